@@ -1,0 +1,27 @@
+# Warnings, hardening and sanitizers, in one place for every target.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+set(TACIT_SANITIZE "" CACHE STRING "Sanitizers, comma-separated: address,undefined or thread")
+
+add_compile_definitions(_GNU_SOURCE)
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+                    -Wpointer-arith -Wformat=2 -Wvla -Werror)
+add_compile_options(-fstack-protector-strong -fno-strict-overflow)
+add_link_options(-Wl,-z,relro,-z,now -Wl,-z,noexecstack)
+set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -pie")
+
+if(TACIT_SANITIZE)
+    add_compile_options(-fsanitize=${TACIT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${TACIT_SANITIZE})
+elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    add_compile_definitions(_FORTIFY_SOURCE=3)
+endif()
+
+# Sources include "enclave/quote.h", never "quote.h": the folder shows which way an arrow points.
+include_directories(${PROJECT_SOURCE_DIR})

@@ -1,0 +1,73 @@
+/*  client.h - one connection to one service: connect, bind, call.
+
+    Nothing here hangs: connecting, binding and every call end by their deadline in a result or a
+    typed error. What ZeroMQ keeps to itself (refused by ZAP, wrong server key, nobody there) is
+    read from the socket's monitor. A connection that was lost is not silently rebuilt: calls fail
+    (UNREACHABLE, SESSION_EXPIRED) and the owner opens a new client. One thread only.  */
+
+#ifndef TACIT_RPC_CLIENT_H
+#define TACIT_RPC_CLIENT_H
+
+#include "enclave/binding.h"
+#include "rpc/codec.h"
+
+enum {
+    TACIT_CLIENT_CONNECT_MS = 5000,  /* default for connecting and binding */
+    TACIT_CLIENT_CALLS_MAX = 64      /* outstanding calls of one client */
+};
+
+typedef struct tacit_client tacit_client_t;
+
+typedef struct tacit_client_config {
+    const char *endpoint;         /* "tcp://host:port", "ipc://path", "inproc://name" */
+    const uint8_t *server_key;    /* 32 bytes; NULL: a plaintext endpoint (introduction only) */
+    const uint8_t *public_key;    /* own CURVE key, 32 bytes each; with server_key */
+    const uint8_t *secret_key;
+    const tacit_party_t *party;   /* who binds; NULL: no session, only methods for anyone */
+    tacit_role_t peer_role;       /* who must answer, with party */
+    uint32_t connect_ms;          /* 0: TACIT_CLIENT_CONNECT_MS */
+} tacit_client_config_t;
+
+/*  Connect, and bind where there is a party. Keys are copied into secret memory.  */
+TACIT_MUST_CHECK tacit_status_t tacit_client_new(const tacit_client_config_t *config,
+                                                 tacit_client_t **ret_client,
+                                                 tacit_error_t *ret_error);
+void tacit_client_destroy(tacit_client_t **client);
+
+/*  The session, NULL without one. Borrowed.  */
+const tacit_session_t *tacit_client_session(const tacit_client_t *client);
+
+/*  Call and wait. deadline_ms 0 takes the method's own; ret_result may be NULL; the spans of
+    ret_result and *ret_bulk (may be NULL) are valid until the next call on this client. bulk is
+    copied before this returns. */
+TACIT_MUST_CHECK tacit_status_t tacit_client_call(tacit_client_t *client,
+                                                  const tacit_method_t *method, const void *args,
+                                                  tacit_span_t bulk, uint32_t deadline_ms,
+                                                  void *ret_result, tacit_span_t *ret_bulk,
+                                                  tacit_error_t *ret_error);
+
+/*  The same in two halves, for callers with a loop of their own. start sends and returns the
+    call's number; next waits up to timeout_ms (0: not at all, DEADLINE_EXCEEDED when there is
+    none) for any call to end, and decodes its result into ret_result, which must fit the method's
+    record. A call's own failure stands in reply->status and reply->error.  */
+typedef struct tacit_reply {
+    uint64_t call;
+    const tacit_method_t *method;
+    tacit_status_t status;
+    tacit_error_t error;
+    tacit_span_t bulk; /* valid until the next call or next on this client, as the result's spans */
+    void *result;      /* points into the client, of method->result; NULL where status failed */
+} tacit_reply_t;
+
+TACIT_MUST_CHECK tacit_status_t tacit_client_start(tacit_client_t *client,
+                                                   const tacit_method_t *method, const void *args,
+                                                   tacit_span_t bulk, uint32_t deadline_ms,
+                                                   uint64_t *ret_call, tacit_error_t *ret_error);
+TACIT_MUST_CHECK tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
+                                                  tacit_reply_t *ret_reply,
+                                                  tacit_error_t *ret_error);
+
+/*  The ZeroMQ socket to poll for input beside others. Borrowed.  */
+void *tacit_client_socket(tacit_client_t *client);
+
+#endif

@@ -1,0 +1,67 @@
+/*  mesh.h - a member's view of the mesh: the attestation service it verified, and through it
+    everybody else.
+
+    Opening asks the introduction endpoint with a fresh nonce, verifies the attestation service's
+    evidence in full against trust.json, connects to it over CURVE and binds. Roles are then looked
+    up there; each answer is an attestation result whose signature, mesh and expiry are checked
+    before its CURVE key is used. One thread only.  */
+
+#ifndef TACIT_RPC_MESH_H
+#define TACIT_RPC_MESH_H
+
+#include "rpc/client.h"
+#include "rpc/trust.h"
+
+enum { TACIT_MESH_PEERS_MAX = 64 }; /* results of one look-up */
+
+typedef struct tacit_mesh tacit_mesh_t;
+
+/*  Own keys of a member that is no enclave: 32-byte CURVE keys, borrowed for the mesh's life.  */
+typedef struct tacit_mesh_config {
+    const tacit_trust_t *trust;
+    tacit_role_t role; /* TACIT_ROLE_USER or TACIT_ROLE_OPERATOR; services use rpc/node.h */
+    const uint8_t *public_key;
+    const uint8_t *secret_key;
+    uint32_t connect_ms; /* 0: TACIT_CLIENT_CONNECT_MS */
+} tacit_mesh_config_t;
+
+TACIT_MUST_CHECK tacit_status_t tacit_mesh_open(const tacit_mesh_config_t *config,
+                                                tacit_mesh_t **ret_mesh, tacit_error_t *ret_error);
+void tacit_mesh_destroy(tacit_mesh_t **mesh);
+
+/*  What the attestation service's evidence said, and the evidence itself (encoded as
+    attestation.introduction's result), which with the nonce proves it to others later.  */
+const tacit_claims_t *tacit_mesh_claims(const tacit_mesh_t *mesh);
+tacit_span_t tacit_mesh_introduction(const tacit_mesh_t *mesh);
+const uint8_t *tacit_mesh_nonce(const tacit_mesh_t *mesh);      /* 32 bytes */
+const uint8_t *tacit_mesh_result_key(const tacit_mesh_t *mesh); /* Ed25519, 32 bytes */
+const uint8_t *tacit_mesh_id(const tacit_mesh_t *mesh);
+/*  The bound connection to the attestation service.  */
+tacit_client_t *tacit_mesh_attestation(tacit_mesh_t *mesh);
+
+typedef struct tacit_peer {
+    tacit_result_t result;
+    uint8_t result_bytes[TACIT_RESULT_SIZE];
+    char endpoint[TACIT_ENDPOINT_MAX]; /* empty for members that only call */
+} tacit_peer_t;
+
+/*  Verified members of a role (TACIT_ROLE_NONE: of all), at most max.  */
+TACIT_MUST_CHECK tacit_status_t tacit_mesh_lookup(tacit_mesh_t *mesh, tacit_role_t role,
+                                                  tacit_peer_t *ret_peers, size_t max,
+                                                  size_t *ret_count, tacit_error_t *ret_error);
+
+/*  Look a role up, connect and bind to it. The client is the caller's.  */
+TACIT_MUST_CHECK tacit_status_t tacit_mesh_connect(tacit_mesh_t *mesh, tacit_role_t role,
+                                                   tacit_client_t **ret_client,
+                                                   tacit_error_t *ret_error);
+
+/*  Verify stored evidence of an attestation service again, as of now_ms; gives its result key.  */
+TACIT_MUST_CHECK tacit_status_t tacit_mesh_verify_introduction(const tacit_trust_t *trust,
+                                                               tacit_span_t introduction,
+                                                               const uint8_t nonce[32],
+                                                               uint64_t now_ms,
+                                                               uint8_t ret_result_key[32],
+                                                               tacit_claims_t *ret_claims,
+                                                               tacit_error_t *ret_error);
+
+#endif

@@ -1,0 +1,55 @@
+/*  node.h - an attested member of the mesh: what every service does before it serves.
+
+    Connects to the platform and is measured, seals the process, makes its CURVE and Ed25519 keys
+    (in secret memory, never stored), opens the mesh, sends evidence over the bound channel, and
+    holds the attestation result, renewing it in good time on the owner's zloop. If it cannot be
+    renewed the result expires and peers refuse this node: it fails closed. One thread only,
+    except tacit_node_connect.  */
+
+#ifndef TACIT_RPC_NODE_H
+#define TACIT_RPC_NODE_H
+
+#include "rpc/mesh.h"
+#include "rpc/server.h"
+
+typedef struct tacit_node tacit_node_t;
+
+typedef struct tacit_node_config {
+    tacit_role_t role;
+    const tacit_trust_t *trust;
+    const char *platform_socket;
+    uint32_t connect_ms;    /* how long to wait for platform and attestation service; 0: 20 s */
+} tacit_node_config_t;
+
+/*  Platform, keys, process seal. Not yet attested.  */
+TACIT_MUST_CHECK tacit_status_t tacit_node_new(const tacit_node_config_t *config,
+                                               tacit_node_t **ret_node, tacit_error_t *ret_error);
+void tacit_node_destroy(tacit_node_t **node);
+
+/*  Attest, announcing the endpoint where this node serves ("" where it only calls).  */
+TACIT_MUST_CHECK tacit_status_t tacit_node_attest(tacit_node_t *node, const char *endpoint,
+                                                  tacit_error_t *ret_error);
+
+/*  Renew on that loop, well before the result expires.  */
+TACIT_MUST_CHECK tacit_status_t tacit_node_attach(tacit_node_t *node, zloop_t *loop);
+
+/*  For tacit_server_config_t: changes in place when the result is renewed.  */
+const tacit_party_t *tacit_node_party(const tacit_node_t *node);
+const uint8_t *tacit_node_public_key(const tacit_node_t *node);
+const uint8_t *tacit_node_secret_key(const tacit_node_t *node);
+const uint8_t *tacit_node_signing_secret_key(const tacit_node_t *node); /* Ed25519, 64 bytes */
+const tacit_trust_t *tacit_node_trust(const tacit_node_t *node);
+tacit_platform_t *tacit_node_platform(const tacit_node_t *node);
+
+/*  Connect and bind to a role as this node. Another thread of the node (an executor) calls
+    tacit_node_connect too: it locks what it reads.  */
+TACIT_MUST_CHECK tacit_status_t tacit_node_connect(tacit_node_t *node, tacit_role_t role,
+                                                   tacit_client_t **ret_client,
+                                                   tacit_error_t *ret_error);
+
+/*  Sealing key of this signer for this mesh and purpose.  */
+TACIT_MUST_CHECK tacit_status_t tacit_node_sealing_key(tacit_node_t *node, const char *purpose,
+                                                       tacit_secret_t **ret_key,
+                                                       tacit_error_t *ret_error);
+
+#endif

@@ -1,0 +1,73 @@
+/*  server.h - one bound endpoint that answers calls from generated tables.
+
+    The owner's thread runs it, on a CZMQ zloop. Before a handler runs the frame was bounded and
+    decoded, the method found, the caller's session looked up under (User-Id, connection) and the
+    method's `caller` enforced. Handlers answer at once, or return TACIT_PENDING and finish the
+    call later; a call that is not finished by its deadline is answered DEADLINE_EXCEEDED.
+
+    Every service also answers, for anyone: NAME.health and NAME.describe; an endpoint with a party
+    answers session.open and session.confirm.  */
+
+#ifndef TACIT_RPC_SERVER_H
+#define TACIT_RPC_SERVER_H
+
+#include <czmq.h>
+
+#include "enclave/binding.h"
+#include "rpc/codec.h"
+
+typedef struct tacit_server tacit_server_t;
+
+typedef struct tacit_server_config {
+    const char *endpoint;       /* to bind; "tcp://127.0.0.1:*" picks a port */
+    const uint8_t *public_key;  /* CURVE, 32 bytes each; both NULL: plaintext, methods for anyone */
+    const uint8_t *secret_key;
+    const tacit_party_t *party; /* NULL: no sessions. Borrowed; may change between calls */
+    const uint8_t *operator_key; /* CURVE key of the operator, 32 bytes; NULL: there is none */
+    const char *zap_domain;     /* names this endpoint's admission rule; see zap.h */
+} tacit_server_config_t;
+
+TACIT_MUST_CHECK tacit_status_t tacit_server_new(const tacit_server_config_t *config,
+                                                 tacit_server_t **ret_server,
+                                                 tacit_error_t *ret_error);
+void tacit_server_destroy(tacit_server_t **server);
+
+/*  Serve a service: its table, its handlers struct and what handlers get as self. Borrowed.  */
+TACIT_MUST_CHECK tacit_status_t tacit_server_add(tacit_server_t *server,
+                                                 const tacit_service_t *service,
+                                                 const void *handlers, void *self);
+
+/*  What was bound, with the port filled in. Borrowed.  */
+const char *tacit_server_endpoint(const tacit_server_t *server);
+
+/*  Read and answer on that loop, and watch deadlines and session expiry there.  */
+TACIT_MUST_CHECK tacit_status_t tacit_server_attach(tacit_server_t *server, zloop_t *loop);
+
+/*  End every session whose peer's CURVE key is that; NULL: every session.  */
+void tacit_server_end_sessions(tacit_server_t *server, const uint8_t *peer_curve);
+
+/*  --- inside a handler, or later with a pending call ------------------------------------------ */
+
+/*  The caller. peer key is always there on CURVE; session is NULL for methods for anyone called
+    without one.  */
+const uint8_t *tacit_call_peer(const tacit_call_t *call); /* 32 bytes; NULL on plaintext */
+const tacit_session_t *tacit_call_session(const tacit_call_t *call);
+tacit_span_t tacit_call_bulk(const tacit_call_t *call);   /* borrowed until the call is finished */
+uint64_t tacit_call_remaining_ms(const tacit_call_t *call);
+/*  Where a handler explains a refusal, and takes memory for its result's spans and lists.  */
+tacit_error_t *tacit_call_error(tacit_call_t *call);
+tacit_arena_t *tacit_call_arena(tacit_call_t *call);
+/*  The reply's bulk frame: copied, or taken over without a copy (free_fn is called later, perhaps
+    by another thread).  */
+TACIT_MUST_CHECK tacit_status_t tacit_call_copy_bulk(tacit_call_t *call, tacit_span_t bulk);
+TACIT_MUST_CHECK tacit_status_t tacit_call_take_bulk(tacit_call_t *call, uint8_t *data, size_t size,
+                                                     void (*free_fn)(void *data, void *hint),
+                                                     void *hint);
+
+/*  Answer a call whose handler returned TACIT_PENDING, once; *call becomes NULL. result is of the
+    method's result record (ignored where status failed). A pending call whose peer went away or
+    whose deadline passed is finished all the same; tacit_call_alive tells.  */
+void tacit_call_finish(tacit_call_t **call, tacit_status_t status, const void *result);
+bool tacit_call_alive(const tacit_call_t *call);
+
+#endif

@@ -1,0 +1,30 @@
+/*  zap.h - our ZAP handler (RFC 27): the one place that admits a connection.
+
+    An actor on inproc://zeromq.zap.01, one per process, started before any endpoint and stopped
+    after all; if it ends otherwise the process aborts, because libzmq then admits everyone. CURVE
+    peers are admitted with User-Id = hex of their public key, unless their domain lists keys and
+    theirs is not among them (400). NULL is admitted in the introduction domain only, with no
+    User-Id; everything else is 400.  */
+
+#ifndef TACIT_RPC_ZAP_H
+#define TACIT_RPC_ZAP_H
+
+#include "enclave/error.h"
+
+enum {
+    TACIT_ZAP_DOMAINS_MAX = 32,
+    TACIT_ZAP_KEYS_MAX = 4096 /* listed keys of one domain */
+};
+
+#define TACIT_ZAP_INTRODUCTION "tacit.introduction" /* the only plaintext domain */
+
+/*  Start the handler of this process; counts its users. Aborts the process if it cannot.  */
+void tacit_zap_start(void);
+void tacit_zap_stop(void);
+
+/*  Admit only those keys (32 bytes each) in a domain from now on, for new connections; count 0
+    with keys non-NULL admits nobody; keys NULL admits every key again.  */
+TACIT_MUST_CHECK tacit_status_t tacit_zap_admit(const char *domain, const uint8_t (*keys)[32],
+                                                size_t count);
+
+#endif
