@@ -17,7 +17,11 @@ function(tacit_idl)
             VERBATIM)
         list(APPEND sources ${outputs})
     endforeach()
+    # rpc uses the session's own contract, and generated code uses rpc's tables: what must exist
+    # before either compiles is a target of its own.
+    add_custom_target(tacit_idl_gen DEPENDS ${sources})
     add_library(tacit_idl STATIC ${sources})
+    add_dependencies(tacit_idl tacit_idl_gen)
     target_include_directories(tacit_idl PUBLIC ${TACIT_GEN})
     target_link_libraries(tacit_idl PUBLIC tacit_rpc)
 endfunction()

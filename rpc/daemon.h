@@ -1,0 +1,54 @@
+/*  daemon.h - what turns an actor into an executable, and how an actor tells that it is ready.
+
+    A service is one function that runs in a CZMQ zactor; tests start many in one process, a small
+    main starts one. An actor signals its pipe at once (an actor that fails before signalling hangs
+    its parent), initialises, and then says READY or FAILED on the pipe; after either it stays
+    until $TERM.  */
+
+#ifndef TACIT_RPC_DAEMON_H
+#define TACIT_RPC_DAEMON_H
+
+#include <czmq.h>
+
+#include "enclave/role.h"
+#include "rpc/trust.h"
+
+enum { TACIT_PATH_MAX = 512 };
+
+/*  What every service is started with; an actor's args. Options of the executables by that name. */
+typedef struct tacit_service_args {
+    tacit_trust_t trust;                  /* --trust FILE */
+    char platform[TACIT_PATH_MAX];        /* --platform SOCKET */
+    char state[TACIT_PATH_MAX];           /* --state DIR: this service's own folder */
+    char listen[TACIT_ENDPOINT_MAX];      /* --listen ENDPOINT, default tcp://127.0.0.1:* */
+    char introduction[TACIT_ENDPOINT_MAX]; /* --introduction ENDPOINT (attestation service only) */
+    char admit[TACIT_PATH_MAX];           /* --admit FILE: hex CURVE keys, a line each, that ZAP
+                                             admits besides members; empty: every key */
+} tacit_service_args_t;
+
+typedef struct tacit_daemon {
+    const char *name;    /* "tacit-keyd" */
+    const char *summary; /* for --help */
+    zactor_fn *actor;
+} tacit_daemon_t;
+
+/*  Parse options (also --help, --version, --log-level LEVEL, --ready-fd N), start the actor, write
+    "READY <endpoint>\n" or "FAILED <name>: <text>\n" to the ready fd (default: standard output),
+    run until SIGTERM or SIGINT. Returns the exit code: 0, 1 failed, 2 usage.  */
+int tacit_daemon_main(int argc, char **argv, const tacit_daemon_t *daemon);
+
+/*  For actors, once each.  */
+void tacit_actor_ready(zsock_t *pipe, const char *endpoint);
+void tacit_actor_failed(zsock_t *pipe, const tacit_error_t *error);
+
+/*  For who started the actor: waits for READY or FAILED. ret_endpoint has TACIT_ENDPOINT_MAX.  */
+TACIT_MUST_CHECK tacit_status_t tacit_actor_wait(zactor_t *actor, uint32_t timeout_ms,
+                                                 char *ret_endpoint, tacit_error_t *ret_error);
+
+/*  Until $TERM: for an actor that failed, or that has no loop.  */
+void tacit_actor_linger(zsock_t *pipe);
+
+/*  Serve the pipe on an actor's loop: $TERM ends the loop.  */
+void tacit_actor_attach(zsock_t *pipe, zloop_t *loop);
+
+#endif
