@@ -1,0 +1,37 @@
+/*  buffer.h - a growing output buffer that never exceeds its bound.
+
+    What is encoded may be plaintext, so that memory is wiped before it is given back, also when
+    the buffer grows.  */
+
+#ifndef TACIT_RPC_BUFFER_H
+#define TACIT_RPC_BUFFER_H
+
+#include "enclave/span.h"
+#include "enclave/status.h"
+
+typedef struct tacit_buffer {
+    uint8_t *data; /* owned */
+    size_t size;
+    size_t capacity;
+    size_t max;
+} tacit_buffer_t;
+
+void tacit_buffer_init(tacit_buffer_t *buffer, size_t max);
+void tacit_buffer_clear(tacit_buffer_t *buffer); /* keeps the memory */
+void tacit_buffer_free(tacit_buffer_t *buffer);  /* wipes it first; NULL-safe, idempotent */
+
+/*  TOO_LARGE beyond max, NO_MEMORY without memory; the buffer is then as it was.  */
+TACIT_MUST_CHECK tacit_status_t tacit_buffer_append(tacit_buffer_t *buffer, const void *data,
+                                                    size_t size);
+/*  Append size bytes of unset content, for the caller to write: valid until the next append.  */
+TACIT_MUST_CHECK tacit_status_t tacit_buffer_extend(tacit_buffer_t *buffer, size_t size,
+                                                    uint8_t **ret_bytes);
+/*  Memory for so many bytes more, so that large messages grow once.  */
+TACIT_MUST_CHECK tacit_status_t tacit_buffer_reserve(tacit_buffer_t *buffer, size_t size);
+
+static inline tacit_span_t tacit_buffer_span(const tacit_buffer_t *buffer)
+{
+    return tacit_span(buffer->data, buffer->size);
+}
+
+#endif
