@@ -12,7 +12,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
 set(TACIT_SANITIZE "" CACHE STRING "Sanitizers, comma-separated: address,undefined or thread")
 
-add_compile_definitions(_GNU_SOURCE)
+add_compile_definitions(_GNU_SOURCE TACIT_VERSION="${PROJECT_VERSION}")
 add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
                     -Wpointer-arith -Wformat=2 -Wvla -Werror)
 add_compile_options(-fstack-protector-strong -fno-strict-overflow)

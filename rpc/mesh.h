@@ -12,7 +12,10 @@
 #include "rpc/client.h"
 #include "rpc/trust.h"
 
-enum { TACIT_MESH_PEERS_MAX = 64 }; /* results of one look-up */
+enum {
+    TACIT_MESH_PEERS_MAX = 64,          /* results of one look-up */
+    TACIT_INTRODUCTION_MAX = 512 * 1024 /* bytes of an encoded introduction */
+};
 
 typedef struct tacit_mesh tacit_mesh_t;
 
@@ -54,6 +57,23 @@ TACIT_MUST_CHECK tacit_status_t tacit_mesh_lookup(tacit_mesh_t *mesh, tacit_role
 TACIT_MUST_CHECK tacit_status_t tacit_mesh_connect(tacit_mesh_t *mesh, tacit_role_t role,
                                                    tacit_client_t **ret_client,
                                                    tacit_error_t *ret_error);
+
+/*  The same for one peer, as another party (a node with a result): its keys, not the mesh's. mesh
+    gives the time to wait; NULL takes the default.  */
+TACIT_MUST_CHECK tacit_status_t tacit_mesh_connect_as(tacit_mesh_t *mesh,
+                                                      const tacit_party_t *party,
+                                                      const uint8_t secret_key[32],
+                                                      const tacit_peer_t *peer,
+                                                      tacit_client_t **ret_client,
+                                                      tacit_error_t *ret_error);
+
+/*  What quotes commit to: for the introduction, and for attesting over a session's exporter.  */
+void tacit_introduction_commitment(const uint8_t nonce[32], const uint8_t curve_key[32],
+                                   const uint8_t result_key[32], const uint8_t mesh_id[32],
+                                   uint8_t ret_commitment[64]);
+void tacit_attest_commitment(tacit_role_t role, const uint8_t exporter[32],
+                             const uint8_t curve_key[32], const uint8_t signing_key[32],
+                             const uint8_t mesh_id[32], uint8_t ret_commitment[64]);
 
 /*  Verify stored evidence of an attestation service again, as of now_ms; gives its result key.  */
 TACIT_MUST_CHECK tacit_status_t tacit_mesh_verify_introduction(const tacit_trust_t *trust,
