@@ -1,0 +1,195 @@
+/*  quoting.c - lays out a v3 quote: header, report, signature data with the quoting enclave's own
+    report and the PCK chain.
+
+    The quoting enclave's report and its signature by the PCK key do not change while the platform
+    runs, so that they are made once and a quote costs one signature.  */
+
+#include "services/platform/quoting.h"
+
+#include <openssl/sha.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "services/platform/tcb_info.h"
+
+enum {
+    S_VERSION = 3,
+    S_KEY_TYPE_P256 = 2,
+    S_CERTIFICATES_PEM = 5,
+    S_AUTH_SIZE = 32,
+    S_FLAG_INIT = 0x01,
+    S_FLAG_DEBUG = 0x02,
+    S_FLAG_MODE64 = 0x04,
+    S_FLAG_PROVISION_KEY = 0x10, /* only the quoting enclave's */
+    S_XFRM = 0xe7,               /* x87, SSE, AVX, AVX-512 */
+    S_SVN_PCE = 13,
+};
+
+/*  Offsets in a report (Intel SDM, REPORTBODY).  */
+enum {
+    S_REPORT_CPUSVN = 0,
+    S_REPORT_ATTRIBUTES = 48,
+    S_REPORT_XFRM = 56,
+    S_REPORT_MRENCLAVE = 64,
+    S_REPORT_MRSIGNER = 128,
+    S_REPORT_PRODUCT_ID = 256,
+    S_REPORT_SVN = 258,
+    S_REPORT_DATA = 320
+};
+
+static const uint8_t s_qe_vendor[16] = {0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
+                                        0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
+
+struct tacit_quoting {
+    const tacit_pki_t *pki; /* borrowed */
+    uint8_t attestation_key[64];
+    uint8_t auth[S_AUTH_SIZE];
+    uint8_t qe_report[TACIT_SGX_REPORT_SIZE];
+    uint8_t qe_signature[64]; /* by the PCK key */
+};
+
+typedef struct {
+    uint8_t *data;
+    size_t size;
+} s_writer_t;
+
+static void s_bytes(s_writer_t *out, const void *bytes, size_t size)
+{
+    memcpy(out->data + out->size, bytes, size);
+    out->size += size;
+}
+
+static void s_little(s_writer_t *out, uint64_t value, size_t width)
+{
+    for (size_t i = 0; i < width; i++) {
+        out->data[out->size++] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+static void s_zeroes(s_writer_t *out, size_t size)
+{
+    memset(out->data + out->size, 0, size);
+    out->size += size;
+}
+
+static void s_put_u16(uint8_t *at, uint16_t value)
+{
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+}
+
+static void s_report(const tacit_sgx_platform_t *platform, const tacit_self_t *self, uint8_t flags,
+                     const uint8_t report_data[64], uint8_t ret_report[TACIT_SGX_REPORT_SIZE])
+{
+    memset(ret_report, 0, TACIT_SGX_REPORT_SIZE);
+    memcpy(ret_report + S_REPORT_CPUSVN, platform->cpusvn, sizeof platform->cpusvn);
+    ret_report[S_REPORT_ATTRIBUTES] = (uint8_t)(flags | (self->debug ? S_FLAG_DEBUG : 0));
+    ret_report[S_REPORT_XFRM] = S_XFRM;
+    memcpy(ret_report + S_REPORT_MRENCLAVE, self->mrenclave, sizeof self->mrenclave);
+    memcpy(ret_report + S_REPORT_MRSIGNER, self->mrsigner, sizeof self->mrsigner);
+    s_put_u16(ret_report + S_REPORT_PRODUCT_ID, self->product_id);
+    s_put_u16(ret_report + S_REPORT_SVN, self->svn);
+    memcpy(ret_report + S_REPORT_DATA, report_data, TACIT_REPORT_DATA_SIZE);
+}
+
+/*  The quoting enclave says in its own report which attestation key it holds.  */
+static tacit_status_t s_certify(tacit_quoting_t *quoting)
+{
+    static const char name[] = "SIMULATED quoting enclave";
+    tacit_self_t qe = {.product_id = TACIT_QE_PRODUCT_ID, .svn = TACIT_QE_SVN};
+    uint8_t bound[sizeof quoting->attestation_key + sizeof quoting->auth];
+    uint8_t report_data[TACIT_REPORT_DATA_SIZE] = {0};
+
+    SHA256((const unsigned char *)name, sizeof name - 1, qe.mrenclave);
+    tacit_qe_mrsigner(qe.mrsigner);
+    memcpy(bound, quoting->attestation_key, sizeof quoting->attestation_key);
+    memcpy(bound + sizeof quoting->attestation_key, quoting->auth, sizeof quoting->auth);
+    SHA256(bound, sizeof bound, report_data);
+    s_report(tacit_pki_platform(quoting->pki), &qe,
+             S_FLAG_INIT | S_FLAG_MODE64 | S_FLAG_PROVISION_KEY, report_data, quoting->qe_report);
+    return tacit_pki_sign(quoting->pki, TACIT_PKI_PCK,
+                          tacit_span(quoting->qe_report, sizeof quoting->qe_report),
+                          quoting->qe_signature);
+}
+
+tacit_status_t tacit_quoting_new(const tacit_pki_t *pki, tacit_quoting_t **ret_quoting)
+{
+    tacit_quoting_t *quoting = calloc(1, sizeof *quoting);
+    if (!quoting) {
+        return TACIT_NO_MEMORY;
+    }
+    quoting->pki = pki;
+    randombytes_buf(quoting->auth, sizeof quoting->auth);
+    tacit_status_t status = tacit_pki_public(pki, TACIT_PKI_ATTESTATION, quoting->attestation_key);
+    if (!status) {
+        status = s_certify(quoting);
+    }
+    if (status) {
+        tacit_quoting_destroy(&quoting);
+        return status;
+    }
+    *ret_quoting = quoting;
+    return TACIT_OK;
+}
+
+void tacit_quoting_destroy(tacit_quoting_t **quoting)
+{
+    if (quoting && *quoting) {
+        free(*quoting);
+        *quoting = NULL;
+    }
+}
+
+static void s_header(const tacit_quoting_t *quoting, s_writer_t *out)
+{
+    s_little(out, S_VERSION, 2);
+    s_little(out, S_KEY_TYPE_P256, 2);
+    s_little(out, 0, 4);
+    s_little(out, TACIT_QE_SVN, 2);
+    s_little(out, S_SVN_PCE, 2);
+    s_bytes(out, s_qe_vendor, sizeof s_qe_vendor);
+    /*  User data: as Intel's, the first bytes name the platform.  */
+    s_bytes(out, tacit_pki_platform(quoting->pki)->ppid, 16);
+    s_zeroes(out, 4);
+}
+
+static size_t s_signature_size(const tacit_quoting_t *quoting)
+{
+    return 64 + 64 + TACIT_SGX_REPORT_SIZE + 64 + 2 + S_AUTH_SIZE + 2 + 4 +
+           tacit_pki_pck_chain(quoting->pki).size;
+}
+
+tacit_status_t tacit_quoting_quote(const tacit_quoting_t *quoting, const tacit_self_t *self,
+                                   const uint8_t report_data[64], uint8_t *ret_quote,
+                                   size_t *ret_size)
+{
+    uint8_t body[TACIT_SGX_SIGNED_SIZE];
+    uint8_t signature[64];
+    tacit_span_t chain = tacit_pki_pck_chain(quoting->pki);
+    if (sizeof body + 4 + s_signature_size(quoting) > TACIT_QUOTE_MAX) {
+        return TACIT_TOO_LARGE;
+    }
+    s_writer_t head = {.data = body};
+    s_header(quoting, &head);
+    s_report(tacit_pki_platform(quoting->pki), self, S_FLAG_INIT | S_FLAG_MODE64, report_data,
+             body + head.size);
+    tacit_status_t status = tacit_pki_sign(quoting->pki, TACIT_PKI_ATTESTATION,
+                                           tacit_span(body, sizeof body), signature);
+    if (status) {
+        return status;
+    }
+    s_writer_t out = {.data = ret_quote};
+    s_bytes(&out, body, sizeof body);
+    s_little(&out, s_signature_size(quoting), 4);
+    s_bytes(&out, signature, sizeof signature);
+    s_bytes(&out, quoting->attestation_key, sizeof quoting->attestation_key);
+    s_bytes(&out, quoting->qe_report, sizeof quoting->qe_report);
+    s_bytes(&out, quoting->qe_signature, sizeof quoting->qe_signature);
+    s_little(&out, S_AUTH_SIZE, 2);
+    s_bytes(&out, quoting->auth, sizeof quoting->auth);
+    s_little(&out, S_CERTIFICATES_PEM, 2);
+    s_little(&out, chain.size, 4);
+    s_bytes(&out, chain.data, chain.size);
+    *ret_size = out.size;
+    return TACIT_OK;
+}
