@@ -62,7 +62,4 @@ static inline bool tacit_reader_done(const tacit_reader_t *reader)
 /*  "nil", "bool", "integer", "negative integer", ...; for refusals.  */
 const char *tacit_token_kind_name(tacit_token_kind_t kind);
 
-/*  True for well-formed UTF-8 (Unicode 15, table 3-7) without NUL.  */
-bool tacit_text_valid(tacit_span_t text);
-
 #endif

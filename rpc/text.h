@@ -1,0 +1,14 @@
+/*  text.h - what counts as text on the wire.  */
+
+#ifndef TACIT_RPC_TEXT_H
+#define TACIT_RPC_TEXT_H
+
+#include "enclave/span.h"
+
+/*  True for well-formed UTF-8 (Unicode 15, table 3-7) without NUL.  */
+bool tacit_text_valid(tacit_span_t text);
+
+/*  Bytes at the start of text that are that, in whole characters.  */
+size_t tacit_text_valid_prefix(tacit_span_t text);
+
+#endif
