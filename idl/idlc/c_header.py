@@ -58,11 +58,12 @@ class _Header:
     # --- types ----------------------------------------------------------------------------------
 
     def errors(self) -> list[str]:
-        rows = [
-            (self.names.error(error.name), f"((tacit_status_t){error.code})", error.text)
-            for error in self.service.errors
-        ]
-        return heading("errors") + define(rows) + [""] if rows else []
+        lines = heading("errors") if self.service.errors else []
+        for error in self.service.errors:
+            name = self.names.error(error.name)
+            lines += comment([error.text, *error.doc])
+            lines.append(f"#define {name} ((tacit_status_t){error.code})")
+        return lines + [""] if lines else []
 
     def enums(self) -> list[str]:
         lines = heading("enums") if self.service.enums else []
@@ -99,19 +100,18 @@ class _Header:
     def record(self, record: Struct, doc: list[str]) -> list[str]:
         name = self.names.struct(record)
         limits = [
-            f"#define {self.names.list_limit(record, one)} {one.type.list_maximum}"
+            (self.names.list_limit(record, one), str(one.type.list_maximum))
             for one in record.fields
             if one.type.list_maximum is not None
         ]
-        lines = limits + comment(doc) + [f"typedef struct {name[:-2]} {{"]
+        lines = define(limits) + comment(doc) + [f"typedef struct {name[:-2]} {{"]
         rows: list[tuple[str, str]] = []
         for one in record.fields:
-            if one.doc or one.type.list_maximum is not None:
+            if one.doc:
                 lines += aligned(rows, "    ") + comment(one.doc, "    ")
                 rows = []
-            if one.optional:
-                rows.append((f"    bool {has_member(one)};", ""))
             rows += self.member(one)
+            rows += [(f"    bool {has_member(one)};", "")] if one.optional else []
         if not record.fields:
             rows = [("    uint8_t reserved;", "nothing is sent")]
         return lines + aligned(rows, "    ") + [f"}} {name};", ""]
@@ -149,7 +149,7 @@ class _Header:
                           " tacit_method_t that tacit_client_start wants."])
         methods = service.methods_by_name()
         rows = [
-            (names.method(method), f"({names.methods}[{index}])", "")
+            (names.method(method), f"({names.methods}[{index}])")
             for index, method in enumerate(methods)
         ]
         lines += define(rows) + [""]
@@ -157,7 +157,7 @@ class _Header:
         for method in methods:
             for size, direction in ((method.bulk_in, "IN"), (method.bulk_out, "OUT")):
                 if size:
-                    rows.append((names.bulk_limit(method, direction), str(size), ""))
+                    rows.append((names.bulk_limit(method, direction), str(size)))
         return lines + define(rows) + [""] if rows else lines
 
     def handlers(self) -> list[str]:
@@ -168,7 +168,7 @@ class _Header:
         lines += comment(["What tacit_server_add wants; a method whose handler is NULL is refused."])
         lines.append(f"typedef struct {name} {{")
         for method in self.service.methods_by_name():
-            lines += [f"    {line}" for line in self.handler(method)]
+            lines += self.handler(method)
         return lines + [f"}} {name}_t;", ""]
 
     def handler(self, method: Method) -> list[str]:
@@ -178,23 +178,8 @@ class _Header:
             f"const {self.names.struct(method.args)} *args",
             f"{self.names.struct(method.result)} *ret_result",
         ]
-        opening = f"tacit_status_t (*{member(method.name)})("
-        one_line = f"{opening}{', '.join(parameters)});"
-        if len(one_line) <= 96:
-            return [one_line]
-        lines = [opening]
-        pad = len(opening)
-        if pad + max(map(len, parameters)) + 2 > 96:
-            lines, pad = [opening], 4
-            lines.append(" " * pad)
-        for index, item in enumerate(parameters):
-            piece = item + ("," if index + 1 < len(parameters) else ");")
-            space = "" if lines[-1].endswith("(") or not lines[-1].strip() else " "
-            if len(lines[-1] + space + piece) > 96:
-                lines.append(" " * pad + piece)
-            else:
-                lines[-1] += space + piece
-        return lines
+        start = f"tacit_status_t (*{member(method.name)})"
+        return signature(start, parameters, ";", "    ")
 
     def calls(self) -> list[str]:
         lines = heading("for clients: tacit_client_call with the method's own deadline")
@@ -219,5 +204,5 @@ class _Header:
             "ret_bulk" if method.bulk_out else "NULL",
             "ret_error",
         ]
-        body = signature("    return tacit_client_call", arguments, ";")
+        body = signature("return tacit_client_call", arguments, ";", "    ")
         return signature(start, parameters, "") + ["{"] + body + ["}", ""]

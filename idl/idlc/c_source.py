@@ -1,6 +1,6 @@
 """NAME.c: the const tables of a service (rpc/schema.h) and its trampolines. Data, no logic."""
 
-from .c_text import braced, signature, string_literal
+from .c_text import braced, comment, numbers, signature, string_literal
 from .model import ENCLAVE_ROLES, Enum, Field, Method, Service, Struct
 from .names import Names, has_member, member
 
@@ -17,8 +17,7 @@ class _Source:
     def lines(self) -> list[str]:
         name = self.service.name
         lines = [
-            f"/*  {name}.c - tables of the service {name}, written by idlc from {name}.idl; not to be",
-            "    edited.  */",
+            *comment([f"{name}.c - tables of the service, written by idlc from {name}.idl; not to be edited."]),
             "",
             f'#include "idl/{name}.h"',
             "",
@@ -35,8 +34,8 @@ class _Source:
 
     def enum(self, enum: Enum) -> list[str]:
         values = sorted(enum.values, key=lambda one: one.number)
-        numbers = [str(value.number) for value in values]
-        lines = braced(f"static const uint32_t s_{enum.name}_values[] = {{", numbers, "};")
+        start = f"static const uint32_t s_{enum.name}_values[] = {{"
+        lines = numbers(start, [str(value.number) for value in values], "};")
         lines += ["", f"const char *{self.names.enum(enum)}_name(uint32_t value)", "{"]
         lines.append("    switch (value) {")
         for value in values:
@@ -50,7 +49,7 @@ class _Source:
         if record.fields:
             lines.append(f"static const tacit_field_t {table}[] = {{")
             for one in record.by_number():
-                lines += self.indent(braced("{", self.field(record, one), "},"))
+                lines += braced("    {", self.field(record, one), "},")
             lines += ["};", ""]
         count = len(record.fields)
         items = [
@@ -93,10 +92,6 @@ class _Source:
             items.append(f".enum_count = {len(of_type.target.values)}")
         return items
 
-    @staticmethod
-    def indent(lines: list[str]) -> list[str]:
-        return [f"    {line}" for line in lines]
-
     # --- methods --------------------------------------------------------------------------------
 
     def trampoline(self, method: Method) -> list[str]:
@@ -112,8 +107,10 @@ class _Source:
             *signature(f"static tacit_status_t s_invoke_{method.name}", parameters, ""),
             "{",
             f"    const {self.names.handlers}_t *typed = handlers;",
-            f"    return typed->{handler} != NULL ? typed->{handler}(self, call, args, ret_result)",
-            f"           {' ' * len(f'typed->{handler} != NULL')}: TACIT_UNKNOWN_METHOD;",
+            f"    if (typed->{handler} == NULL) {{",
+            "        return TACIT_UNKNOWN_METHOD;",
+            "    }",
+            f"    return typed->{handler}(self, call, args, ret_result);",
             "}",
             "",
         ]
@@ -158,7 +155,7 @@ class _Source:
         lines = ["static const tacit_error_row_t s_errors[] = {"]
         for error in self.service.errors:
             items = [f'"{error.name}"', str(error.code), string_literal(error.text)]
-            lines += self.indent(braced("{", items, "},"))
+            lines += numbers("    {", items, "},")
         return lines + ["};", ""]
 
     def text(self) -> list[str]:
@@ -176,7 +173,7 @@ class _Source:
             f'    .name = "{service.name}",',
             f"    .number = {service.number},",
             "    .text = s_text,",
-            *self.indent(braced(".sha256 = {", digest, "},")),
+            *numbers("    .sha256 = {", digest, "},"),
             f"    .methods = {names.methods if service.methods else 'NULL'},",
             f"    .method_count = {len(service.methods)},",
             f"    .errors = {'s_errors' if count else 'NULL'},",
