@@ -10,41 +10,22 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "enclave/sgx_quote.h"
 #include "services/platform/tcb_info.h"
 
 enum {
-    S_VERSION = 3,
-    S_KEY_TYPE_P256 = 2,
-    S_CERTIFICATES_PEM = 5,
     S_AUTH_SIZE = 32,
-    S_FLAG_INIT = 0x01,
-    S_FLAG_DEBUG = 0x02,
-    S_FLAG_MODE64 = 0x04,
-    S_FLAG_PROVISION_KEY = 0x10, /* only the quoting enclave's */
-    S_XFRM = 0xe7,               /* x87, SSE, AVX, AVX-512 */
-    S_SVN_PCE = 13,
+    S_PCE_SVN = 13,
+    S_XFRM_OFFSET = TACIT_REPORT_ATTRIBUTES + 8,
+    S_XFRM = 0xe7,                     /* x87, SSE, AVX, AVX-512 */
+    S_ATTRIBUTE_PROVISION_KEY = 1 << 4 /* only the quoting enclave's */
 };
-
-/*  Offsets in a report (Intel SDM, REPORTBODY).  */
-enum {
-    S_REPORT_CPUSVN = 0,
-    S_REPORT_ATTRIBUTES = 48,
-    S_REPORT_XFRM = 56,
-    S_REPORT_MRENCLAVE = 64,
-    S_REPORT_MRSIGNER = 128,
-    S_REPORT_PRODUCT_ID = 256,
-    S_REPORT_SVN = 258,
-    S_REPORT_DATA = 320
-};
-
-static const uint8_t s_qe_vendor[16] = {0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
-                                        0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
 
 struct tacit_quoting {
     const tacit_pki_t *pki; /* borrowed */
     uint8_t attestation_key[64];
     uint8_t auth[S_AUTH_SIZE];
-    uint8_t qe_report[TACIT_SGX_REPORT_SIZE];
+    uint8_t qe_report[TACIT_REPORT_SIZE];
     uint8_t qe_signature[64]; /* by the PCK key */
 };
 
@@ -79,17 +60,18 @@ static void s_put_u16(uint8_t *at, uint16_t value)
 }
 
 static void s_report(const tacit_sgx_platform_t *platform, const tacit_self_t *self, uint8_t flags,
-                     const uint8_t report_data[64], uint8_t ret_report[TACIT_SGX_REPORT_SIZE])
+                     const uint8_t report_data[64], uint8_t ret_report[TACIT_REPORT_SIZE])
 {
-    memset(ret_report, 0, TACIT_SGX_REPORT_SIZE);
-    memcpy(ret_report + S_REPORT_CPUSVN, platform->cpusvn, sizeof platform->cpusvn);
-    ret_report[S_REPORT_ATTRIBUTES] = (uint8_t)(flags | (self->debug ? S_FLAG_DEBUG : 0));
-    ret_report[S_REPORT_XFRM] = S_XFRM;
-    memcpy(ret_report + S_REPORT_MRENCLAVE, self->mrenclave, sizeof self->mrenclave);
-    memcpy(ret_report + S_REPORT_MRSIGNER, self->mrsigner, sizeof self->mrsigner);
-    s_put_u16(ret_report + S_REPORT_PRODUCT_ID, self->product_id);
-    s_put_u16(ret_report + S_REPORT_SVN, self->svn);
-    memcpy(ret_report + S_REPORT_DATA, report_data, TACIT_REPORT_DATA_SIZE);
+    memset(ret_report, 0, TACIT_REPORT_SIZE);
+    memcpy(ret_report + TACIT_REPORT_CPUSVN, platform->cpusvn, sizeof platform->cpusvn);
+    ret_report[TACIT_REPORT_ATTRIBUTES] =
+        (uint8_t)(flags | (self->debug ? TACIT_ATTRIBUTE_DEBUG : 0));
+    ret_report[S_XFRM_OFFSET] = S_XFRM;
+    memcpy(ret_report + TACIT_REPORT_MRENCLAVE, self->mrenclave, sizeof self->mrenclave);
+    memcpy(ret_report + TACIT_REPORT_MRSIGNER, self->mrsigner, sizeof self->mrsigner);
+    s_put_u16(ret_report + TACIT_REPORT_PRODUCT_ID, self->product_id);
+    s_put_u16(ret_report + TACIT_REPORT_SVN, self->svn);
+    memcpy(ret_report + TACIT_REPORT_DATA, report_data, TACIT_REPORT_DATA_SIZE);
 }
 
 /*  The quoting enclave says in its own report which attestation key it holds.  */
@@ -106,7 +88,8 @@ static tacit_status_t s_certify(tacit_quoting_t *quoting)
     memcpy(bound + sizeof quoting->attestation_key, quoting->auth, sizeof quoting->auth);
     SHA256(bound, sizeof bound, report_data);
     s_report(tacit_pki_platform(quoting->pki), &qe,
-             S_FLAG_INIT | S_FLAG_MODE64 | S_FLAG_PROVISION_KEY, report_data, quoting->qe_report);
+             TACIT_ATTRIBUTE_INIT | TACIT_ATTRIBUTE_MODE64 | S_ATTRIBUTE_PROVISION_KEY, report_data,
+             quoting->qe_report);
     return tacit_pki_sign(quoting->pki, TACIT_PKI_PCK,
                           tacit_span(quoting->qe_report, sizeof quoting->qe_report),
                           quoting->qe_signature);
@@ -142,12 +125,12 @@ void tacit_quoting_destroy(tacit_quoting_t **quoting)
 
 static void s_header(const tacit_quoting_t *quoting, s_writer_t *out)
 {
-    s_little(out, S_VERSION, 2);
-    s_little(out, S_KEY_TYPE_P256, 2);
+    s_little(out, TACIT_QUOTE_VERSION_3, 2);
+    s_little(out, TACIT_QUOTE_KEY_TYPE_P256, 2);
     s_little(out, 0, 4);
     s_little(out, TACIT_QE_SVN, 2);
-    s_little(out, S_SVN_PCE, 2);
-    s_bytes(out, s_qe_vendor, sizeof s_qe_vendor);
+    s_little(out, S_PCE_SVN, 2);
+    s_bytes(out, TACIT_QE_VENDOR, TACIT_QE_VENDOR_SIZE);
     /*  User data: as Intel's, the first bytes name the platform.  */
     s_bytes(out, tacit_pki_platform(quoting->pki)->ppid, 16);
     s_zeroes(out, 4);
@@ -155,7 +138,7 @@ static void s_header(const tacit_quoting_t *quoting, s_writer_t *out)
 
 static size_t s_signature_size(const tacit_quoting_t *quoting)
 {
-    return 64 + 64 + TACIT_SGX_REPORT_SIZE + 64 + 2 + S_AUTH_SIZE + 2 + 4 +
+    return 64 + 64 + TACIT_REPORT_SIZE + 64 + 2 + S_AUTH_SIZE + 2 + 4 +
            tacit_pki_pck_chain(quoting->pki).size;
 }
 
@@ -163,7 +146,7 @@ tacit_status_t tacit_quoting_quote(const tacit_quoting_t *quoting, const tacit_s
                                    const uint8_t report_data[64], uint8_t *ret_quote,
                                    size_t *ret_size)
 {
-    uint8_t body[TACIT_SGX_SIGNED_SIZE];
+    uint8_t body[TACIT_QUOTE_SIGNED_SIZE];
     uint8_t signature[64];
     tacit_span_t chain = tacit_pki_pck_chain(quoting->pki);
     if (sizeof body + 4 + s_signature_size(quoting) > TACIT_QUOTE_MAX) {
@@ -171,8 +154,8 @@ tacit_status_t tacit_quoting_quote(const tacit_quoting_t *quoting, const tacit_s
     }
     s_writer_t head = {.data = body};
     s_header(quoting, &head);
-    s_report(tacit_pki_platform(quoting->pki), self, S_FLAG_INIT | S_FLAG_MODE64, report_data,
-             body + head.size);
+    s_report(tacit_pki_platform(quoting->pki), self, TACIT_ATTRIBUTE_INIT | TACIT_ATTRIBUTE_MODE64,
+             report_data, body + head.size);
     tacit_status_t status = tacit_pki_sign(quoting->pki, TACIT_PKI_ATTESTATION,
                                            tacit_span(body, sizeof body), signature);
     if (status) {
@@ -187,7 +170,7 @@ tacit_status_t tacit_quoting_quote(const tacit_quoting_t *quoting, const tacit_s
     s_bytes(&out, quoting->qe_signature, sizeof quoting->qe_signature);
     s_little(&out, S_AUTH_SIZE, 2);
     s_bytes(&out, quoting->auth, sizeof quoting->auth);
-    s_little(&out, S_CERTIFICATES_PEM, 2);
+    s_little(&out, TACIT_QUOTE_CERT_TYPE_PEM, 2);
     s_little(&out, chain.size, 4);
     s_bytes(&out, chain.data, chain.size);
     *ret_size = out.size;

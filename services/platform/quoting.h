@@ -7,12 +7,6 @@
 #include "enclave/platform.h"
 #include "services/platform/pki.h"
 
-enum {
-    TACIT_SGX_REPORT_SIZE = 384,
-    TACIT_SGX_QUOTE_HEADER_SIZE = 48,
-    TACIT_SGX_SIGNED_SIZE = TACIT_SGX_QUOTE_HEADER_SIZE + TACIT_SGX_REPORT_SIZE
-};
-
 typedef struct tacit_quoting tacit_quoting_t;
 
 /*  pki is borrowed and must outlive it.  */
