@@ -1,0 +1,34 @@
+/*  member_table.h - who is genuine at this moment: results by CURVE key, until they expire.  */
+
+#ifndef TACIT_SERVICES_ATTESTATION_MEMBER_TABLE_H
+#define TACIT_SERVICES_ATTESTATION_MEMBER_TABLE_H
+
+#include "enclave/result.h"
+#include "rpc/trust.h"
+
+enum { TACIT_MEMBERS_MAX = 256 };
+
+typedef struct tacit_member {
+    tacit_result_t result;
+    uint8_t result_bytes[TACIT_RESULT_SIZE];
+    char endpoint[TACIT_ENDPOINT_MAX]; /* empty where it only calls */
+} tacit_member_t;
+
+typedef struct tacit_member_table tacit_member_table_t;
+
+tacit_member_table_t *tacit_member_table_new(void);
+void tacit_member_table_destroy(tacit_member_table_t **table);
+
+/*  Enter a member, in place of the one with its CURVE key. BUSY when full of live ones.  */
+TACIT_MUST_CHECK tacit_status_t tacit_member_table_put(tacit_member_table_t *table,
+                                                       const tacit_member_t *member,
+                                                       uint64_t now_ms);
+
+/*  Forget everybody: a new policy is in force.  */
+void tacit_member_table_clear(tacit_member_table_t *table);
+
+/*  Live members of a role (TACIT_ROLE_NONE: of all), newest first, borrowed, at most max.  */
+size_t tacit_member_table_find(const tacit_member_table_t *table, tacit_role_t role,
+                               uint64_t now_ms, const tacit_member_t **ret_members, size_t max);
+
+#endif
