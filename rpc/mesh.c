@@ -8,8 +8,8 @@
 
 #include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "enclave/clock.h"
 #include "idl/attestation.h"
 #include "idl/introduction.h"
 
@@ -20,20 +20,13 @@ struct tacit_mesh {
     tacit_secret_t *secret_key;
     uint32_t connect_ms;
     uint8_t mesh_id[32];
-    uint8_t nonce[32];             /* what the introduction is fresh by */
-    uint8_t result_key[32];        /* Ed25519 key of verified evidence */
-    tacit_claims_t claims;         /* of the attestation service */
-    tacit_buffer_t introduction;   /* its evidence, encoded */
-    tacit_party_t party;           /* who we are to the attestation service */
-    tacit_client_t *attestation;   /* bound */
+    uint8_t nonce[32];           /* what the introduction is fresh by */
+    uint8_t result_key[32];      /* Ed25519 key of verified evidence */
+    tacit_claims_t claims;       /* of the attestation service */
+    tacit_buffer_t introduction; /* its evidence, encoded */
+    tacit_party_t party;         /* who we are to the attestation service */
+    tacit_client_t *attestation; /* bound */
 };
-
-static uint64_t s_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /*  --- the attestation service's own evidence -------------------------------------------------- */
 
@@ -78,8 +71,8 @@ static tacit_status_t s_appraise(const tacit_trust_t *trust, const tacit_claims_
 {
     if (claims->simulated != trust->simulated) {
         return tacit_error_claim(ret_error, TACIT_TRUST_ANCHOR_REFUSED,
-                                 "attestation service: simulated",
-                                 trust->simulated ? "yes" : "no", claims->simulated ? "yes" : "no");
+                                 "attestation service: simulated", trust->simulated ? "yes" : "no",
+                                 claims->simulated ? "yes" : "no");
     }
     if (claims->debug) {
         return tacit_error_claim(ret_error, TACIT_DEBUG_REFUSED, "attestation service: debug", "no",
@@ -96,9 +89,8 @@ static tacit_status_t s_appraise(const tacit_trust_t *trust, const tacit_claims_
         return tacit_error_claim(ret_error, TACIT_ROLE_REFUSED, "attestation service: product id",
                                  "1", got);
     }
-    tacit_status_t status =
-        s_expect_key("attestation service: mrsigner", TACIT_SIGNER_REFUSED,
-                     trust->attestation_mrsigner, claims->mrsigner, ret_error);
+    tacit_status_t status = s_expect_key("attestation service: mrsigner", TACIT_SIGNER_REFUSED,
+                                         trust->attestation_mrsigner, claims->mrsigner, ret_error);
     if (!status) {
         status = s_expect_number("attestation service: svn", TACIT_SVN_TOO_LOW,
                                  trust->attestation_svn, claims->svn, ret_error);
@@ -129,13 +121,13 @@ static tacit_status_t s_check_commitment(const tacit_introduction_introduce_resu
 
 static tacit_status_t s_verify(const tacit_trust_t *trust,
                                const tacit_introduction_introduce_result_t *intro,
-                               const uint8_t nonce[32], uint64_t now_ms,
-                               tacit_claims_t *ret_claims, tacit_error_t *ret_error)
+                               const uint8_t nonce[32], uint64_t now_ms, tacit_claims_t *ret_claims,
+                               tacit_error_t *ret_error)
 {
     uint8_t mesh_id[32];
     tacit_trust_mesh_id(trust, mesh_id);
-    tacit_status_t status = s_expect_key("mesh id", TACIT_WRONG_MESH, mesh_id, intro->mesh_id.data,
-                                         ret_error);
+    tacit_status_t status =
+        s_expect_key("mesh id", TACIT_WRONG_MESH, mesh_id, intro->mesh_id.data, ret_error);
     if (status) {
         return status;
     }
@@ -247,7 +239,8 @@ static tacit_status_t s_introduce(tacit_mesh_t *self, tacit_client_t *plain,
     tacit_introduction_introduce_result_t intro = {0};
     tacit_status_t status = tacit_introduction_introduce_call(plain, &args, &intro, ret_error);
     if (!status) {
-        status = s_verify(&self->trust, &intro, self->nonce, s_now_ms(), &self->claims, ret_error);
+        status =
+            s_verify(&self->trust, &intro, self->nonce, tacit_now_ms(), &self->claims, ret_error);
     }
     if (!status) {
         status = tacit_codec_encode(&tacit_introduction_introduce_result_record, &intro, NULL,
@@ -345,7 +338,7 @@ static bool s_take_member(const tacit_mesh_t *self, const tacit_attestation_memb
                           tacit_role_t role, tacit_peer_t *ret_peer)
 {
     tacit_peer_t peer = {0};
-    if (tacit_result_verify(member->result, self->result_key, self->mesh_id, s_now_ms(),
+    if (tacit_result_verify(member->result, self->result_key, self->mesh_id, tacit_now_ms(),
                             &peer.result, NULL)) {
         return false;
     }

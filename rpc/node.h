@@ -47,6 +47,13 @@ TACIT_MUST_CHECK tacit_status_t tacit_node_connect(tacit_node_t *node, tacit_rol
                                                    tacit_client_t **ret_client,
                                                    tacit_error_t *ret_error);
 
+/*  The result at this moment, for who must show it to others. Any thread.  */
+void tacit_node_copy_result(tacit_node_t *node, uint8_t ret_bytes[TACIT_RESULT_SIZE],
+                            tacit_result_t *ret_result);
+
+/*  What separates the sealing keys of meshes and purposes.  */
+void tacit_sealing_context(const uint8_t mesh_id[32], const char *purpose, uint8_t ret_context[32]);
+
 /*  Sealing key of this signer for this mesh and purpose.  */
 TACIT_MUST_CHECK tacit_status_t tacit_node_sealing_key(tacit_node_t *node, const char *purpose,
                                                        tacit_secret_t **ret_key,
