@@ -13,9 +13,11 @@
           |<---------------------------------------|
 
     Enclaves prove themselves with an attestation result and a fresh quote; a user is its CURVE
-    key, which the handshake proved. Two small state machines, one per side, each used once; every
-    wrong order, short field or failed check ends in the failed state and no key. Peer CURVE keys
-    come from the sockets (User-Id, server key), never from a message.  */
+    key, which the handshake proved. The roles operator and mesh are only claims here: whether the
+    peer's CURVE key is theirs is for the caller to compare. Two small state machines, one per
+    side, each used once; every wrong order, short field or failed check ends in the failed state
+    and no key. Peer CURVE keys come from the sockets (User-Id, server key), never from a message.
+    The key schedule is in schedule.h, the states in binding.c.  */
 
 #ifndef TACIT_ENCLAVE_BINDING_H
 #define TACIT_ENCLAVE_BINDING_H
@@ -25,27 +27,28 @@
 #include "enclave/secret.h"
 
 enum {
-    TACIT_BINDING_OPEN_MS = 30 * 1000,             /* a nonce lives so long */
-    TACIT_SESSION_LIFETIME_MS = 10 * 60 * 1000,    /* at most, and never beyond a result */
+    TACIT_BINDING_OPEN_MS = 30 * 1000,          /* a nonce lives so long */
+    TACIT_SESSION_LIFETIME_MS = 10 * 60 * 1000, /* at most, and never beyond a result */
     TACIT_SESSION_ID_SIZE = 16
 };
 
-/*  What one side is and believes. Borrowed; must outlive the binding.  */
+/*  What one side is and believes. A binding copies it when it starts, so that a renewed result
+    changes nothing under way; only the platform must outlive the binding.  */
 typedef struct tacit_party {
-    tacit_role_t role;            /* own role; an enclave's needs platform and result */
-    const uint8_t *curve_public;  /* own CURVE key, 32 bytes */
-    tacit_platform_t *platform;   /* NULL where the party is no enclave */
-    tacit_span_t result;          /* own result, TACIT_RESULT_SIZE; empty where it is no enclave */
-    const uint8_t *issuer;        /* the attestation service's result key, 32 bytes; NULL: none
-                                     trusted yet, so that no attested peer is accepted */
+    tacit_role_t role;           /* own role; an enclave's needs platform and result */
+    const uint8_t *curve_public; /* own CURVE key, 32 bytes */
+    tacit_platform_t *platform;  /* NULL where the party is no enclave */
+    tacit_span_t result;         /* own result, TACIT_RESULT_SIZE; empty where it is no enclave */
+    const uint8_t *issuer;       /* the attestation service's result key, 32 bytes; NULL: none
+                                    trusted yet, so that no attested peer is accepted */
     uint8_t mesh_id[32];
-    uint8_t policy_head[32];      /* of the policy that this party's own result was judged by */
+    uint8_t policy_head[32]; /* of the policy that this party's own result was judged by */
 } tacit_party_t;
 
 typedef struct tacit_binding tacit_binding_t;
 
 typedef struct tacit_binding_open {
-    uint8_t role;          /* tacit_role_t of the client */
+    uint8_t role; /* tacit_role_t of the client */
     uint8_t mesh_id[32];
     uint8_t nonce[32];
     uint8_t ephemeral[32]; /* X25519 public key */
@@ -71,13 +74,13 @@ typedef struct tacit_session {
     uint8_t id[TACIT_SESSION_ID_SIZE];
     tacit_role_t peer_role;
     uint8_t peer_curve[32];
-    bool peer_attested;         /* peer_result is meant */
+    bool peer_attested; /* peer_result is meant */
     tacit_result_t peer_result;
     uint8_t policy_head[32];
-    uint64_t expires_ms;        /* Unix ms */
-    tacit_secret_t *send_key;   /* TACIT_KEY_SIZE each; wraps secret fields on this session */
+    uint64_t expires_ms;      /* Unix ms */
+    tacit_secret_t *send_key; /* TACIT_KEY_SIZE each; wraps secret fields on this session */
     tacit_secret_t *receive_key;
-    uint8_t exporter[32];       /* unique to this channel; evidence sent on it commits to it */
+    uint8_t exporter[32]; /* unique to this channel; evidence sent on it commits to it */
 } tacit_session_t;
 
 void tacit_session_destroy(tacit_session_t **session);
@@ -110,12 +113,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_binding_server(const tacit_party_t *party,
                                                      tacit_binding_accept_t *ret_accept,
                                                      tacit_error_t *ret_error);
 /*  A client role that is an enclave's needs result and quote; a user must send neither.  */
-TACIT_MUST_CHECK tacit_status_t tacit_binding_server_finish(tacit_binding_t *binding,
-                                                            uint64_t now_ms,
-                                                            const tacit_binding_confirm_t *confirm,
-                                                            uint8_t ret_mac[64],
-                                                            tacit_session_t **ret_session,
-                                                            tacit_error_t *ret_error);
+TACIT_MUST_CHECK tacit_status_t tacit_binding_server_finish(
+    tacit_binding_t *binding, uint64_t now_ms, const tacit_binding_confirm_t *confirm,
+    uint8_t ret_mac[64], tacit_session_t **ret_session, tacit_error_t *ret_error);
 
 void tacit_binding_destroy(tacit_binding_t **binding);
 
