@@ -130,27 +130,14 @@ tacit_status_t tacit_frame_reply_begin(tacit_buffer_t *buffer, uint64_t msgid)
     return writer.status;
 }
 
-/*  Text of an error as it may be sent: what is no UTF-8 (cut in the middle of a character, or
-    quoted from elsewhere) becomes '?'. clean has TACIT_ERROR_MESSAGE_MAX, the largest of them.  */
-static tacit_span_t s_clean(const char *text, char *clean)
-{
-    size_t size = strnlen(text, TACIT_ERROR_MESSAGE_MAX - 1);
-    size_t at = 0;
-    memcpy(clean, text, size);
-    while (at < size) {
-        at += tacit_text_valid_prefix(tacit_span(clean + at, size - at));
-        if (at < size) {
-            clean[at++] = '?';
-        }
-    }
-    return tacit_span(clean, size);
-}
-
+/*  Text of an error may have been cut in the middle of a character, or quote foreign bytes.  */
 static void s_put_text(s_writer_t *writer, const char *text)
 {
     char clean[TACIT_ERROR_MESSAGE_MAX];
-    tacit_span_t span = s_clean(text, clean);
-    (void)msgpack_pack_str_with_body(&writer->packer, span.data, span.size);
+    size_t size = strnlen(text, sizeof clean - 1);
+    memcpy(clean, text, size);
+    tacit_text_clean(clean, size);
+    (void)msgpack_pack_str_with_body(&writer->packer, clean, size);
 }
 
 static void s_put_detail(s_writer_t *writer, const tacit_error_t *error)

@@ -71,3 +71,20 @@ bool tacit_text_valid(tacit_span_t text)
 {
     return tacit_text_valid_prefix(text) == text.size;
 }
+
+void tacit_text_clean(char *text, size_t size)
+{
+    size_t at = 0;
+    while (at < size) {
+        at += tacit_text_valid_prefix(tacit_span(text + at, size - at));
+        if (at < size) {
+            text[at++] = '?';
+        }
+    }
+}
+
+size_t tacit_text_character(tacit_span_t text)
+{
+    size_t length = s_utf8_length(text);
+    return length > 0 ? length : 1;
+}

@@ -11,4 +11,10 @@ bool tacit_text_valid(tacit_span_t text);
 /*  Bytes at the start of text that are that, in whole characters.  */
 size_t tacit_text_valid_prefix(tacit_span_t text);
 
+/*  Put '?' in place of every byte that is no part of such text.  */
+void tacit_text_clean(char *text, size_t size);
+
+/*  Bytes of the character at the start of text that is valid and not empty.  */
+size_t tacit_text_character(tacit_span_t text);
+
 #endif
