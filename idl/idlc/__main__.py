@@ -1,25 +1,54 @@
-"""python3 -m idlc c|markdown|dictionary|check ... ; exit 1: a file is refused, 2: wrong usage."""
+"""python3 -m idlc c|markdown|dictionary|check ... (exit 1: a file is refused, 2: wrong usage)."""
 
 import argparse
 import sys
 
-from . import emit_c
+from . import emit_c, emit_dictionary, emit_markdown
 from .load import load_all
+from .model import Service
 
 
-def _c(services, options) -> None:
+def _c(services: list[Service], options: argparse.Namespace) -> int:
     for service in services:
         emit_c.write(service, options.out)
+    return 0
 
 
-def _check(services, options) -> None:
+def _markdown(services: list[Service], options: argparse.Namespace) -> int:
+    if options.update is None:
+        sys.stdout.write(emit_markdown.emit(services))
+        return 0
+    with open(options.update, encoding="utf-8", newline="") as file:
+        document = file.read()
+    updated = emit_markdown.update(document, services)
+    if updated is None:
+        markers = f"one {emit_markdown.BEGIN} and one {emit_markdown.END} after it"
+        print(f"{options.update}: needs {markers}", file=sys.stderr)
+        return 1
+    if updated != document:
+        with open(options.update, "w", encoding="utf-8", newline="") as file:
+            file.write(updated)
+    return 0
+
+
+def _dictionary(services: list[Service], _options: argparse.Namespace) -> int:
+    sys.stdout.write(emit_dictionary.emit(services))
+    return 0
+
+
+def _check(services: list[Service], _options: argparse.Namespace) -> int:
     for service in services:
-        print(f"{service.name}: {len(service.methods)} methods, {service.sha256.hex()}")
+        count = len(service.methods)
+        print(f"{service.number} {service.name}: {count} methods, {service.sha256.hex()}")
+    return 0
 
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="idlc", description="Compiles service contracts (*.idl).", allow_abbrev=False
+        prog="idlc",
+        description="Compiles service contracts. What is wrong with a file is told on standard"
+        " error, as FILE:LINE:COLUMN: error: WHY; then nothing is written, and the exit code is 1.",
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -30,8 +59,14 @@ def _arguments() -> argparse.ArgumentParser:
         return made
 
     command("c", _c, "Write NAME.h and NAME.c.").add_argument(
-        "--out", required=True, metavar="DIR", help="folder to write to"
+        "--out", required=True, metavar="DIR", help="folder to write to; made where it is missing"
     )
+    command("markdown", _markdown, "Print the tables of docs/PROTOCOL.md.").add_argument(
+        "--update",
+        metavar="DOCUMENT",
+        help=f"rewrite what stands between {emit_markdown.BEGIN} and {emit_markdown.END} there",
+    )
+    command("dictionary", _dictionary, "Print a libFuzzer dictionary.")
     command("check", _check, "Check files, and that they fit together; print a line for each.")
     return parser
 
@@ -43,11 +78,10 @@ def main() -> int:
         if refusals:
             print("\n".join(refusals), file=sys.stderr)
             return 1
-        options.run(services, options)
+        return options.run(services, options)
     except OSError as error:
         print(f"idlc: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

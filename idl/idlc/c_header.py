@@ -1,6 +1,6 @@
 """NAME.h: the types of a service, its tables, and calls for its clients."""
 
-from .c_text import aligned, comment, define, heading, signature
+from .c_text import aligned, comment, define, harmless, heading, signature
 from .model import Enum, Field, Method, Service, Struct
 from .names import Names, has_member, member
 
@@ -48,10 +48,10 @@ class _Header:
     def banner(self) -> list[str]:
         name = self.service.name
         return [
-            f"/*  {name}.h - {self.service.title}.",
+            f"/*  {name}.h - {harmless(self.service.title)}.",
             "",
-            f"    Written by idlc from {name}.idl, which says more; not to be edited. Spans of results",
-            "    and arguments are borrowed, as rpc/codec.h says.  */",
+            f"    Written by idlc from {name}.idl; not to be edited. Who owns what spans and lists",
+            "    point to is said in rpc/codec.h.  */",
             "",
         ]
 
@@ -61,7 +61,7 @@ class _Header:
         lines = heading("errors") if self.service.errors else []
         for error in self.service.errors:
             name = self.names.error(error.name)
-            lines += comment([error.text, *error.doc])
+            lines += comment(["; ".join([error.text, *error.doc])])
             lines.append(f"#define {name} ((tacit_status_t){error.code})")
         return lines + [""] if lines else []
 
@@ -165,7 +165,7 @@ class _Header:
             return []
         name = self.names.handlers
         lines = heading("for the service")
-        lines += comment(["What tacit_server_add wants; a method whose handler is NULL is refused."])
+        lines += comment(["What tacit_server_add wants. A method without a handler is refused."])
         lines.append(f"typedef struct {name} {{")
         for method in self.service.methods_by_name():
             lines += self.handler(method)

@@ -1,5 +1,7 @@
 """NAME.c: the const tables of a service (rpc/schema.h) and its trampolines. Data, no logic."""
 
+import io
+
 from .c_text import braced, comment, numbers, signature, string_literal
 from .model import ENCLAVE_ROLES, Enum, Field, Method, Service, Struct
 from .names import Names, has_member, member
@@ -7,6 +9,11 @@ from .names import Names, has_member, member
 
 def emit(service: Service) -> str:
     return "\n".join(_Source(service).lines()) + "\n"
+
+
+def _lines(text: str) -> list[str]:
+    """With their ends; nothing but a newline ends a line, unlike in str.splitlines."""
+    return list(io.StringIO(text, newline="\n"))
 
 
 class _Source:
@@ -17,7 +24,7 @@ class _Source:
     def lines(self) -> list[str]:
         name = self.service.name
         lines = [
-            *comment([f"{name}.c - tables of the service, written by idlc from {name}.idl; not to be edited."]),
+            *comment([f"{name}.c - tables, written by idlc from {name}.idl; not to be edited."]),
             "",
             f'#include "idl/{name}.h"',
             "",
@@ -160,7 +167,7 @@ class _Source:
 
     def text(self) -> list[str]:
         lines = ["static const char s_text[] ="]
-        lines += [f"    {string_literal(line)}" for line in self.service.text.splitlines(True)]
+        lines += [f"    {string_literal(line)}" for line in _lines(self.service.text)]
         lines[-1] += ";"
         return lines + [""]
 

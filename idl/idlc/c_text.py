@@ -5,9 +5,14 @@ import textwrap
 COLUMNS = 100
 
 
+def harmless(text: str) -> str:
+    """Text that neither ends nor begins a comment."""
+    return text.replace("*/", "* /").replace("/*", "/ *")
+
+
 def comment(lines: list[str], indent: str = "") -> list[str]:
     """A block comment around sentences, filled; nothing for no sentences."""
-    text = " ".join(lines).replace("*/", "* /")
+    text = harmless(" ".join(lines))
     if not text:
         return []
     filled = textwrap.wrap(
@@ -37,7 +42,7 @@ def aligned(rows: list[tuple[str, str]], indent: str) -> list[str]:
             lines += _run(run) + comment([remark], indent) + [code]
             run = []
         elif remark:
-            run.append((code, remark.replace("*/", "* /")))
+            run.append((code, harmless(remark)))
         else:
             lines += _run(run) + [code]
             run = []

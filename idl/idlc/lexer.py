@@ -11,9 +11,9 @@ NUMBER_MAX = 2**64 - 1
 _RULES = re.compile(
     r"""
     (?P<space>[ \n]+)
-  | (?P<doc>\#\#[^\n]*)
-  | (?P<comment>\#[^\n]*)
-  | (?P<string>"[^"\n]*")
+  | (?P<doc>\#\#[^\x00-\x1f\x7f]*)
+  | (?P<comment>\#[^\x00-\x1f\x7f]*)
+  | (?P<string>"[^"\x00-\x1f\x7f]*")
   | (?P<word>[A-Za-z0-9_]+)
   | (?P<punctuation>->|\.\.|[()\[\]{}:,])
     """,

@@ -36,6 +36,7 @@ from .model import (
     Type,
 )
 
+_CLAUSES = ("caller", "deadline", "bulk", "errors")
 _Item = TypeVar("_Item")
 
 
@@ -58,7 +59,7 @@ class _Parser:
     def advance(self) -> Token:
         token = self.token
         if token.doc:
-            raise IdlError(token.doc_position, "a ## comment stands before nothing it could describe")
+            raise IdlError(token.doc_position, "nothing that a ## comment can describe follows it")
         self.index += 1
         return token
 
@@ -256,7 +257,7 @@ class _Parser:
             "errors": self.error_names,
         }
         found: dict = {}
-        while self.token.kind == "name" and self.token.text in ("caller", "deadline", "bulk", "errors"):
+        while self.token.kind == "name" and self.token.text in _CLAUSES:
             start = self.advance()
             clause = start.text
             if clause == "bulk":
@@ -295,21 +296,24 @@ class _Parser:
             return Caller(start.position, "owner", owner.text, owner.position)
         if start.text == "enclave":
             self.expect("(")
-            roles = self.sequence(")", self.role)
+            roles: list[str] = []
+            self.sequence(")", lambda: self.role(roles))
             if not roles:
                 raise IdlError(start.position, "enclave needs a role")
             return Caller(start.position, "enclave", roles=roles)
         raise IdlError(
             start.position,
-            f"unknown caller '{start.text}': anyone, user, operator, owner(ARGUMENT), enclave(ROLE)",
+            f"unknown caller '{start.text}': anyone, user, operator, owner(NAME), enclave(ROLE)",
         )
 
-    def role(self) -> str:
+    def role(self, roles: list[str]) -> None:
         role = self.name("a role")
         if role.text not in ENCLAVE_ROLES:
             raise IdlError(
                 role.position, f"unknown role '{role.text}': {', '.join(ENCLAVE_ROLES)}"
             )
-        return role.text
+        if role.text in roles:
+            raise IdlError(role.position, f"role '{role.text}' is there already")
+        roles.append(role.text)
 
 

@@ -1,0 +1,428 @@
+/*  sample.c - tables, written by idlc from sample.idl; not to be edited.  */
+
+#include "idl/sample.h"
+
+static const uint32_t s_outcome_values[] = {1, 300};
+
+const char *tacit_sample_outcome_name(uint32_t value)
+{
+    switch (value) {
+    case TACIT_SAMPLE_OUTCOME_GOOD:
+        return "good";
+    case TACIT_SAMPLE_OUTCOME_BAD:
+        return "bad";
+    default:
+        return "unknown";
+    }
+}
+
+static const tacit_field_t s_point_fields[] = {
+    {.name = "x", .number = 1, .kind = TACIT_KIND_F64, .offset = offsetof(tacit_sample_point_t, x)},
+    {.name = "y", .number = 2, .kind = TACIT_KIND_F64, .offset = offsetof(tacit_sample_point_t, y)},
+};
+
+const tacit_record_t tacit_sample_point_record = {
+    .name = "sample.point",
+    .size = sizeof(tacit_sample_point_t),
+    .fields = s_point_fields,
+    .field_count = 2,
+    .encoded_max = 21,
+};
+
+static const tacit_field_t s_shape_fields[] = {
+    {.name = "name",
+     .number = 1,
+     .kind = TACIT_KIND_STRING,
+     .offset = offsetof(tacit_sample_shape_t, name),
+     .min = 1,
+     .max = 64},
+    {.name = "points",
+     .number = 2,
+     .kind = TACIT_KIND_STRUCT,
+     .offset = offsetof(tacit_sample_shape_t, points),
+     .list = true,
+     .list_max = 8,
+     .record = &tacit_sample_point_record},
+    {.name = "ended",
+     .number = 3,
+     .kind = TACIT_KIND_ENUM,
+     .offset = offsetof(tacit_sample_shape_t, ended),
+     .optional = true,
+     .has_offset = offsetof(tacit_sample_shape_t, has_ended),
+     .enum_values = s_outcome_values,
+     .enum_count = 2},
+};
+
+const tacit_record_t tacit_sample_shape_record = {
+    .name = "sample.shape",
+    .size = sizeof(tacit_sample_shape_t),
+    .fields = s_shape_fields,
+    .field_count = 3,
+    .encoded_max = 242,
+};
+
+static const tacit_field_t s_document_fields[] = {
+    {.name = "pages",
+     .number = 1,
+     .kind = TACIT_KIND_BYTES,
+     .offset = offsetof(tacit_sample_document_t, pages),
+     .list = true,
+     .list_max = 16,
+     .min = 0,
+     .max = 1024},
+    {.name = "tags",
+     .number = 2,
+     .kind = TACIT_KIND_STRING,
+     .offset = offsetof(tacit_sample_document_t, tags),
+     .list = true,
+     .list_max = 4,
+     .min = 0,
+     .max = 31},
+    {.name = "states",
+     .number = 3,
+     .kind = TACIT_KIND_ENUM,
+     .offset = offsetof(tacit_sample_document_t, states),
+     .list = true,
+     .list_max = 300,
+     .enum_values = s_outcome_values,
+     .enum_count = 2},
+};
+
+const tacit_record_t tacit_sample_document_record = {
+    .name = "sample.document",
+    .size = sizeof(tacit_sample_document_t),
+    .fields = s_document_fields,
+    .field_count = 3,
+    .encoded_max = 4096,
+};
+
+static const tacit_field_t s_close_args_fields[] = {
+    {.name = "number",
+     .number = 1,
+     .kind = TACIT_KIND_U64,
+     .offset = offsetof(tacit_sample_close_args_t, number)},
+};
+
+const tacit_record_t tacit_sample_close_args_record = {
+    .name = "sample.close.args",
+    .size = sizeof(tacit_sample_close_args_t),
+    .fields = s_close_args_fields,
+    .field_count = 1,
+    .encoded_max = 11,
+};
+
+const tacit_record_t tacit_sample_close_result_record = {
+    .name = "sample.close.result",
+    .size = sizeof(tacit_sample_close_result_t),
+    .fields = NULL,
+    .field_count = 0,
+    .encoded_max = 1,
+};
+
+static const tacit_field_t s_convert_args_fields[] = {
+    {.name = "flag",
+     .number = 1,
+     .kind = TACIT_KIND_BOOL,
+     .offset = offsetof(tacit_sample_convert_args_t, flag)},
+    {.name = "tiny",
+     .number = 2,
+     .kind = TACIT_KIND_U8,
+     .offset = offsetof(tacit_sample_convert_args_t, tiny)},
+    {.name = "small",
+     .number = 3,
+     .kind = TACIT_KIND_U16,
+     .offset = offsetof(tacit_sample_convert_args_t, small)},
+    {.name = "count",
+     .number = 4,
+     .kind = TACIT_KIND_U32,
+     .offset = offsetof(tacit_sample_convert_args_t, count)},
+    {.name = "large",
+     .number = 5,
+     .kind = TACIT_KIND_U64,
+     .offset = offsetof(tacit_sample_convert_args_t, large),
+     .optional = true,
+     .has_offset = offsetof(tacit_sample_convert_args_t, has_large)},
+    {.name = "signed_small",
+     .number = 6,
+     .kind = TACIT_KIND_I32,
+     .offset = offsetof(tacit_sample_convert_args_t, signed_small)},
+    {.name = "signed_large",
+     .number = 7,
+     .kind = TACIT_KIND_I64,
+     .offset = offsetof(tacit_sample_convert_args_t, signed_large)},
+    {.name = "ratio",
+     .number = 8,
+     .kind = TACIT_KIND_F64,
+     .offset = offsetof(tacit_sample_convert_args_t, ratio)},
+    {.name = "title",
+     .number = 9,
+     .kind = TACIT_KIND_STRING,
+     .offset = offsetof(tacit_sample_convert_args_t, title),
+     .min = 0,
+     .max = 255},
+    {.name = "digest",
+     .number = 10,
+     .kind = TACIT_KIND_BYTES,
+     .offset = offsetof(tacit_sample_convert_args_t, digest),
+     .min = 32,
+     .max = 32},
+    {.name = "content",
+     .number = 11,
+     .kind = TACIT_KIND_BYTES,
+     .offset = offsetof(tacit_sample_convert_args_t, content),
+     .optional = true,
+     .has_offset = offsetof(tacit_sample_convert_args_t, has_content),
+     .min = 4,
+     .max = 65536},
+    {.name = "shapes",
+     .number = 12,
+     .kind = TACIT_KIND_STRUCT,
+     .offset = offsetof(tacit_sample_convert_args_t, shapes),
+     .list = true,
+     .list_max = 32,
+     .record = &tacit_sample_shape_record},
+};
+
+const tacit_record_t tacit_sample_convert_args_record = {
+    .name = "sample.convert.args",
+    .size = sizeof(tacit_sample_convert_args_t),
+    .fields = s_convert_args_fields,
+    .field_count = 12,
+    .encoded_max = 73635,
+};
+
+static const tacit_field_t s_convert_result_fields[] = {
+    {.name = "switch",
+     .number = 1,
+     .kind = TACIT_KIND_BOOL,
+     .offset = offsetof(tacit_sample_convert_result_t, switch_)},
+    {.name = "best",
+     .number = 2,
+     .kind = TACIT_KIND_STRUCT,
+     .offset = offsetof(tacit_sample_convert_result_t, best),
+     .optional = true,
+     .has_offset = offsetof(tacit_sample_convert_result_t, has_best),
+     .record = &tacit_sample_shape_record},
+};
+
+const tacit_record_t tacit_sample_convert_result_record = {
+    .name = "sample.convert.result",
+    .size = sizeof(tacit_sample_convert_result_t),
+    .fields = s_convert_result_fields,
+    .field_count = 2,
+    .encoded_max = 246,
+};
+
+static const tacit_field_t s_register_args_fields[] = {
+    {.name = "owner",
+     .number = 1,
+     .kind = TACIT_KIND_BYTES,
+     .offset = offsetof(tacit_sample_register_args_t, owner),
+     .min = 32,
+     .max = 32},
+    {.name = "key",
+     .number = 2,
+     .kind = TACIT_KIND_SECRET,
+     .offset = offsetof(tacit_sample_register_args_t, key),
+     .min = 32,
+     .max = 32},
+    {.name = "long",
+     .number = 3,
+     .kind = TACIT_KIND_U32,
+     .offset = offsetof(tacit_sample_register_args_t, long_)},
+};
+
+const tacit_record_t tacit_sample_register_args_record = {
+    .name = "sample.register.args",
+    .size = sizeof(tacit_sample_register_args_t),
+    .fields = s_register_args_fields,
+    .field_count = 3,
+    .encoded_max = 117,
+};
+
+static const tacit_field_t s_register_result_fields[] = {
+    {.name = "key",
+     .number = 1,
+     .kind = TACIT_KIND_SECRET,
+     .offset = offsetof(tacit_sample_register_result_t, key),
+     .optional = true,
+     .has_offset = offsetof(tacit_sample_register_result_t, has_key),
+     .min = 0,
+     .max = 64},
+};
+
+const tacit_record_t tacit_sample_register_result_record = {
+    .name = "sample.register.result",
+    .size = sizeof(tacit_sample_register_result_t),
+    .fields = s_register_result_fields,
+    .field_count = 1,
+    .encoded_max = 108,
+};
+
+const tacit_record_t tacit_sample_transfer_args_record = {
+    .name = "sample.transfer.args",
+    .size = sizeof(tacit_sample_transfer_args_t),
+    .fields = NULL,
+    .field_count = 0,
+    .encoded_max = 1,
+};
+
+const tacit_record_t tacit_sample_transfer_result_record = {
+    .name = "sample.transfer.result",
+    .size = sizeof(tacit_sample_transfer_result_t),
+    .fields = NULL,
+    .field_count = 0,
+    .encoded_max = 1,
+};
+
+static tacit_status_t s_invoke_close(const void *handlers, void *self, tacit_call_t *call,
+                                     const void *args, void *ret_result)
+{
+    const tacit_sample_handlers_t *typed = handlers;
+    if (typed->close == NULL) {
+        return TACIT_UNKNOWN_METHOD;
+    }
+    return typed->close(self, call, args, ret_result);
+}
+
+static tacit_status_t s_invoke_convert(const void *handlers, void *self, tacit_call_t *call,
+                                       const void *args, void *ret_result)
+{
+    const tacit_sample_handlers_t *typed = handlers;
+    if (typed->convert == NULL) {
+        return TACIT_UNKNOWN_METHOD;
+    }
+    return typed->convert(self, call, args, ret_result);
+}
+
+static tacit_status_t s_invoke_register(const void *handlers, void *self, tacit_call_t *call,
+                                        const void *args, void *ret_result)
+{
+    const tacit_sample_handlers_t *typed = handlers;
+    if (typed->register_ == NULL) {
+        return TACIT_UNKNOWN_METHOD;
+    }
+    return typed->register_(self, call, args, ret_result);
+}
+
+static tacit_status_t s_invoke_transfer(const void *handlers, void *self, tacit_call_t *call,
+                                        const void *args, void *ret_result)
+{
+    const tacit_sample_handlers_t *typed = handlers;
+    if (typed->transfer == NULL) {
+        return TACIT_UNKNOWN_METHOD;
+    }
+    return typed->transfer(self, call, args, ret_result);
+}
+
+const tacit_method_t tacit_sample_methods[4] = {
+    {
+        .name = "sample.close",
+        .args = &tacit_sample_close_args_record,
+        .result = &tacit_sample_close_result_record,
+        .caller = TACIT_CALLER_OPERATOR,
+        .deadline_ms = 60000,
+        .invoke = s_invoke_close,
+    },
+    {
+        .name = "sample.convert",
+        .args = &tacit_sample_convert_args_record,
+        .result = &tacit_sample_convert_result_record,
+        .caller = TACIT_CALLER_ANYONE,
+        .deadline_ms = 500,
+        .invoke = s_invoke_convert,
+    },
+    {
+        .name = "sample.register",
+        .args = &tacit_sample_register_args_record,
+        .result = &tacit_sample_register_result_record,
+        .caller = TACIT_CALLER_OWNER,
+        .owner_offset = offsetof(tacit_sample_register_args_t, owner),
+        .deadline_ms = 5000,
+        .invoke = s_invoke_register,
+    },
+    {
+        .name = "sample.transfer",
+        .args = &tacit_sample_transfer_args_record,
+        .result = &tacit_sample_transfer_result_record,
+        .caller = TACIT_CALLER_ENCLAVE,
+        .roles = 1U << TACIT_ROLE_KEYS | 1U << TACIT_ROLE_WORKER,
+        .deadline_ms = 1000,
+        .bulk_in_max = TACIT_SAMPLE_TRANSFER_BULK_IN_MAX,
+        .bulk_out_max = TACIT_SAMPLE_TRANSFER_BULK_OUT_MAX,
+        .invoke = s_invoke_transfer,
+    },
+};
+
+static const tacit_error_row_t s_errors[] = {
+    {"refused", 900001, "the sample was refused"},
+    {"too_many", 900002, "too many samples"},
+};
+
+static const char s_text[] =
+    "# sample.idl - one of everything that the language has; what idlc makes of it stands beside it.\n"
+    "\n"
+    "## Stands for any service.\n"
+    "service sample 900 \"Shows every construct once\"\n"
+    "\n"
+    "error refused 900001 \"the sample was refused\"\n"
+    "## Comes after the limit.\n"
+    "error too_many 900002 \"too many samples\"\n"
+    "\n"
+    "## How a sample ended.\n"
+    "enum outcome {\n"
+    "    good 1,\n"
+    "    ## had to be repeated\n"
+    "    bad 300\n"
+    "}\n"
+    "\n"
+    "struct point { 2 y: f64, 1 x: f64 }\n"
+    "\n"
+    "## Points with a name.\n"
+    "struct shape {\n"
+    "    1 name: string[1..64],\n"
+    "    2 points: list[..8] point,\n"
+    "    ## since the start\n"
+    "    3 ended: outcome optional\n"
+    "}\n"
+    "\n"
+    "## Never sent by a method: the plaintext of a bulk frame.\n"
+    "struct document [..4096] {\n"
+    "    1 pages: list[..16] bytes[..1024],\n"
+    "    2 tags: list[..4] string[..31],\n"
+    "    3 states: list[..300] outcome\n"
+    "}\n"
+    "\n"
+    "## Every kind of value, there and back.\n"
+    "method convert (\n"
+    "        1 flag: bool, 2 tiny: u8, 3 small: u16, 4 count: u32, 5 large: u64 optional,\n"
+    "        6 signed_small: i32, 7 signed_large: i64, 8 ratio: f64,\n"
+    "        ## shown to people\n"
+    "        9 title: string[..255],\n"
+    "        10 digest: bytes[32], 11 content: bytes[4..65536] optional,\n"
+    "        12 shapes: list[..32] shape)\n"
+    "    -> (1 switch: bool, 2 best: shape optional)\n"
+    "    caller anyone   deadline 500ms\n"
+    "\n"
+    "## Hands a key over; a C keyword as a name of method and field.\n"
+    "method register (1 owner: bytes[32], 2 key: secret[32], 3 long: u32) -> (1 key: secret[..64] optional)\n"
+    "    errors refused, too_many   caller owner(owner)   deadline 5s\n"
+    "\n"
+    "method transfer () -> ()\n"
+    "    bulk in[..65536]   bulk out[..262184]   deadline 1s   caller enclave(worker, keys)\n"
+    "\n"
+    "method close (1 number: u64) -> ()\n"
+    "    caller operator   deadline 60s\n";
+
+const tacit_service_t tacit_sample_service = {
+    .name = "sample",
+    .number = 900,
+    .text = s_text,
+    .sha256 = {0xe7, 0xcc, 0xf9, 0xfe, 0x8a, 0x3e, 0x7b, 0x56, 0x6c, 0xd6, 0x80, 0x0d, 0x8c, 0x14,
+               0x7e, 0x13, 0xcd, 0xf6, 0x9a, 0xe3, 0x6a, 0xef, 0xbc, 0x2c, 0x73, 0xd7, 0x67, 0x89,
+               0xf7, 0x6c, 0x9b, 0x6f},
+    .methods = tacit_sample_methods,
+    .method_count = 4,
+    .errors = s_errors,
+    .error_count = 2,
+};
