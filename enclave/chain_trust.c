@@ -1,0 +1,208 @@
+/*  chain_trust.c - path validation with a private store, at a given time, CRLs required.  */
+
+#include "enclave/chain_trust.h"
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <stdlib.h>
+
+#include "enclave/evidence_refusal.h"
+
+enum { VERIFY_FLAGS = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL | X509_V_FLAG_X509_STRICT };
+
+struct tacit_chain_trust {
+    X509_STORE *store;   /* the root and the CRLs, nothing else */
+    time_t now;          /* Unix seconds */
+    uint64_t expires_ms; /* the earliest end so far */
+};
+
+/*  OpenSSL's findings, as ours. What is not listed is CERTIFICATE_INVALID.  */
+static const struct {
+    int found;
+    tacit_status_t code;
+} s_findings[] = {
+    {X509_V_ERR_CERT_REVOKED, TACIT_CERTIFICATE_REVOKED},
+    {X509_V_ERR_UNABLE_TO_GET_CRL, TACIT_COLLATERAL_MISSING},
+    {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, TACIT_COLLATERAL_MISSING},
+    {X509_V_ERR_CRL_HAS_EXPIRED, TACIT_COLLATERAL_EXPIRED},
+    {X509_V_ERR_CRL_NOT_YET_VALID, TACIT_COLLATERAL_EXPIRED},
+    {X509_V_ERR_CERT_SIGNATURE_FAILURE, TACIT_SIGNATURE_INVALID},
+    {X509_V_ERR_CRL_SIGNATURE_FAILURE, TACIT_SIGNATURE_INVALID},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, TACIT_TRUST_ANCHOR_REFUSED},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, TACIT_TRUST_ANCHOR_REFUSED},
+    {X509_V_ERR_OUT_OF_MEM, TACIT_NO_MEMORY},
+};
+
+static tacit_status_t s_code_of(int found)
+{
+    for (size_t i = 0; i < sizeof s_findings / sizeof s_findings[0]; i++) {
+        if (s_findings[i].found == found) {
+            return s_findings[i].code;
+        }
+    }
+    return TACIT_CERTIFICATE_INVALID;
+}
+
+/*  False where there is no date, which would mean "for ever".  */
+static bool s_shorten(tacit_chain_trust_t *trust, const ASN1_TIME *end)
+{
+    uint64_t end_ms = 0;
+    if (!tacit_certificate_time(end, &end_ms)) {
+        return false;
+    }
+    if (end_ms < trust->expires_ms) {
+        trust->expires_ms = end_ms;
+    }
+    return true;
+}
+
+static X509_CRL *s_decode_crl(tacit_span_t der)
+{
+    const uint8_t *end = der.data;
+    X509_CRL *crl = d2i_X509_CRL(NULL, &end, (long)der.size);
+    if (crl && end != der.data + der.size) {
+        X509_CRL_free(crl);
+        crl = NULL;
+    }
+    ERR_clear_error();
+    return crl;
+}
+
+/*  Signature and dates are judged when a chain needs the CRL; here only its form, and its end.  */
+static tacit_status_t s_check_crl(tacit_chain_trust_t *trust, const char *name, X509_CRL *crl,
+                                  tacit_error_t *error)
+{
+    if (!crl) {
+        return tacit_evidence_refuse(error, TACIT_EVIDENCE_MALFORMED, name, "one CRL in DER",
+                                     "something else");
+    }
+    if (X509_CRL_get_signature_nid(crl) != NID_ecdsa_with_SHA256) {
+        return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID, name, "ecdsa-with-SHA256",
+                                     "another algorithm");
+    }
+    if (!s_shorten(trust, X509_CRL_get0_nextUpdate(crl))) {
+        return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID, name, "a nextUpdate",
+                                     "none");
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_add_crl(tacit_chain_trust_t *trust, const char *name, tacit_span_t der,
+                                tacit_error_t *error)
+{
+    X509_CRL *crl = s_decode_crl(der);
+    tacit_status_t status = s_check_crl(trust, name, crl, error);
+    if (status == TACIT_OK && X509_STORE_add_crl(trust->store, crl) != 1) {
+        status = tacit_error_set(error, TACIT_NO_MEMORY, NULL);
+    }
+    X509_CRL_free(crl);
+    return status;
+}
+
+tacit_status_t tacit_chain_trust_new(X509 *root, tacit_span_t root_crl, tacit_span_t pck_crl,
+                                     uint64_t now_ms, tacit_chain_trust_t **ret_trust,
+                                     tacit_error_t *ret_error)
+{
+    tacit_chain_trust_t *trust = calloc(1, sizeof *trust);
+    if (!trust) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    trust->now = (time_t)(now_ms / 1000);
+    trust->expires_ms = UINT64_MAX;
+    trust->store = X509_STORE_new();
+    tacit_status_t status = TACIT_OK;
+    if (!trust->store || X509_STORE_add_cert(trust->store, root) != 1) {
+        status = tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    if (status == TACIT_OK) {
+        status = s_add_crl(trust, "root_crl", root_crl, ret_error);
+    }
+    if (status == TACIT_OK) {
+        status = s_add_crl(trust, "pck_crl", pck_crl, ret_error);
+    }
+    if (status != TACIT_OK) {
+        tacit_chain_trust_destroy(&trust);
+        return status;
+    }
+    *ret_trust = trust;
+    return TACIT_OK;
+}
+
+void tacit_chain_trust_destroy(tacit_chain_trust_t **trust)
+{
+    if (*trust) {
+        X509_STORE_free((*trust)->store);
+        free(*trust);
+        *trust = NULL;
+    }
+}
+
+/*  The path that was found must be the chain that was given: its parts were checked by place.  */
+static bool s_same_path(X509_STORE_CTX *context, const tacit_chain_t *chain)
+{
+    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(context);
+    if (sk_X509_num(path) != (int)chain->count) {
+        return false;
+    }
+    for (size_t i = 0; i < chain->count; i++) {
+        if (X509_cmp(sk_X509_value(path, (int)i), chain->certificates[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static tacit_status_t s_run(X509_STORE_CTX *context, const tacit_chain_t *chain,
+                            tacit_error_t *error)
+{
+    const char *name = tacit_chain_name(chain->kind);
+    if (X509_verify_cert(context) != 1) {
+        int found = X509_STORE_CTX_get_error(context);
+        return tacit_evidence_refuse(error, s_code_of(found), name,
+                                     "a chain to the pinned root, valid and not revoked",
+                                     X509_verify_cert_error_string(found));
+    }
+    if (!s_same_path(context, chain)) {
+        return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID, name,
+                                     "each certificate issued by the next", "another path");
+    }
+    return TACIT_OK;
+}
+
+tacit_status_t tacit_chain_trust_verify(tacit_chain_trust_t *trust, const tacit_chain_t *chain,
+                                        tacit_error_t *ret_error)
+{
+    tacit_status_t status = TACIT_NO_MEMORY;
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    STACK_OF(X509) *between = sk_X509_new_null();
+    bool ready = context && between;
+    for (size_t i = 1; ready && i + 1 < chain->count; i++) {
+        ready = sk_X509_push(between, chain->certificates[i]) > 0;
+    }
+    if (ready && X509_STORE_CTX_init(context, trust->store, tacit_chain_leaf(chain), between)) {
+        X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
+        X509_VERIFY_PARAM_set_time(parameters, trust->now);
+        if (X509_VERIFY_PARAM_set_flags(parameters, VERIFY_FLAGS) == 1) {
+            status = s_run(context, chain, ret_error);
+        }
+    }
+    if (status == TACIT_NO_MEMORY) {
+        tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    for (size_t i = 0; status == TACIT_OK && i < chain->count; i++) {
+        if (!s_shorten(trust, X509_get0_notAfter(chain->certificates[i]))) {
+            status =
+                tacit_evidence_refuse(ret_error, TACIT_CERTIFICATE_INVALID,
+                                      tacit_chain_name(chain->kind), "a notAfter date", "none");
+        }
+    }
+    X509_STORE_CTX_free(context);
+    sk_X509_free(between);
+    ERR_clear_error();
+    return status;
+}
+
+uint64_t tacit_chain_trust_expires(const tacit_chain_trust_t *trust)
+{
+    return trust->expires_ms;
+}
