@@ -1,0 +1,374 @@
+/*  sign_main.c - tacit-sign: makes an executable an enclave, at build time.
+
+    Writes EXECUTABLE.enclave (its configuration, with the hash of every library it loads) and
+    EXECUTABLE.sigstruct (the signature over both) beside it. With --show it reads them back, checks
+    them, and prints who the enclave is: what a policy has to list.  */
+
+#include <getopt.h>
+#include <jansson.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "enclave/measurement.h"
+#include "enclave/sign_key.h"
+#include "enclave/sign_libraries.h"
+#include "enclave/sigstruct.h"
+#include "enclave/whole_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { S_EXIT_OK = 0, S_EXIT_FAILED = 1, S_EXIT_USAGE = 2, S_EXTRA_LIBRARIES_MAX = 32 };
+
+typedef struct {
+    const char *key;
+    const char *executable;
+    tacit_role_t role;
+    uint16_t svn;
+    bool debug;
+    bool show;
+    bool json;
+    const char *libraries[S_EXTRA_LIBRARIES_MAX]; /* beyond those that the linker lists */
+    size_t library_count;
+} s_options_t;
+
+static void s_print_help(void)
+{
+    printf("tacit-sign - make an executable an enclave, or show which one it is\n\n"
+           "Usage: tacit-sign --key KEY.pem --role ROLE [OPTION]... EXECUTABLE\n"
+           "       tacit-sign --show [--json] EXECUTABLE\n\n"
+           "  --key FILE      RSA-3072 signer key; made (mode 0600) where there is none\n"
+           "  --role ROLE     attestation, keys, models, gateway or worker\n"
+           "  --svn N         security version, 0 to 65535 (default: 1)\n"
+           "  --debug         a debug enclave, whose memory its host may read\n"
+           "  --library FILE  a library that is loaded later; may be repeated\n"
+           "  --show          print measurement, signer, product, svn and debug\n"
+           "  --json          print them as JSON\n"
+           "  --help          this text\n"
+           "  --version       the version\n\n"
+           "Exit codes: 0 done, 1 failed or not a valid enclave, 2 usage.\n");
+}
+
+static int s_usage(const char *what)
+{
+    fprintf(stderr, "tacit-sign: %s; see tacit-sign --help\n", what);
+    return S_EXIT_USAGE;
+}
+
+static int s_failed(const tacit_error_t *error)
+{
+    fprintf(stderr, "tacit-sign: %s", error->message);
+    if (error->claim[0]) {
+        fprintf(stderr, " (%s: expected %s, got %s)", error->claim, error->expected, error->got);
+    }
+    fprintf(stderr, "%s%s\n", error->remedy[0] ? "; " : "", error->remedy);
+    return S_EXIT_FAILED;
+}
+
+/*  --- signing ----------------------------------------------------------------------------------
+ */
+
+/*  The day of the build in binary-coded decimal; SOURCE_DATE_EPOCH makes builds repeatable.  */
+static uint32_t s_date(void)
+{
+    const char *fixed = getenv("SOURCE_DATE_EPOCH");
+    time_t now = fixed ? (time_t)strtoll(fixed, NULL, 10) : time(NULL);
+    struct tm parts;
+    char text[16];
+    gmtime_r(&now, &parts);
+    strftime(text, sizeof text, "%Y%m%d", &parts);
+    return (uint32_t)strtoul(text, NULL, 16);
+}
+
+static tacit_status_t s_measure(const char *executable, tacit_span_t configuration,
+                                uint8_t ret_mrenclave[32], tacit_error_t *ret_error)
+{
+    uint8_t sha256[32];
+    int fd = open(executable, O_RDONLY | O_CLOEXEC);
+    tacit_status_t status = fd < 0 ? TACIT_NOT_FOUND : tacit_measure_file(fd, sha256);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (status) {
+        return tacit_error_set(ret_error, status, "cannot read %s", executable);
+    }
+    tacit_measure(sha256, configuration, ret_mrenclave);
+    return TACIT_OK;
+}
+
+static tacit_status_t s_configure(const s_options_t *options,
+                                  tacit_enclave_configuration_t *configuration,
+                                  tacit_error_t *ret_error)
+{
+    configuration->role = options->role;
+    configuration->product_id = (uint16_t)options->role;
+    configuration->svn = options->svn;
+    configuration->debug = options->debug;
+    tacit_status_t status = tacit_sign_libraries(options->executable, configuration, ret_error);
+    for (size_t i = 0; !status && i < options->library_count; i++) {
+        status = tacit_sign_library(options->libraries[i], configuration, ret_error);
+    }
+    return status;
+}
+
+static tacit_status_t s_configuration_text(const s_options_t *options, char **ret_text,
+                                           tacit_error_t *ret_error)
+{
+    tacit_enclave_configuration_t configuration = {
+        .libraries = calloc(TACIT_CONFIGURATION_LIBRARIES_MAX, sizeof *configuration.libraries)};
+    if (!configuration.libraries) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    tacit_status_t status = s_configure(options, &configuration, ret_error);
+    if (!status) {
+        status = tacit_enclave_configuration_format(&configuration, ret_text, ret_error);
+    }
+    free(configuration.libraries);
+    return status;
+}
+
+static tacit_status_t s_write(const char *executable, const char *suffix, tacit_span_t bytes,
+                              tacit_error_t *ret_error)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s%s", executable, suffix);
+    tacit_status_t status = tacit_whole_file_replace(path, bytes, 0644);
+    return status ? tacit_error_set(ret_error, status, "cannot write %s: %s", path,
+                                    tacit_status_text(status))
+                  : TACIT_OK;
+}
+
+static tacit_status_t s_sign(const s_options_t *options, EVP_PKEY *key, tacit_span_t configuration,
+                             tacit_error_t *ret_error)
+{
+    uint8_t bytes[TACIT_SIGSTRUCT_SIZE];
+    tacit_sigstruct_t sigstruct = {.product_id = (uint16_t)options->role,
+                                   .svn = options->svn,
+                                   .debug = options->debug,
+                                   .date = s_date()};
+    tacit_status_t status =
+        s_measure(options->executable, configuration, sigstruct.mrenclave, ret_error);
+    if (status) {
+        return status;
+    }
+    status = tacit_sigstruct_sign(&sigstruct, key, bytes);
+    if (status) {
+        return tacit_error_set(ret_error, status, "%s is no RSA-3072 key with exponent 3",
+                               options->key);
+    }
+    status = s_write(options->executable, TACIT_CONFIGURATION_SUFFIX, configuration, ret_error);
+    return status ? status
+                  : s_write(options->executable, TACIT_SIGSTRUCT_SUFFIX,
+                            tacit_span(bytes, sizeof bytes), ret_error);
+}
+
+static int s_run_sign(const s_options_t *options)
+{
+    tacit_error_t error = {.code = TACIT_OK};
+    char *text = NULL;
+    EVP_PKEY *key = NULL;
+    tacit_status_t status = tacit_sign_key(options->key, &key, &error);
+    if (!status) {
+        status = s_configuration_text(options, &text, &error);
+    }
+    if (!status) {
+        status = s_sign(options, key, tacit_span_string(text), &error);
+    }
+    free(text);
+    EVP_PKEY_free(key);
+    return status ? s_failed(&error) : S_EXIT_OK;
+}
+
+/*  --- showing ----------------------------------------------------------------------------------
+ */
+
+static tacit_status_t s_read(const char *executable, const char *suffix, size_t size_max,
+                             uint8_t **ret_bytes, size_t *ret_size, tacit_error_t *ret_error)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s%s", executable, suffix);
+    tacit_status_t status = tacit_whole_file_read(path, size_max, ret_bytes, ret_size);
+    return status ? tacit_error_set(ret_error, status, "cannot read %s: %s", path,
+                                    tacit_status_text(status))
+                  : TACIT_OK;
+}
+
+static tacit_status_t s_check(const char *executable, tacit_span_t configuration,
+                              tacit_span_t signature, tacit_sigstruct_t *ret_sigstruct,
+                              tacit_error_t *ret_error)
+{
+    uint8_t mrenclave[32];
+    tacit_enclave_configuration_t *parsed = NULL;
+    tacit_status_t status = tacit_enclave_configuration_parse(configuration, &parsed, ret_error);
+    tacit_enclave_configuration_destroy(&parsed);
+    if (!status) {
+        status = tacit_sigstruct_verify(signature, ret_sigstruct, ret_error);
+    }
+    if (!status) {
+        status = s_measure(executable, configuration, mrenclave, ret_error);
+    }
+    if (!status && memcmp(mrenclave, ret_sigstruct->mrenclave, sizeof mrenclave) != 0) {
+        status = tacit_error_set(ret_error, TACIT_MEASUREMENT_REFUSED,
+                                 "the executable or its configuration changed after signing");
+    }
+    return status;
+}
+
+static void s_print(const s_options_t *options, const tacit_sigstruct_t *sigstruct)
+{
+    char mrenclave[65];
+    char mrsigner[65];
+    const char *role = tacit_role_name((tacit_role_t)sigstruct->product_id);
+    sodium_bin2hex(mrenclave, sizeof mrenclave, sigstruct->mrenclave, 32);
+    sodium_bin2hex(mrsigner, sizeof mrsigner, sigstruct->mrsigner, 32);
+    if (!options->json) {
+        printf("measurement %s\nsigner      %s\nproduct     %u (%s)\nsvn         %u\n"
+               "debug       %s\ndate        %08x\n",
+               mrenclave, mrsigner, sigstruct->product_id, role, sigstruct->svn,
+               sigstruct->debug ? "yes" : "no", sigstruct->date);
+        return;
+    }
+    json_t *root = json_pack("{s:s, s:s, s:i, s:s, s:i, s:b}", "measurement", mrenclave, "signer",
+                             mrsigner, "product", (int)sigstruct->product_id, "role", role, "svn",
+                             (int)sigstruct->svn, "debug", (int)sigstruct->debug);
+    json_dumpf(root, stdout, JSON_COMPACT);
+    printf("\n");
+    json_decref(root);
+}
+
+static int s_run_show(const s_options_t *options)
+{
+    tacit_error_t error = {.code = TACIT_OK};
+    tacit_sigstruct_t sigstruct;
+    uint8_t *configuration = NULL;
+    uint8_t *signature = NULL;
+    size_t configuration_size = 0;
+    size_t signature_size = 0;
+    tacit_status_t status =
+        s_read(options->executable, TACIT_CONFIGURATION_SUFFIX, TACIT_CONFIGURATION_TEXT_MAX,
+               &configuration, &configuration_size, &error);
+    if (!status) {
+        status = s_read(options->executable, TACIT_SIGSTRUCT_SUFFIX, TACIT_SIGSTRUCT_SIZE,
+                        &signature, &signature_size, &error);
+    }
+    if (!status) {
+        status = s_check(options->executable, tacit_span(configuration, configuration_size),
+                         tacit_span(signature, signature_size), &sigstruct, &error);
+    }
+    free(signature);
+    free(configuration);
+    if (status) {
+        return s_failed(&error);
+    }
+    s_print(options, &sigstruct);
+    return S_EXIT_OK;
+}
+
+/*  --- options ----------------------------------------------------------------------------------
+ */
+
+enum { S_KEY = 256, S_ROLE, S_SVN, S_DEBUG, S_LIBRARY, S_SHOW, S_JSON, S_HELP, S_VERSION };
+
+static const struct option s_long_options[] = {
+    {"key", required_argument, NULL, S_KEY},
+    {"role", required_argument, NULL, S_ROLE},
+    {"svn", required_argument, NULL, S_SVN},
+    {"debug", no_argument, NULL, S_DEBUG},
+    {"library", required_argument, NULL, S_LIBRARY},
+    {"show", no_argument, NULL, S_SHOW},
+    {"json", no_argument, NULL, S_JSON},
+    {"help", no_argument, NULL, S_HELP},
+    {"version", no_argument, NULL, S_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static bool s_set_svn(s_options_t *options, const char *value)
+{
+    char *end = NULL;
+    long number = strtol(value, &end, 10);
+    if (end == value || *end || number < 0 || number > UINT16_MAX) {
+        return false;
+    }
+    options->svn = (uint16_t)number;
+    return true;
+}
+
+static bool s_option(s_options_t *options, int option, const char *value)
+{
+    switch (option) {
+    case S_KEY:
+        options->key = value;
+        return true;
+    case S_ROLE:
+        options->role = tacit_role_from_name(value);
+        return tacit_role_is_enclave(options->role);
+    case S_SVN:
+        return s_set_svn(options, value);
+    case S_DEBUG:
+        options->debug = true;
+        return true;
+    case S_LIBRARY:
+        if (options->library_count == S_EXTRA_LIBRARIES_MAX) {
+            return false;
+        }
+        options->libraries[options->library_count++] = value;
+        return true;
+    case S_SHOW:
+        options->show = true;
+        return true;
+    case S_JSON:
+        options->json = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*  Returns -1 to go on, or the exit code.  */
+static int s_parse(int argc, char **argv, s_options_t *options)
+{
+    for (;;) {
+        int option = getopt_long(argc, argv, "", s_long_options, NULL);
+        if (option == -1) {
+            break;
+        }
+        if (option == S_HELP) {
+            s_print_help();
+            return S_EXIT_OK;
+        }
+        if (option == S_VERSION) {
+            printf("tacit-sign %s\n", TACIT_VERSION);
+            return S_EXIT_OK;
+        }
+        if (!s_option(options, option, optarg)) {
+            return s_usage("bad option");
+        }
+    }
+    if (optind + 1 != argc) {
+        return s_usage("name one executable");
+    }
+    options->executable = argv[optind];
+    if (strlen(options->executable) + sizeof TACIT_SIGSTRUCT_SUFFIX >= PATH_MAX) {
+        return s_usage("the executable's path is too long");
+    }
+    if (!options->show && (!options->key || !options->role)) {
+        return s_usage("--key and --role are required");
+    }
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    s_options_t options = {.svn = 1};
+    int code = s_parse(argc, argv, &options);
+    if (code >= 0) {
+        return code;
+    }
+    if (sodium_init() < 0) {
+        return S_EXIT_FAILED;
+    }
+    return options.show ? s_run_show(&options) : s_run_sign(&options);
+}
