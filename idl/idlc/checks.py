@@ -12,15 +12,18 @@ from .model import Field, Method, Service, Struct
 from .names import generated_names
 from .sizes import RECORD_MAX, STANDALONE_MAX, record_size
 
+# What rpc/ bounds too; a test compares.
+FIELDS_MAX = 64  # of a record: TACIT_CODEC_FIELDS_MAX
+BULK_MAX = 16 * 1024 * 1024 + 64 * 1024  # TACIT_BULK_MAX
+NAME_MAX = 47  # of a service, method or error: TACIT_METHOD_NAME_MAX, TACIT_ERROR_NAME_MAX
+
 FIELD_NUMBER_MAX = 127  # so that a key takes one byte
 ENUM_NUMBER_MAX = 0xFFFFFFFF
-NESTING_MAX = 4  # structs within structs, the outermost counted
+NESTING_MAX = 4  # structs within structs, the outermost counted; with lists half of what rpc/ reads
 LIST_MAX = 0xFFFF
-BULK_MAX = 64 * 1024 * 1024
 SERVICE_NUMBER_MAX = 1000
 CODES_PER_SERVICE = 1000  # service N has the codes N * 1000 and up
 DEADLINE_MAX_MS = 10 * 60 * 1000
-NAME_MAX = 47  # a wire name in a tacit_error_t
 
 
 def check(service: Service, path: str) -> list[IdlError]:
@@ -72,10 +75,11 @@ class _Checker:
                 self.refuse(struct.position, f"struct '{struct.name}' has no fields")
         for method in service.methods:
             self.check_method(method)
+        self.check_secrets()
         if not self.errors:  # every name is resolved now
             self.check_nesting()
         if not self.errors:  # nothing holds itself now
-            self.check_secrets()
+            self.mark_standalone()
             self.check_sizes()
             self.check_generated_names()
 
@@ -129,6 +133,8 @@ class _Checker:
 
     def check_fields(self, struct: Struct) -> None:
         self.unique(struct.fields, "field")
+        if len(struct.fields) > FIELDS_MAX:
+            self.refuse(struct.fields[FIELDS_MAX].position, f"more than {FIELDS_MAX} fields")
         seen: set = set()
         for one in struct.fields:
             if one.number in seen:
@@ -210,23 +216,20 @@ class _Checker:
                 self.refuse(struct.position, f"structs nest deeper than {NESTING_MAX}")
 
     def check_secrets(self) -> None:
-        """A secret is sealed under a session's key, so that there must be a session."""
+        """A secret is sealed under a session's key and bound to its field's number, so that there
+        must be a session, and one secret to a number."""
         for method in self.service.methods:
-            for record in (method.args, method.result):
-                for one in self.secrets_of(record) if method.caller.kind == "anyone" else ():
+            for one in method.args.fields + method.result.fields:
+                if one.type.kind != "secret":
+                    continue
+                if method.caller.kind == "anyone":
                     self.refuse(one.position, f"'{one.name}' is a secret, but anyone may call")
-        reached = self.reached()
+                if one.type.list_maximum is not None:
+                    self.refuse(one.position, f"'{one.name}' is a secret, which no list holds")
         for struct in self.service.structs:
-            struct.standalone = struct.name not in reached
-            for one in self.secrets_of(struct) if struct.standalone else ():
-                self.refuse(one.position, f"'{one.name}' is a secret, but no method carries it")
-
-    def secrets_of(self, record: Struct) -> list[Field]:
-        found = [one for one in record.fields if one.type.kind == "secret"]
-        for one in record.fields:
-            if one.type.kind == "struct":
-                found += self.secrets_of(one.type.target)
-        return found
+            for one in struct.fields:
+                if one.type.kind == "secret":
+                    self.refuse(one.position, f"'{one.name}' is a secret, which no struct holds")
 
     def reached(self) -> set:
         """Names of the structs that some method carries."""
@@ -242,6 +245,11 @@ class _Checker:
             visit(method.args)
             visit(method.result)
         return names
+
+    def mark_standalone(self) -> None:
+        reached = self.reached()
+        for struct in self.service.structs:
+            struct.standalone = struct.name not in reached
 
     def check_sizes(self) -> None:
         for record in self.service.records():
