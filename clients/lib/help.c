@@ -1,0 +1,125 @@
+/*  help.c - every text follows from the tables, so that help cannot lag behind the program.  */
+
+#include "clients/lib/help.h"
+
+#include <string.h>
+
+enum {
+    S_INDENT = 28,      /* column where explanations begin */
+    S_NAME_MAX = 32,    /* bytes of a name that is compared */
+    S_DISTANCE_NEAR = 2 /* typing errors that are forgiven */
+};
+
+static void s_row(FILE *stream, const char *left, const char *right)
+{
+    if (strlen(left) + 4 > S_INDENT) {
+        (void)fprintf(stream, "  %s\n%*s%s\n", left, S_INDENT, "", right);
+    } else {
+        (void)fprintf(stream, "  %-*s%s\n", S_INDENT - 2, left, right);
+    }
+}
+
+static void s_options(FILE *stream, const char *title, const tacit_option_t *options, size_t count)
+{
+    char left[128];
+    if (count == 0) {
+        return;
+    }
+    (void)fprintf(stream, "\n%s\n", title);
+    for (size_t i = 0; i < count; i++) {
+        const tacit_option_t *option = &options[i];
+        char letter[] = {'-', option->letter ? option->letter : ' ', ',', ' ', '\0'};
+        (void)snprintf(left, sizeof left, "%s--%s%s%s", option->letter ? letter : "    ",
+                       option->name, option->argument ? " " : "",
+                       option->argument ? option->argument : "");
+        s_row(stream, left, option->help);
+    }
+}
+
+static void s_global_options(FILE *stream)
+{
+    size_t count = 0;
+    const tacit_option_t *options = tacit_options_global(&count);
+    s_options(stream, "Options of every command:", options, count);
+}
+
+static void s_exit_codes(FILE *stream)
+{
+    size_t count = 0;
+    char left[64];
+    const tacit_exit_row_t *rows = tacit_exit_rows(&count);
+    (void)fputs("\nExit codes:\n", stream);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(left, sizeof left, "%3d  %s", (int)rows[i].code, rows[i].name);
+        s_row(stream, left, rows[i].meaning);
+    }
+}
+
+void tacit_help_program(FILE *stream, const tacit_program_t *program)
+{
+    (void)fprintf(stream, "%s - %s\n\nUsage: %s COMMAND [OPTIONS] [OPERANDS]\n\nCommands:\n",
+                  program->name, program->summary, program->name);
+    for (size_t i = 0; i < program->command_count; i++) {
+        s_row(stream, program->commands[i].name, program->commands[i].summary);
+    }
+    s_global_options(stream);
+    s_exit_codes(stream);
+    (void)fprintf(stream, "\n'%s COMMAND --help' tells more about a command.\n", program->name);
+}
+
+void tacit_help_command(FILE *stream, const tacit_program_t *program,
+                        const tacit_command_t *command)
+{
+    (void)fprintf(stream, "%s %s - %s\n\nUsage: %s %s [OPTIONS]%s%s\n", program->name,
+                  command->name, command->summary, program->name, command->name,
+                  *command->operands ? " " : "", command->operands);
+    if (command->notes) {
+        (void)fprintf(stream, "\n%s\n", command->notes);
+    }
+    s_options(stream, "Options:", command->options, command->option_count);
+    s_global_options(stream);
+}
+
+static size_t s_least(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+/*  Levenshtein's distance, one row at a time. Both names are at most S_NAME_MAX long.  */
+static size_t s_distance(const char *a, const char *b)
+{
+    size_t row[S_NAME_MAX + 1];
+    size_t b_size = strlen(b);
+    for (size_t j = 0; j <= b_size; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < b_size; j++) {
+            size_t above = row[j + 1];
+            row[j + 1] = s_least(above + 1, row[j] + 1, diagonal + (a[i] != b[j]));
+            diagonal = above;
+        }
+    }
+    return row[b_size];
+}
+
+const tacit_command_t *tacit_help_nearest(const tacit_program_t *program, const char *typed)
+{
+    const tacit_command_t *nearest = NULL;
+    size_t best = S_DISTANCE_NEAR + 1;
+    if (strlen(typed) > S_NAME_MAX) {
+        return NULL;
+    }
+    for (size_t i = 0; i < program->command_count; i++) {
+        const char *name = program->commands[i].name;
+        size_t distance = strlen(name) > S_NAME_MAX ? best : s_distance(typed, name);
+        if (distance < best && distance < strlen(name)) {
+            best = distance;
+            nearest = &program->commands[i];
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,24 @@
+/*  input_npy.h - NumPy's .npy file, format version 1 and 2, to a tensor.
+
+    Taken: <f4, |u1, |i1, <i4, <i8, |b1, and <f8 where the caller allows to narrow it to float32.
+    Refused: other types, structured types, pickled objects, big-endian and Fortran order, arrays
+    without elements, and any byte too few or too many.  */
+
+#ifndef TACIT_CLIENTS_INPUT_NPY_H
+#define TACIT_CLIENTS_INPUT_NPY_H
+
+#include "clients/lib/tensor.h"
+
+enum {
+    TACIT_NPY_HEADER_MAX = 4096, /* bytes of the text that describes the array */
+    /* of a file: the largest float64 array that narrows to a tensor within its limit */
+    TACIT_NPY_BYTES_MAX = 2 * TACIT_TENSOR_BYTES_MAX + TACIT_NPY_HEADER_MAX + 12
+};
+
+/*  MALFORMED, UNSUPPORTED (with what to do in the remedy), TOO_LARGE, NO_MEMORY; BAD_INPUT where
+    narrowing would turn a finite number into infinity.  */
+TACIT_MUST_CHECK tacit_status_t tacit_npy_parse(tacit_span_t file, bool narrow_float64,
+                                                tacit_tensor_t *ret_tensor,
+                                                tacit_error_t *ret_error);
+
+#endif
