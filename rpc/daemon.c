@@ -136,7 +136,6 @@ static const s_help_row_t s_help_rows[] = {
     {"--state", "DIR", "folder of this service's state"},
     {"--listen", "ENDPOINT", "where to serve (default: tcp://127.0.0.1:*)"},
     {"--introduction", "ENDPOINT", "plaintext endpoint, of the attestation service only"},
-    {"--admit", "FILE", "CURVE keys of users to admit, in hex, a line each (default: all)"},
     {"--ready-fd", "N", "where to write READY or FAILED (default: 1)"},
     {"--log-level", "LEVEL", "debug, info, warning or error (default: info)"},
     {"--help", "", "this text"},
@@ -167,7 +166,6 @@ enum {
     S_STATE,
     S_LISTEN,
     S_INTRODUCTION,
-    S_ADMIT,
     S_READY_FD,
     S_LOG_LEVEL,
     S_HELP,
@@ -180,7 +178,6 @@ static const struct option s_long_options[] = {
     {"state", required_argument, NULL, S_STATE},
     {"listen", required_argument, NULL, S_LISTEN},
     {"introduction", required_argument, NULL, S_INTRODUCTION},
-    {"admit", required_argument, NULL, S_ADMIT},
     {"ready-fd", required_argument, NULL, S_READY_FD},
     {"log-level", required_argument, NULL, S_LOG_LEVEL},
     {"help", no_argument, NULL, S_HELP},
@@ -219,8 +216,6 @@ static bool s_option(s_options_t *options, int option, const char *value)
         return s_set(args->listen, sizeof args->listen, value);
     case S_INTRODUCTION:
         return s_set(args->introduction, sizeof args->introduction, value);
-    case S_ADMIT:
-        return s_set(args->admit, sizeof args->admit, value);
     case S_READY_FD:
         return s_set_fd(&options->ready_fd, value);
     case S_LOG_LEVEL:
@@ -262,8 +257,8 @@ static int s_parse(int argc, char **argv, const tacit_daemon_t *daemon, s_option
 static void s_tell(int fd, const char *verb, const char *name, const char *text)
 {
     char line[TACIT_ENDPOINT_MAX + TACIT_ERROR_MESSAGE_MAX + 64];
-    int size = snprintf(line, sizeof line, "%s %s%s%s\n", verb, name, text ? ": " : "",
-                        text ? text : "");
+    int size =
+        snprintf(line, sizeof line, "%s %s%s%s\n", verb, name, text ? ": " : "", text ? text : "");
     if (size > 0 && (size_t)size < sizeof line && write(fd, line, (size_t)size) != size) {
         tacit_log(TACIT_LOG_WARNING, "ready_not_told", "cannot write to fd %d: %s", fd,
                   strerror(errno));

@@ -17,13 +17,11 @@ enum { TACIT_PATH_MAX = 512 };
 
 /*  What every service is started with; an actor's args. Options of the executables by that name. */
 typedef struct tacit_service_args {
-    tacit_trust_t trust;                  /* --trust FILE */
-    char platform[TACIT_PATH_MAX];        /* --platform SOCKET */
-    char state[TACIT_PATH_MAX];           /* --state DIR: this service's own folder */
-    char listen[TACIT_ENDPOINT_MAX];      /* --listen ENDPOINT, default tcp://127.0.0.1:* */
+    tacit_trust_t trust;                   /* --trust FILE */
+    char platform[TACIT_PATH_MAX];         /* --platform SOCKET */
+    char state[TACIT_PATH_MAX];            /* --state DIR: this service's own folder */
+    char listen[TACIT_ENDPOINT_MAX];       /* --listen ENDPOINT, default tcp://127.0.0.1:* */
     char introduction[TACIT_ENDPOINT_MAX]; /* --introduction ENDPOINT (attestation service only) */
-    char admit[TACIT_PATH_MAX];           /* --admit FILE: hex CURVE keys, a line each, that ZAP
-                                             admits besides members; empty: every key */
 } tacit_service_args_t;
 
 typedef struct tacit_daemon {

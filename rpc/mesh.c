@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "enclave/clock.h"
+#include "enclave/seal.h"
 #include "idl/attestation.h"
 #include "idl/introduction.h"
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "enclave/clock.h"
+#include "enclave/seal.h"
 #include "idl/attestation.h"
 #include "rpc/log.h"
 
@@ -219,9 +220,10 @@ tacit_status_t tacit_node_attest(tacit_node_t *node, const char *endpoint, tacit
 
 static bool s_policy_changed(tacit_node_t *self, tacit_status_t *ret_status)
 {
+    tacit_attestation_head_args_t args = {0};
     tacit_attestation_head_result_t head = {0};
-    *ret_status = tacit_client_call(tacit_mesh_attestation(self->mesh), TACIT_ATTESTATION_HEAD,
-                                    NULL, tacit_span(NULL, 0), S_WATCH_CALL_MS, &head, NULL, NULL);
+    *ret_status = tacit_client_call(tacit_mesh_attestation(self->mesh), &tacit_attestation_head,
+                                    &args, tacit_span(NULL, 0), S_WATCH_CALL_MS, &head, NULL, NULL);
     return !*ret_status && memcmp(head.head.data, self->result.policy_head, 32) != 0;
 }
 

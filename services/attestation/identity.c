@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "enclave/clock.h"
+#include "enclave/seal.h"
 #include "rpc/node.h"
 
 enum { S_SEALED_SIZE = crypto_sign_SECRETKEYBYTES + TACIT_SEAL_OVERHEAD };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "enclave/seal.h"
 #include "services/storage/database.h"
 
 struct tacit_policy_store {

@@ -1,0 +1,546 @@
+/*  sealed_store.c - sealed records, their sum, the audit chain and the head that binds them.
+
+    Tables: records(kind, key, sealed), audit(number, ..., hash), head(sealed of counter || sum ||
+    audit number || audit hash). Tags of all records stay in memory: what the host changes in the
+    file while we run cannot slip into the sum.  */
+
+#include "services/keys/sealed_store.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "enclave/layout.h"
+#include "services/storage/database.h"
+
+enum {
+    S_TAG_SIZE = crypto_auth_hmacsha256_BYTES,
+    S_HEAD_SIZE = 8 + S_TAG_SIZE + 8 + 32, /* counter, sum, audit number, audit hash */
+    S_NAME_MAX = TACIT_RECORD_KEY_MAX + 1  /* kind and key */
+};
+
+typedef struct {
+    uint8_t name[S_NAME_MAX]; /* kind || key */
+    uint8_t tag[S_TAG_SIZE];
+    UT_hash_handle hh;
+} s_tag_t;
+
+/*  What a transaction did to one tag, so that it can be undone.  */
+typedef struct s_undo {
+    struct s_undo *next;
+    uint8_t name[S_NAME_MAX];
+    size_t name_size;
+    bool existed;
+    uint8_t tag[S_TAG_SIZE];
+} s_undo_t;
+
+typedef struct {
+    uint64_t counter;
+    uint8_t sum[S_TAG_SIZE];
+    uint64_t audit_number;
+    uint8_t audit_hash[32];
+} s_head_t;
+
+struct tacit_sealed_store {
+    tacit_database_t *database;
+    tacit_platform_t *platform;
+    uint8_t counter[32];      /* the counter's name */
+    tacit_secret_t *seal_key; /* of values and head */
+    tacit_secret_t *tag_key;
+    s_tag_t *tags;
+    s_head_t head;
+    s_head_t saved; /* the head before the transaction */
+    s_undo_t *undo;
+    tacit_status_t failed; /* the first failure of the transaction */
+    bool broken;           /* committed, but not counted: only a restart mends that */
+};
+
+static const char s_schema[] =
+    "CREATE TABLE IF NOT EXISTS records(kind INTEGER NOT NULL, key BLOB NOT NULL, "
+    "sealed BLOB NOT NULL, UNIQUE(kind, key));"
+    "CREATE TABLE IF NOT EXISTS audit(number INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, "
+    "action TEXT NOT NULL, actor BLOB NOT NULL, subject TEXT NOT NULL, outcome TEXT NOT NULL, "
+    "hash BLOB NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK(id = 1), sealed BLOB NOT NULL);";
+
+/*  --- tags and their sum ---------------------------------------------------------------------- */
+
+static void s_tag(const tacit_sealed_store_t *self, tacit_span_t name, tacit_span_t sealed,
+                  uint8_t ret_tag[S_TAG_SIZE])
+{
+    uint8_t length[4];
+    tacit_writer_t writer = {.next = length, .rest = sizeof length};
+    tacit_writer_little(&writer, name.size, sizeof length);
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, self->tag_key->data, self->tag_key->size);
+    crypto_auth_hmacsha256_update(&state, length, sizeof length);
+    crypto_auth_hmacsha256_update(&state, name.data, name.size);
+    crypto_auth_hmacsha256_update(&state, sealed.data, sealed.size);
+    crypto_auth_hmacsha256_final(&state, ret_tag);
+}
+
+/*  Sets a tag in the table and the sum; NULL takes it away. False without memory.  */
+static bool s_set_tag(tacit_sealed_store_t *self, tacit_span_t name, const uint8_t *tag)
+{
+    s_tag_t *entry = NULL;
+    HASH_FIND(hh, self->tags, name.data, name.size, entry);
+    if (entry) {
+        sodium_sub(self->head.sum, entry->tag, S_TAG_SIZE);
+        if (!tag) {
+            HASH_DEL(self->tags, entry);
+            free(entry);
+            return true;
+        }
+    } else if (tag) {
+        entry = calloc(1, sizeof *entry);
+        if (!entry) {
+            return false;
+        }
+        memcpy(entry->name, name.data, name.size);
+        HASH_ADD_KEYPTR(hh, self->tags, entry->name, name.size, entry);
+    }
+    if (tag) {
+        memcpy(entry->tag, tag, S_TAG_SIZE);
+        sodium_add(self->head.sum, tag, S_TAG_SIZE);
+    }
+    return true;
+}
+
+static bool s_remember(tacit_sealed_store_t *self, tacit_span_t name)
+{
+    s_undo_t *undo = calloc(1, sizeof *undo);
+    if (!undo) {
+        return false;
+    }
+    s_tag_t *entry = NULL;
+    HASH_FIND(hh, self->tags, name.data, name.size, entry);
+    memcpy(undo->name, name.data, name.size);
+    undo->name_size = name.size;
+    undo->existed = entry != NULL;
+    if (entry) {
+        memcpy(undo->tag, entry->tag, S_TAG_SIZE);
+    }
+    undo->next = self->undo;
+    self->undo = undo;
+    return true;
+}
+
+static void s_forget_undo(tacit_sealed_store_t *self, bool apply)
+{
+    while (self->undo) {
+        s_undo_t *undo = self->undo;
+        self->undo = undo->next;
+        if (apply && !s_set_tag(self, tacit_span(undo->name, undo->name_size),
+                                undo->existed ? undo->tag : NULL)) {
+            abort(); /* the table no longer says what the file does: nothing may be answered */
+        }
+        free(undo);
+    }
+}
+
+static tacit_span_t s_name(unsigned kind, tacit_span_t key, uint8_t storage[S_NAME_MAX])
+{
+    storage[0] = (uint8_t)kind;
+    memcpy(storage + 1, key.data, key.size);
+    return tacit_span(storage, key.size + 1);
+}
+
+/*  --- sealing --------------------------------------------------------------------------------- */
+
+static void s_associate(tacit_transcript_t *transcript, tacit_span_t name)
+{
+    tacit_transcript_start(transcript, "tacit/keys/record/v1");
+    tacit_transcript_add(transcript, name);
+}
+
+static tacit_span_t s_head_associated(void)
+{
+    return tacit_span_string("tacit/keys/head/v1");
+}
+
+static tacit_status_t s_write_head(tacit_sealed_store_t *self)
+{
+    static const char sql[] = "INSERT INTO head(id, sealed) VALUES(1, ?1) "
+                              "ON CONFLICT(id) DO UPDATE SET sealed = ?1";
+    uint8_t plain[S_HEAD_SIZE];
+    uint8_t sealed[S_HEAD_SIZE + TACIT_SEAL_OVERHEAD];
+    tacit_writer_t writer = {.next = plain, .rest = sizeof plain};
+    tacit_writer_little(&writer, self->head.counter, 8);
+    tacit_writer_bytes(&writer, self->head.sum, S_TAG_SIZE);
+    tacit_writer_little(&writer, self->head.audit_number, 8);
+    tacit_writer_bytes(&writer, self->head.audit_hash, 32);
+    tacit_seal(self->seal_key->data, s_head_associated(), tacit_span(plain, sizeof plain), sealed);
+    sqlite3_stmt *statement = tacit_database_query(self->database, sql);
+    tacit_bind_blob(statement, 1, tacit_span(sealed, sizeof sealed));
+    return tacit_step_done(statement);
+}
+
+/*  NOT_FOUND in a new database.  */
+static tacit_status_t s_read_head(tacit_sealed_store_t *self, s_head_t *ret_head)
+{
+    static const char sql[] = "SELECT sealed FROM head WHERE id = 1";
+    uint8_t sealed[S_HEAD_SIZE + TACIT_SEAL_OVERHEAD];
+    uint8_t plain[S_HEAD_SIZE];
+    sqlite3_stmt *statement = tacit_database_query(self->database, sql);
+    tacit_status_t status = tacit_step(statement);
+    if (status) {
+        return status;
+    }
+    bool whole = tacit_column_copy(statement, 0, sealed, sizeof sealed);
+    sqlite3_reset(statement);
+    if (!whole || tacit_seal_open(self->seal_key->data, s_head_associated(),
+                                  tacit_span(sealed, sizeof sealed), plain)) {
+        return TACIT_CORRUPT;
+    }
+    tacit_cursor_t cursor = tacit_cursor(tacit_span(plain, sizeof plain));
+    ret_head->counter = tacit_cursor_u64(&cursor);
+    tacit_cursor_copy(&cursor, ret_head->sum, S_TAG_SIZE);
+    ret_head->audit_number = tacit_cursor_u64(&cursor);
+    tacit_cursor_copy(&cursor, ret_head->audit_hash, 32);
+    return TACIT_OK;
+}
+
+/*  --- opening --------------------------------------------------------------------------------- */
+
+static tacit_status_t s_load_record(tacit_sealed_store_t *self, sqlite3_stmt *row,
+                                    tacit_record_fn found, void *context)
+{
+    unsigned kind = (unsigned)tacit_column_u64(row, 0);
+    tacit_span_t key = tacit_column_span(row, 1);
+    tacit_span_t sealed = tacit_column_span(row, 2);
+    if (kind > UINT8_MAX || key.size > TACIT_RECORD_KEY_MAX || sealed.size < TACIT_SEAL_OVERHEAD ||
+        sealed.size > TACIT_RECORD_VALUE_MAX + TACIT_SEAL_OVERHEAD) {
+        return TACIT_CORRUPT;
+    }
+    uint8_t storage[S_NAME_MAX];
+    uint8_t tag[S_TAG_SIZE];
+    uint8_t value[TACIT_RECORD_VALUE_MAX];
+    tacit_transcript_t associated;
+    tacit_span_t name = s_name(kind, key, storage);
+    s_associate(&associated, name);
+    tacit_status_t status =
+        tacit_seal_open(self->seal_key->data, tacit_transcript_span(&associated), sealed, value);
+    if (!status) {
+        s_tag(self, name, sealed, tag);
+        status = s_set_tag(self, name, tag) ? TACIT_OK : TACIT_NO_MEMORY;
+    }
+    if (!status) {
+        status = found(context, kind, key, tacit_span(value, sealed.size - TACIT_SEAL_OVERHEAD));
+    }
+    sodium_memzero(value, sizeof value);
+    return status;
+}
+
+static tacit_status_t s_load_records(tacit_sealed_store_t *self, tacit_record_fn found,
+                                     void *context)
+{
+    static const char sql[] = "SELECT kind, key, sealed FROM records LIMIT ?1";
+    sqlite3_stmt *rows = tacit_database_query(self->database, sql);
+    tacit_bind_u64(rows, 1, TACIT_RECORDS_MAX + 1);
+    tacit_status_t status = TACIT_OK;
+    while (!(status = tacit_step(rows))) {
+        status = HASH_COUNT(self->tags) >= TACIT_RECORDS_MAX
+                     ? TACIT_TOO_LARGE
+                     : s_load_record(self, rows, found, context);
+        if (status) {
+            sqlite3_reset(rows);
+            return status;
+        }
+    }
+    return status == TACIT_NOT_FOUND ? TACIT_OK : status;
+}
+
+static tacit_status_t s_rollback_error(tacit_error_t *ret_error, const char *claim,
+                                       uint64_t expected, uint64_t got)
+{
+    char want[32];
+    char have[32];
+    snprintf(want, sizeof want, "%llu", (unsigned long long)expected);
+    snprintf(have, sizeof have, "%llu", (unsigned long long)got);
+    tacit_status_t status =
+        tacit_error_claim(ret_error, TACIT_ROLLBACK_DETECTED, claim, want, have);
+    tacit_error_remedy(ret_error, "put back the newest copy of the database; the platform counts "
+                                  "commits, so an older one cannot be used");
+    return status;
+}
+
+/*  The newest audit row must be the one that the head names.  */
+static tacit_status_t s_check_audit(tacit_sealed_store_t *self, tacit_error_t *ret_error)
+{
+    static const char sql[] = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+    sqlite3_stmt *statement = tacit_database_query(self->database, sql);
+    tacit_status_t status = tacit_step(statement);
+    uint64_t number = 0;
+    uint8_t hash[32] = {0};
+    if (!status) {
+        number = tacit_column_u64(statement, 0);
+        status = tacit_column_copy(statement, 1, hash, sizeof hash) ? TACIT_OK : TACIT_CORRUPT;
+        sqlite3_reset(statement);
+    } else if (status == TACIT_NOT_FOUND) {
+        status = TACIT_OK;
+    }
+    if (status) {
+        return tacit_error_set(ret_error, status, "cannot read the audit chain");
+    }
+    if (number != self->head.audit_number || memcmp(hash, self->head.audit_hash, 32) != 0) {
+        return s_rollback_error(ret_error, "audit chain", self->head.audit_number, number);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_check_counter(tacit_sealed_store_t *self, tacit_error_t *ret_error)
+{
+    uint64_t counted = 0;
+    tacit_status_t status =
+        tacit_platform_counter_read(self->platform, self->counter, &counted, ret_error);
+    if (status || self->head.counter == counted) {
+        return status;
+    }
+    if (self->head.counter == counted + 1) {
+        return tacit_platform_counter_advance(self->platform, self->counter, counted + 1,
+                                              ret_error);
+    }
+    return s_rollback_error(ret_error, "commits", counted, self->head.counter);
+}
+
+static tacit_status_t s_check_whole(tacit_sealed_store_t *self, tacit_error_t *ret_error)
+{
+    s_head_t stored = {0};
+    tacit_status_t status = s_read_head(self, &stored);
+    if (status && status != TACIT_NOT_FOUND) {
+        return tacit_error_set(ret_error, status, "the head of the key database does not open");
+    }
+    if (sodium_memcmp(stored.sum, self->head.sum, S_TAG_SIZE) != 0) {
+        tacit_error_claim(ret_error, TACIT_ROLLBACK_DETECTED, "sum of all records",
+                          "that of the last commit", "another");
+        return TACIT_ROLLBACK_DETECTED;
+    }
+    self->head = stored;
+    status = s_check_audit(self, ret_error);
+    return status ? status : s_check_counter(self, ret_error);
+}
+
+static tacit_status_t s_derive(tacit_sealed_store_t *self, const tacit_secret_t *key)
+{
+    tacit_status_t status = tacit_secret_new(TACIT_KEY_SIZE, &self->seal_key);
+    if (!status) {
+        status = tacit_secret_new(TACIT_KEY_SIZE, &self->tag_key);
+    }
+    if (!status) {
+        crypto_kdf_derive_from_key(self->seal_key->data, TACIT_KEY_SIZE, 1, "keysseal", key->data);
+        crypto_kdf_derive_from_key(self->tag_key->data, TACIT_KEY_SIZE, 2, "keystags", key->data);
+    }
+    return status;
+}
+
+tacit_status_t tacit_sealed_store_open(const char *path, const tacit_secret_t *key,
+                                       tacit_platform_t *platform, const uint8_t counter[32],
+                                       tacit_record_fn found, void *context,
+                                       tacit_sealed_store_t **ret_store, tacit_error_t *ret_error)
+{
+    tacit_sealed_store_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    self->platform = platform;
+    memcpy(self->counter, counter, sizeof self->counter);
+    tacit_status_t status = s_derive(self, key);
+    if (status) {
+        tacit_error_set(ret_error, status, NULL);
+        goto out;
+    }
+    status = tacit_database_open(path, s_schema, &self->database, ret_error);
+    if (status) {
+        goto out;
+    }
+    status = s_load_records(self, found, context);
+    if (status) {
+        tacit_error_set(ret_error, status, "a record of the key database cannot be used");
+        goto out;
+    }
+    status = s_check_whole(self, ret_error);
+out:
+    if (status) {
+        tacit_sealed_store_destroy(&self);
+        return status;
+    }
+    *ret_store = self;
+    return TACIT_OK;
+}
+
+void tacit_sealed_store_destroy(tacit_sealed_store_t **store)
+{
+    if (*store) {
+        tacit_sealed_store_t *self = *store;
+        s_tag_t *entry = NULL;
+        s_tag_t *next = NULL;
+        s_forget_undo(self, false);
+        HASH_ITER(hh, self->tags, entry, next)
+        {
+            HASH_DEL(self->tags, entry);
+            free(entry);
+        }
+        tacit_database_destroy(&self->database);
+        tacit_secret_destroy(&self->seal_key);
+        tacit_secret_destroy(&self->tag_key);
+        free(self);
+        *store = NULL;
+    }
+}
+
+/*  --- transactions ---------------------------------------------------------------------------- */
+
+static void s_note(tacit_sealed_store_t *self, tacit_status_t status)
+{
+    if (!self->failed) {
+        self->failed = status;
+    }
+}
+
+void tacit_sealed_store_begin(tacit_sealed_store_t *store)
+{
+    store->saved = store->head;
+    store->failed = store->broken ? TACIT_INTERNAL : tacit_database_begin(store->database);
+}
+
+void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_span_t key,
+                            tacit_span_t value)
+{
+    static const char sql[] = "INSERT INTO records(kind, key, sealed) VALUES(?1, ?2, ?3) "
+                              "ON CONFLICT(kind, key) DO UPDATE SET sealed = ?3";
+    if (store->failed) {
+        return;
+    }
+    if (key.size > TACIT_RECORD_KEY_MAX || value.size > TACIT_RECORD_VALUE_MAX ||
+        HASH_COUNT(store->tags) >= TACIT_RECORDS_MAX) {
+        s_note(store, TACIT_TOO_LARGE);
+        return;
+    }
+    uint8_t storage[S_NAME_MAX];
+    uint8_t tag[S_TAG_SIZE];
+    uint8_t sealed[TACIT_RECORD_VALUE_MAX + TACIT_SEAL_OVERHEAD];
+    tacit_transcript_t associated;
+    tacit_span_t name = s_name(kind, key, storage);
+    tacit_span_t bytes = tacit_span(sealed, value.size + TACIT_SEAL_OVERHEAD);
+    s_associate(&associated, name);
+    tacit_seal(store->seal_key->data, tacit_transcript_span(&associated), value, sealed);
+    s_tag(store, name, bytes, tag);
+    sqlite3_stmt *statement = tacit_database_query(store->database, sql);
+    tacit_bind_u64(statement, 1, kind);
+    tacit_bind_blob(statement, 2, key);
+    tacit_bind_blob(statement, 3, bytes);
+    s_note(store, tacit_step_done(statement));
+    if (!store->failed && (!s_remember(store, name) || !s_set_tag(store, name, tag))) {
+        s_note(store, TACIT_NO_MEMORY);
+    }
+}
+
+void tacit_sealed_store_remove(tacit_sealed_store_t *store, unsigned kind, tacit_span_t key)
+{
+    static const char sql[] = "DELETE FROM records WHERE kind = ?1 AND key = ?2";
+    if (store->failed || key.size > TACIT_RECORD_KEY_MAX) {
+        return;
+    }
+    uint8_t storage[S_NAME_MAX];
+    tacit_span_t name = s_name(kind, key, storage);
+    sqlite3_stmt *statement = tacit_database_query(store->database, sql);
+    tacit_bind_u64(statement, 1, kind);
+    tacit_bind_blob(statement, 2, key);
+    s_note(store, tacit_step_done(statement));
+    if (!store->failed && (!s_remember(store, name) || !s_set_tag(store, name, NULL))) {
+        s_note(store, TACIT_NO_MEMORY);
+    }
+}
+
+static void s_hash_audit(const uint8_t previous[32], const tacit_audit_record_t *record,
+                         uint8_t ret_hash[32])
+{
+    tacit_transcript_t transcript;
+    tacit_transcript_start(&transcript, "tacit/audit/v1");
+    tacit_transcript_add(&transcript, tacit_span(previous, 32));
+    tacit_transcript_add_u64(&transcript, record->number);
+    tacit_transcript_add_u64(&transcript, record->time_ms);
+    tacit_transcript_add(&transcript, tacit_span_string(record->action));
+    tacit_transcript_add(&transcript, tacit_span(record->actor, 32));
+    tacit_transcript_add(&transcript, tacit_span_string(record->subject));
+    tacit_transcript_add(&transcript, tacit_span_string(record->outcome));
+    crypto_hash_sha256(ret_hash, transcript.data, transcript.size);
+}
+
+void tacit_sealed_store_audit(tacit_sealed_store_t *store, const tacit_audit_record_t *record)
+{
+    static const char sql[] = "INSERT INTO audit(number, time_ms, action, actor, subject, outcome, "
+                              "hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    if (store->failed) {
+        return;
+    }
+    tacit_audit_record_t numbered = *record;
+    numbered.number = store->head.audit_number + 1;
+    s_hash_audit(store->head.audit_hash, &numbered, numbered.hash);
+    sqlite3_stmt *statement = tacit_database_query(store->database, sql);
+    tacit_bind_u64(statement, 1, numbered.number);
+    tacit_bind_u64(statement, 2, numbered.time_ms);
+    tacit_bind_text(statement, 3, tacit_span_string(numbered.action));
+    tacit_bind_blob(statement, 4, tacit_span(numbered.actor, 32));
+    tacit_bind_text(statement, 5, tacit_span_string(numbered.subject));
+    tacit_bind_text(statement, 6, tacit_span_string(numbered.outcome));
+    tacit_bind_blob(statement, 7, tacit_span(numbered.hash, 32));
+    s_note(store, tacit_step_done(statement));
+    store->head.audit_number = numbered.number;
+    memcpy(store->head.audit_hash, numbered.hash, 32);
+}
+
+tacit_status_t tacit_sealed_store_commit(tacit_sealed_store_t *store, tacit_error_t *ret_error)
+{
+    store->head.counter++;
+    if (!store->failed) {
+        s_note(store, s_write_head(store));
+    }
+    if (!store->failed) {
+        s_note(store, tacit_database_commit(store->database));
+    }
+    if (store->failed) {
+        tacit_database_rollback(store->database);
+        s_forget_undo(store, true);
+        store->head = store->saved;
+        return tacit_error_set(ret_error, store->failed, NULL);
+    }
+    s_forget_undo(store, false);
+    tacit_status_t status = tacit_platform_counter_advance(store->platform, store->counter,
+                                                           store->head.counter, ret_error);
+    store->broken = status != TACIT_OK;
+    return status;
+}
+
+tacit_status_t tacit_sealed_store_read_audit(tacit_sealed_store_t *store, uint64_t from,
+                                             tacit_audit_record_t *ret_records, size_t max,
+                                             size_t *ret_count)
+{
+    static const char sql[] = "SELECT number, time_ms, action, actor, subject, outcome, hash "
+                              "FROM audit WHERE number >= ?1 ORDER BY number LIMIT ?2";
+    sqlite3_stmt *rows = tacit_database_query(store->database, sql);
+    tacit_bind_u64(rows, 1, from);
+    tacit_bind_u64(rows, 2, max);
+    size_t count = 0;
+    tacit_status_t status = TACIT_OK;
+    while (count < max && !(status = tacit_step(rows))) {
+        tacit_audit_record_t *record = &ret_records[count++];
+        memset(record, 0, sizeof *record);
+        record->number = tacit_column_u64(rows, 0);
+        record->time_ms = tacit_column_u64(rows, 1);
+        snprintf(record->action, sizeof record->action, "%s", sqlite3_column_text(rows, 2));
+        snprintf(record->subject, sizeof record->subject, "%s", sqlite3_column_text(rows, 4));
+        snprintf(record->outcome, sizeof record->outcome, "%s", sqlite3_column_text(rows, 5));
+        if (!tacit_column_copy(rows, 3, record->actor, 32) ||
+            !tacit_column_copy(rows, 6, record->hash, 32)) {
+            status = TACIT_CORRUPT;
+            break;
+        }
+    }
+    sqlite3_reset(rows);
+    if (status && status != TACIT_NOT_FOUND) {
+        return status;
+    }
+    *ret_count = count;
+    return TACIT_OK;
+}

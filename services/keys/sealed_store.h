@@ -1,0 +1,72 @@
+/*  sealed_store.h - records that the host keeps and can neither read, change nor put back.
+
+    SQLite holds the bytes; each value is sealed with its kind and key as associated data. What the
+    host could still do, drop a record or put an old one back, is seen too: the store keeps a sum
+    modulo 2^256 of HMAC-SHA256 tags over all records (a keyed multiset hash) and the head of the
+    audit chain, sealed together with the value of a platform counter that rises with every commit.
+    Opening recomputes the sum; from then on the service works from memory, and SQLite is only
+    written.
+
+    The order of a commit is: SQLite (synchronous=FULL), then the counter. A crash between the two
+    leaves the database one ahead, which opening repairs. One thread only.  */
+
+#ifndef TACIT_SERVICES_KEYS_SEALED_STORE_H
+#define TACIT_SERVICES_KEYS_SEALED_STORE_H
+
+#include "enclave/platform.h"
+#include "enclave/seal.h"
+
+enum {
+    TACIT_RECORD_KEY_MAX = 192,    /* bytes */
+    TACIT_RECORD_VALUE_MAX = 512,  /* plaintext bytes */
+    TACIT_RECORDS_MAX = 200 * 1000 /* of all kinds */
+};
+
+typedef struct tacit_sealed_store tacit_sealed_store_t;
+
+/*  Called for each record that was found, value in plaintext; a status other than TACIT_OK ends
+    opening with it.  */
+typedef tacit_status_t (*tacit_record_fn)(void *context, unsigned kind, tacit_span_t key,
+                                          tacit_span_t value);
+
+/*  Open or make the database at path. CORRUPT where a record or the head does not open,
+    ROLLBACK_DETECTED where records are missing, foreign or old. The key is copied.  */
+TACIT_MUST_CHECK tacit_status_t tacit_sealed_store_open(const char *path, const tacit_secret_t *key,
+                                                        tacit_platform_t *platform,
+                                                        const uint8_t counter[32],
+                                                        tacit_record_fn found, void *context,
+                                                        tacit_sealed_store_t **ret_store,
+                                                        tacit_error_t *ret_error);
+void tacit_sealed_store_destroy(tacit_sealed_store_t **store);
+
+/*  A transaction: begin, then any of put, remove and audit, then commit. Any failure in between
+    rolls everything back and makes commit return it; STORAGE_FULL changes nothing.  */
+void tacit_sealed_store_begin(tacit_sealed_store_t *store);
+void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_span_t key,
+                            tacit_span_t value);
+void tacit_sealed_store_remove(tacit_sealed_store_t *store, unsigned kind, tacit_span_t key);
+
+typedef struct tacit_audit_record {
+    uint64_t number; /* from 1, set by the store */
+    uint64_t time_ms;
+    char action[33];
+    uint8_t actor[32]; /* CURVE key */
+    char subject[256];
+    char outcome[48]; /* "ok" or the name of the refusal */
+    uint8_t hash[32]; /* chain: SHA-256 over the entry before and this one; set by the store */
+} tacit_audit_record_t;
+
+/*  Appends to the chain.  */
+void tacit_sealed_store_audit(tacit_sealed_store_t *store, const tacit_audit_record_t *record);
+
+/*  Durable when it returns TACIT_OK; otherwise as if begin had not been called.  */
+TACIT_MUST_CHECK tacit_status_t tacit_sealed_store_commit(tacit_sealed_store_t *store,
+                                                          tacit_error_t *ret_error);
+
+/*  Audit records from a number on, oldest first, at most max.  */
+TACIT_MUST_CHECK tacit_status_t tacit_sealed_store_read_audit(tacit_sealed_store_t *store,
+                                                              uint64_t from,
+                                                              tacit_audit_record_t *ret_records,
+                                                              size_t max, size_t *ret_count);
+
+#endif
