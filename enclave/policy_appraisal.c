@@ -1,0 +1,280 @@
+/*  policy_appraisal.c - a table of small checks; the first that refuses decides.
+
+    What is not listed is refused, so that rules that are all zero accept nothing. The refusal
+    shows the policy's line: the one that holds the offending value, else that of the list which
+    lacks it.  */
+
+#include "enclave/policy_appraisal.h"
+
+#include "enclave/policy_document.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+
+typedef struct s_refusal {
+    tacit_status_t code;
+    const char *message; /* NULL: the code's own */
+    const char *claim;
+    const char *expected;
+    const char *got;
+    const char *line; /* a text that the policy line at fault holds */
+    const char *remedy;
+} s_refusal_t;
+
+typedef struct s_hex {
+    char text[2 * 32 + 1];
+} s_hex_t;
+
+static s_hex_t s_hex(const uint8_t *bytes, size_t size)
+{
+    s_hex_t hex;
+    (void)sodium_bin2hex(hex.text, sizeof hex.text, bytes, size);
+    return hex;
+}
+
+static tacit_status_t s_refuse(const tacit_appraisal_t *self, const s_refusal_t *refusal)
+{
+    char line[TACIT_ERROR_VALUE_MAX];
+    (void)tacit_policy_line(self->text, refusal->line, 1, line, sizeof line);
+    tacit_error_claim(self->error, refusal->code, refusal->claim, refusal->expected, refusal->got);
+    if (self->error && refusal->message) {
+        snprintf(self->error->message, sizeof self->error->message, "%s", refusal->message);
+    }
+    tacit_error_policy(self->error, "%s", line);
+    tacit_error_remedy(self->error, "%s", refusal->remedy);
+    return refusal->code;
+}
+
+static bool s_listed(const tacit_policy_ids_t *ids, const uint8_t *id, size_t size)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        if (memcmp(ids->items[i], id, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static tacit_status_t s_check_anchor(const tacit_appraisal_t *self)
+{
+    const tacit_claims_t *claims = self->claims;
+    const s_hex_t got = s_hex(claims->root_sha256, sizeof claims->root_sha256);
+    for (size_t i = 0; i < self->rules->root_count; i++) {
+        const tacit_policy_root_t *root = &self->rules->roots[i];
+        if (memcmp(root->sha256, claims->root_sha256, sizeof root->sha256) != 0) {
+            continue;
+        }
+        if (root->simulated == claims->simulated) {
+            return TACIT_OK;
+        }
+        return s_refuse(self, &(s_refusal_t){TACIT_TRUST_ANCHOR_REFUSED, NULL, "root.simulated",
+                                             root->simulated ? "a simulated anchor"
+                                                             : "an anchor of real hardware",
+                                             claims->root_name, got.text,
+                                             "say simulated: true of an anchor that is"});
+    }
+    return s_refuse(self, &(s_refusal_t){TACIT_TRUST_ANCHOR_REFUSED, NULL, "root.sha256",
+                                         "an anchor listed under roots", got.text, "roots:",
+                                         "list the anchor under roots, if it may be trusted"});
+}
+
+static tacit_status_t s_check_revoked(const tacit_appraisal_t *self)
+{
+    const tacit_policy_rules_t *rules = self->rules;
+    const tacit_claims_t *claims = self->claims;
+    const struct {
+        const tacit_policy_ids_t *revoked;
+        const uint8_t *id;
+        size_t size;
+        tacit_status_t code;
+        const char *claim;
+    } lists[] = {
+        {&rules->revoked_measurements, claims->mrenclave, 32, TACIT_MEASUREMENT_REFUSED,
+         "mrenclave"},
+        {&rules->revoked_signers, claims->mrsigner, 32, TACIT_SIGNER_REFUSED, "mrsigner"},
+        {&rules->revoked_platforms, claims->platform_id, 16, TACIT_PLATFORM_REFUSED, "platform_id"},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        if (s_listed(lists[i].revoked, lists[i].id, lists[i].size)) {
+            const s_hex_t got = s_hex(lists[i].id, lists[i].size);
+            return s_refuse(self,
+                            &(s_refusal_t){lists[i].code, "the policy revokes this", lists[i].claim,
+                                           "one that is not revoked", got.text, got.text,
+                                           "replace what was revoked, and attest again"});
+        }
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_check_product(const tacit_appraisal_t *self)
+{
+    char expected[32];
+    char got[32];
+    if (tacit_role_is_enclave(self->role) && self->claims->product_id == (uint16_t)self->role) {
+        return TACIT_OK;
+    }
+    snprintf(expected, sizeof expected, "%d (%s)", (int)self->role, tacit_role_name(self->role));
+    snprintf(got, sizeof got, "%u", (unsigned)self->claims->product_id);
+    return s_refuse(self, &(s_refusal_t){TACIT_ROLE_REFUSED, NULL, "product_id", expected, got,
+                                         "enclaves:", "run the code that was signed for the role"});
+}
+
+/*  How one entry judges: higher codes of this order came closer to acceptance.  */
+typedef enum s_closeness {
+    S_OTHER_ROLE,
+    S_OTHER_CODE,
+    S_OTHER_SIGNER,
+    S_OLD,
+    S_DEBUGGED,
+    S_MATCH
+} s_closeness_t;
+
+static s_closeness_t s_compare(const tacit_policy_enclave_t *entry, const tacit_appraisal_t *self)
+{
+    const tacit_claims_t *claims = self->claims;
+    const uint8_t *measured = entry->by_signer ? claims->mrsigner : claims->mrenclave;
+    if (entry->role != self->role) {
+        return S_OTHER_ROLE;
+    }
+    if (memcmp(entry->measurement, measured, sizeof entry->measurement) != 0) {
+        return entry->by_signer ? S_OTHER_SIGNER : S_OTHER_CODE;
+    }
+    if (entry->by_signer && claims->svn < entry->minimum_svn) {
+        return S_OLD;
+    }
+    return claims->debug && !entry->debug_allowed ? S_DEBUGGED : S_MATCH;
+}
+
+static tacit_status_t s_refuse_enclave(const tacit_appraisal_t *self, s_closeness_t closeness,
+                                       const tacit_policy_enclave_t *entry)
+{
+    const tacit_claims_t *claims = self->claims;
+    const char *role = tacit_role_name(self->role);
+    const s_hex_t listed = entry ? s_hex(entry->measurement, 32) : (s_hex_t){""};
+    const s_hex_t code = s_hex(claims->mrenclave, 32);
+    const s_hex_t signer = s_hex(claims->mrsigner, 32);
+    char minimum[32];
+    char svn[32];
+    snprintf(minimum, sizeof minimum, "at least %u", entry ? (unsigned)entry->minimum_svn : 0U);
+    snprintf(svn, sizeof svn, "%u", (unsigned)claims->svn);
+    const s_refusal_t refusals[] = {
+        [S_OTHER_ROLE] = {TACIT_ROLE_REFUSED, NULL, "role", "a role listed under enclaves", role,
+                          "enclaves:", "list the code for this role under enclaves"},
+        [S_OTHER_CODE] = {TACIT_MEASUREMENT_REFUSED, NULL, "mrenclave", listed.text, code.text,
+                          listed.text, "list the measurement, or run the code that is listed"},
+        [S_OTHER_SIGNER] = {TACIT_SIGNER_REFUSED, NULL, "mrsigner", listed.text, signer.text,
+                            listed.text, "list the signer, or run code that a listed one signed"},
+        [S_OLD] = {TACIT_SVN_TOO_LOW, NULL, "svn", minimum, svn, listed.text,
+                   "update the code to the present security version"},
+        [S_DEBUGGED] = {TACIT_DEBUG_REFUSED, NULL, "debug", "no debug mode", "debug mode",
+                        listed.text, "run a production enclave"},
+    };
+    return s_refuse(self, &refusals[closeness]);
+}
+
+static tacit_status_t s_check_enclave(const tacit_appraisal_t *self)
+{
+    const tacit_policy_enclave_t *closest = NULL;
+    s_closeness_t closeness = S_OTHER_ROLE;
+    for (size_t i = 0; i < self->rules->enclave_count; i++) {
+        s_closeness_t found = s_compare(&self->rules->enclaves[i], self);
+        if (found == S_MATCH) {
+            return TACIT_OK;
+        }
+        if (found > closeness) {
+            closeness = found;
+            closest = &self->rules->enclaves[i];
+        }
+    }
+    return s_refuse_enclave(self, closeness, closest);
+}
+
+static tacit_status_t s_check_platform(const tacit_appraisal_t *self)
+{
+    const tacit_policy_ids_t *platforms = &self->rules->platforms;
+    if (platforms->count == 0 || s_listed(platforms, self->claims->platform_id, 16)) {
+        return TACIT_OK;
+    }
+    const s_hex_t got = s_hex(self->claims->platform_id, 16);
+    return s_refuse(self,
+                    &(s_refusal_t){TACIT_PLATFORM_REFUSED, "the policy does not list this platform",
+                                   "platform_id", "one listed under platforms", got.text,
+                                   "platforms:", "list the platform, if its host may be trusted"});
+}
+
+static tacit_status_t s_check_status(const tacit_appraisal_t *self)
+{
+    uint32_t status = (uint32_t)self->claims->tcb_status;
+    if (status < TACIT_TCB_REVOKED && (self->rules->statuses & (UINT32_C(1) << status))) {
+        return TACIT_OK;
+    }
+    return s_refuse(
+        self,
+        &(s_refusal_t){TACIT_TCB_STATUS_REFUSED, NULL, "tcb_status", "one listed under statuses",
+                       tacit_tcb_status_name(self->claims->tcb_status),
+                       "statuses:", "update the platform's firmware, or accept the status"});
+}
+
+static bool s_advisory_accepted(const tacit_policy_rules_t *rules, tacit_span_t advisory)
+{
+    for (size_t i = 0; i < rules->advisory_count; i++) {
+        if (tacit_span_equal(advisory, tacit_span_string(rules->advisories[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*  Claims list advisories with commas between them.  */
+static tacit_status_t s_check_advisories(const tacit_appraisal_t *self)
+{
+    const char *next = self->claims->advisories;
+    while (*next) {
+        size_t size = strcspn(next, ",");
+        if (size > 0 && !s_advisory_accepted(self->rules, tacit_span(next, size))) {
+            char got[TACIT_ERROR_VALUE_MAX];
+            snprintf(got, sizeof got, "%.*s", (int)size, next);
+            return s_refuse(
+                self, &(s_refusal_t){
+                          TACIT_TCB_STATUS_REFUSED, "the policy does not accept this advisory",
+                          "advisories", "those listed under advisories_accepted", got,
+                          "advisories_accepted:", "update the platform, or accept the advisory"});
+        }
+        next += size + (next[size] == ',');
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_check_evaluation(const tacit_appraisal_t *self)
+{
+    char expected[32];
+    char got[32];
+    uint32_t minimum = self->rules->minimum_tcb_evaluation_number;
+    uint32_t number = self->claims->tcb_evaluation_number;
+    if (number >= minimum) {
+        return TACIT_OK;
+    }
+    snprintf(expected, sizeof expected, "at least %" PRIu32, minimum);
+    snprintf(got, sizeof got, "%" PRIu32, number);
+    return s_refuse(
+        self,
+        &(s_refusal_t){TACIT_COLLATERAL_EXPIRED, "the collateral is older than the policy allows",
+                       "tcb_evaluation_number", expected, got,
+                       "minimum_tcb_evaluation_number:", "fetch the present collateral"});
+}
+
+tacit_status_t tacit_policy_appraisal(const tacit_appraisal_t *appraisal)
+{
+    static tacit_status_t (*const checks[])(const tacit_appraisal_t *) = {
+        s_check_anchor,   s_check_revoked, s_check_product,    s_check_enclave,
+        s_check_platform, s_check_status,  s_check_advisories, s_check_evaluation,
+    };
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        tacit_status_t status = checks[i](appraisal);
+        if (status != TACIT_OK) {
+            return status;
+        }
+    }
+    return TACIT_OK;
+}
