@@ -17,6 +17,9 @@ FIELDS_MAX = 64  # of a record: TACIT_CODEC_FIELDS_MAX
 BULK_MAX = 16 * 1024 * 1024 + 64 * 1024  # TACIT_BULK_MAX
 NAME_MAX = 47  # of a service, method or error: TACIT_METHOD_NAME_MAX, TACIT_ERROR_NAME_MAX
 
+# Every service answers these by itself (rpc/server.h).
+RESERVED_METHODS = ("describe", "health")
+
 FIELD_NUMBER_MAX = 127  # so that a key takes one byte
 ENUM_NUMBER_MAX = 0xFFFFFFFF
 NESTING_MAX = 4  # structs within structs, the outermost counted; with lists half of what rpc/ reads
@@ -160,6 +163,8 @@ class _Checker:
     # --- methods --------------------------------------------------------------------------------
 
     def check_method(self, method: Method) -> None:
+        if method.name in RESERVED_METHODS:
+            self.refuse(method.position, f"every service has a method '{method.name}' already")
         self.check_fields(method.args)
         self.check_fields(method.result)
         if method.deadline_ms > DEADLINE_MAX_MS:

@@ -165,6 +165,29 @@ class ProjectFiles(unittest.TestCase):
         self.assertEqual(section, idlc("markdown", *PROJECT).stdout, hint)
 
 
+class ProtocolDocument(unittest.TestCase):
+    maxDiff = None
+
+    def test_links_inside_it_lead_somewhere(self):
+        document = read(PROTOCOL)
+        anchors = {
+            re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", document, re.MULTILINE)
+        }
+        links = set(re.findall(r"\]\(#([^)]*)\)", document))
+        self.assertGreater(len(links), 40)
+        self.assertEqual(links - anchors, set())
+
+    def test_document_has_the_codes_of_the_header(self):
+        row = re.compile(r'X\([A-Z_]+,\s*(\d+),\s*"([^"]+)",\s*"([^"]+)"\)')
+        header = row.findall(read(os.path.join(SOURCE, "enclave", "status.h")))
+        self.assertGreater(len(header), 40)
+        section = read(PROTOCOL).split("## Errors")[1].split("\n## ")[0]
+        table = re.findall(r"^\| (\d{3}) \| `(\w+)` \| (.*) \|$", section, re.MULTILINE)
+        on_the_wire = [one for one in header if int(one[0]) >= 100]  # not ok, not pending
+        self.assertEqual(table, on_the_wire)
+
+
 class Limits(unittest.TestCase):
     """idlc knows bounds of the code that reads its tables; they are the same."""
 
@@ -331,6 +354,8 @@ REFUSED = [
     (HEAD + "method ^go () -> () deadline 5s", "method 'go' has no caller"),
     (HEAD + "method ^go () -> () caller user", "method 'go' has no deadline"),
     (method("") + "method ^go () -> ()" + TAIL, "method 'go' is there already"),
+    (HEAD + "method ^health () -> ()" + TAIL, "every service has a method 'health' already"),
+    (HEAD + "method ^describe () -> ()" + TAIL, "has a method 'describe' already"),
     (method("", tail=TAIL + "^caller user"), "the method has two 'caller' clauses"),
     (method("", tail=TAIL + "^deadline 1s"), "the method has two 'deadline' clauses"),
     (method("", tail=TAIL + "bulk in[..1] ^bulk in[..1]"), "two 'bulk in' clauses"),
