@@ -17,8 +17,8 @@ function(tacit_idl)
             VERBATIM)
         list(APPEND sources ${outputs})
     endforeach()
-    # rpc uses the session's own contract, and generated code uses rpc's tables: what must exist
-    # before either compiles is a target of its own.
+    # rpc uses contracts, and generated code uses rpc's client: the two static libraries name each
+    # other, and what must exist before either compiles is a target of its own.
     add_custom_target(tacit_idl_gen DEPENDS ${sources})
     add_library(tacit_idl STATIC ${sources})
     add_dependencies(tacit_idl tacit_idl_gen)
