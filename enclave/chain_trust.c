@@ -17,30 +17,33 @@ struct tacit_chain_trust {
 };
 
 /*  OpenSSL's findings, as ours. What is not listed is CERTIFICATE_INVALID.  */
-static const struct {
+typedef struct finding {
     int found;
     tacit_status_t code;
-} s_findings[] = {
-    {X509_V_ERR_CERT_REVOKED, TACIT_CERTIFICATE_REVOKED},
-    {X509_V_ERR_UNABLE_TO_GET_CRL, TACIT_COLLATERAL_MISSING},
-    {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, TACIT_COLLATERAL_MISSING},
-    {X509_V_ERR_CRL_HAS_EXPIRED, TACIT_COLLATERAL_EXPIRED},
-    {X509_V_ERR_CRL_NOT_YET_VALID, TACIT_COLLATERAL_EXPIRED},
-    {X509_V_ERR_CERT_SIGNATURE_FAILURE, TACIT_SIGNATURE_INVALID},
-    {X509_V_ERR_CRL_SIGNATURE_FAILURE, TACIT_SIGNATURE_INVALID},
-    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, TACIT_TRUST_ANCHOR_REFUSED},
-    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, TACIT_TRUST_ANCHOR_REFUSED},
-    {X509_V_ERR_OUT_OF_MEM, TACIT_NO_MEMORY},
+    bool in_crl; /* the CRL is to blame, not the certificate */
+} finding_t;
+
+static const finding_t s_findings[] = {
+    {X509_V_ERR_CERT_REVOKED, TACIT_CERTIFICATE_REVOKED, false},
+    {X509_V_ERR_UNABLE_TO_GET_CRL, TACIT_COLLATERAL_MISSING, true},
+    {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, TACIT_COLLATERAL_MISSING, true},
+    {X509_V_ERR_CRL_HAS_EXPIRED, TACIT_COLLATERAL_EXPIRED, true},
+    {X509_V_ERR_CRL_NOT_YET_VALID, TACIT_COLLATERAL_EXPIRED, true},
+    {X509_V_ERR_CRL_SIGNATURE_FAILURE, TACIT_SIGNATURE_INVALID, true},
+    {X509_V_ERR_CERT_SIGNATURE_FAILURE, TACIT_SIGNATURE_INVALID, false},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, TACIT_TRUST_ANCHOR_REFUSED, false},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, TACIT_TRUST_ANCHOR_REFUSED, false},
+    {X509_V_ERR_OUT_OF_MEM, TACIT_NO_MEMORY, false},
 };
 
-static tacit_status_t s_code_of(int found)
+static finding_t s_finding(int found)
 {
     for (size_t i = 0; i < sizeof s_findings / sizeof s_findings[0]; i++) {
         if (s_findings[i].found == found) {
-            return s_findings[i].code;
+            return s_findings[i];
         }
     }
-    return TACIT_CERTIFICATE_INVALID;
+    return (finding_t){found, TACIT_CERTIFICATE_INVALID, false};
 }
 
 /*  False where there is no date, which would mean "for ever".  */
@@ -152,18 +155,28 @@ static bool s_same_path(X509_STORE_CTX *context, const tacit_chain_t *chain)
     return true;
 }
 
+static tacit_status_t s_refuse_finding(X509_STORE_CTX *context, const tacit_chain_t *chain,
+                                       tacit_error_t *error)
+{
+    finding_t finding = s_finding(X509_STORE_CTX_get_error(context));
+    bool of_pck = chain->kind == TACIT_CHAIN_PCK && X509_STORE_CTX_get_error_depth(context) == 0;
+    const char *crl = of_pck ? "pck_crl" : "root_crl";
+    return tacit_evidence_refuse(error, finding.code,
+                                 finding.in_crl ? crl : tacit_chain_name(chain->kind),
+                                 finding.in_crl ? "a CRL of the certificate's issuer, valid now"
+                                                : "a chain to the pinned root, valid, not revoked",
+                                 X509_verify_cert_error_string(finding.found));
+}
+
 static tacit_status_t s_run(X509_STORE_CTX *context, const tacit_chain_t *chain,
                             tacit_error_t *error)
 {
-    const char *name = tacit_chain_name(chain->kind);
     if (X509_verify_cert(context) != 1) {
-        int found = X509_STORE_CTX_get_error(context);
-        return tacit_evidence_refuse(error, s_code_of(found), name,
-                                     "a chain to the pinned root, valid and not revoked",
-                                     X509_verify_cert_error_string(found));
+        return s_refuse_finding(context, chain, error);
     }
     if (!s_same_path(context, chain)) {
-        return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID, name,
+        return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID,
+                                     tacit_chain_name(chain->kind),
                                      "each certificate issued by the next", "another path");
     }
     return TACIT_OK;
