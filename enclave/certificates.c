@@ -16,6 +16,7 @@
 
 static const char s_begin[] = "-----BEGIN CERTIFICATE-----";
 static const char s_end[] = "-----END CERTIFICATE-----";
+static const char s_blanks[] = {' ', '\t', '\r', '\n'};
 
 /*  The parts that certificates play, and how the common name of each may end; the root is known by
     its hash, so that its name is nobody's proof.  */
@@ -52,7 +53,7 @@ static tacit_status_t s_refuse(const tacit_chain_t *chain, tacit_status_t code,
 
 static void s_skip_blanks(tacit_span_t *text)
 {
-    while (text->size > 0 && memchr(" \t\r\n", text->data[0], 4)) {
+    while (text->size > 0 && memchr(s_blanks, text->data[0], sizeof s_blanks)) {
         text->data++;
         text->size--;
     }

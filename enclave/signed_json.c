@@ -18,9 +18,11 @@ enum {
 
 /*  --- Cutting ------------------------------------------------------------------------------- */
 
+static const char s_blanks[] = {' ', '\t', '\r', '\n'};
+
 static void s_skip_blanks(tacit_cursor_t *cursor)
 {
-    while (cursor->rest.size > 0 && memchr(" \t\r\n", cursor->rest.data[0], 4)) {
+    while (cursor->rest.size > 0 && memchr(s_blanks, cursor->rest.data[0], sizeof s_blanks)) {
         (void)tacit_cursor_take(cursor, 1);
     }
 }

@@ -263,6 +263,7 @@ static void s_judge_folder(const char *kind, size_t *ret_count)
     if (!folder) {
         printf("skipped: no samples in %s\n", path);
         skip();
+        return;
     }
     for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
         char name[PATH_SIZE];
