@@ -1,20 +1,27 @@
-# tacit_idl(NAME...): run idlc on idl/NAME.idl into build/gen/idl/NAME.h and NAME.c; afterwards the
-# library tacit_idl has them all, and sources include "idl/NAME.h".
+# tacit_idlc(FILE FOLDER OUTPUTS): run idlc on one contract, into FOLDER/NAME.h and FOLDER/NAME.c,
+# whose paths are then in OUTPUTS.
+# tacit_idl(NAME...): the same for idl/NAME.idl, into build/gen/idl; afterwards the library tacit_idl
+# has them all, and sources include "idl/NAME.h".
 
 set(TACIT_GEN ${PROJECT_BINARY_DIR}/gen)
+file(GLOB TACIT_IDLC CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/idl/idlc/*.py) # idlc's own parts
+
+function(tacit_idlc file folder outputs)
+    get_filename_component(name ${file} NAME_WE)
+    add_custom_command(
+        OUTPUT ${folder}/${name}.h ${folder}/${name}.c
+        COMMAND ${CMAKE_COMMAND} -E env PYTHONPATH=${PROJECT_SOURCE_DIR}/idl PYTHONDONTWRITEBYTECODE=1
+                /usr/bin/python3 -m idlc c --out ${folder} ${file}
+        DEPENDS ${file} ${TACIT_IDLC}
+        COMMENT "idlc ${name}.idl"
+        VERBATIM)
+    set(${outputs} ${folder}/${name}.h ${folder}/${name}.c PARENT_SCOPE)
+endfunction()
 
 function(tacit_idl)
-    file(GLOB_RECURSE idlc CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/idl/idlc/*.py) # idlc's own parts
     set(sources)
     foreach(name IN LISTS ARGN)
-        set(outputs ${TACIT_GEN}/idl/${name}.h ${TACIT_GEN}/idl/${name}.c)
-        add_custom_command(
-            OUTPUT ${outputs}
-            COMMAND ${CMAKE_COMMAND} -E env PYTHONPATH=${PROJECT_SOURCE_DIR}/idl PYTHONDONTWRITEBYTECODE=1
-                    /usr/bin/python3 -m idlc c --out ${TACIT_GEN}/idl ${PROJECT_SOURCE_DIR}/idl/${name}.idl
-            DEPENDS ${PROJECT_SOURCE_DIR}/idl/${name}.idl ${idlc}
-            COMMENT "idlc ${name}.idl"
-            VERBATIM)
+        tacit_idlc(${PROJECT_SOURCE_DIR}/idl/${name}.idl ${TACIT_GEN}/idl outputs)
         list(APPEND sources ${outputs})
     endforeach()
     # rpc uses contracts, and generated code uses rpc's client: the two static libraries name each
