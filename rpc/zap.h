@@ -9,6 +9,8 @@
 #ifndef TACIT_RPC_ZAP_H
 #define TACIT_RPC_ZAP_H
 
+#include <stddef.h>
+
 #include "enclave/error.h"
 
 enum {
@@ -18,12 +20,14 @@ enum {
 
 #define TACIT_ZAP_INTRODUCTION "tacit.introduction" /* the only plaintext domain */
 
-/*  Start the handler of this process; counts its users. Aborts the process if it cannot.  */
+/*  Start the handler of this process; counts its users, of whom every bound endpoint is one. Aborts
+    the process if it cannot start.  */
 void tacit_zap_start(void);
 void tacit_zap_stop(void);
 
 /*  Admit only those keys (32 bytes each) in a domain from now on, for new connections; count 0
-    with keys non-NULL admits nobody; keys NULL admits every key again.  */
+    with keys non-NULL admits nobody; keys NULL admits every key again. Lists stay when the handler
+    stops. BAD_INPUT for a bad domain name, TOO_LARGE beyond the limits.  */
 TACIT_MUST_CHECK tacit_status_t tacit_zap_admit(const char *domain, const uint8_t (*keys)[32],
                                                 size_t count);
 

@@ -1,0 +1,74 @@
+/*  endpoint.h - the only place that makes ZeroMQ sockets of the wire and sets their options.
+
+    Every option with a default that is unbounded, silent or open is set here once: frame size,
+    queues, handshake time, linger, heartbeats, admission. Sockets live in the context of CZMQ,
+    where the ZAP handler is, since libzmq looks for it on inproc of the socket's own context; a
+    bound endpoint starts the handler if nobody did. Signals are left to main (CZMQ's handler is
+    switched off). Only tcp:// and ipc:// are taken: inproc:// knows neither CURVE nor ZAP.
+
+    What libzmq tells nobody but a monitor comes out of tacit_endpoint_event. One thread only.  */
+
+#ifndef TACIT_RPC_ENDPOINT_H
+#define TACIT_RPC_ENDPOINT_H
+
+#include "enclave/error.h"
+#include "rpc/limits.h"
+
+typedef struct tacit_endpoint tacit_endpoint_t;
+
+/*  A bound ROUTER. Keys are 32 bytes, both NULL for plaintext.  */
+typedef struct tacit_endpoint_bind {
+    const char *address;
+    const uint8_t *public_key;
+    const uint8_t *secret_key;
+    const char *zap_domain; /* not empty */
+    uint64_t frame_max;     /* bytes of the largest frame to admit, before CURVE's overhead */
+} tacit_endpoint_bind_t;
+
+/*  A connected DEALER, which never reconnects. server_key NULL: plaintext.  */
+typedef struct tacit_endpoint_connect {
+    const char *address;
+    const uint8_t *server_key;
+    const uint8_t *public_key;
+    const uint8_t *secret_key;
+    uint32_t connect_ms; /* for the connection, and again for the handshake */
+} tacit_endpoint_connect_t;
+
+TACIT_MUST_CHECK tacit_status_t tacit_endpoint_bind(const tacit_endpoint_bind_t *config,
+                                                    tacit_endpoint_t **ret_endpoint,
+                                                    tacit_error_t *ret_error);
+TACIT_MUST_CHECK tacit_status_t tacit_endpoint_connect(const tacit_endpoint_connect_t *config,
+                                                       tacit_endpoint_t **ret_endpoint,
+                                                       tacit_error_t *ret_error);
+void tacit_endpoint_destroy(tacit_endpoint_t **endpoint);
+
+/*  The context of every socket, ZAP's included. Not to be terminated.  */
+void *tacit_endpoint_context(void);
+
+/*  Raw ZeroMQ sockets, for polling and for messages. Borrowed.  */
+void *tacit_endpoint_socket(const tacit_endpoint_t *endpoint);
+void *tacit_endpoint_monitor(const tacit_endpoint_t *endpoint);
+
+/*  The address as bound (with the port) or connected. Borrowed.  */
+const char *tacit_endpoint_address(const tacit_endpoint_t *endpoint);
+
+/*  Waits until the socket or the monitor may have something, at most timeout_ms; returns early
+    at signals. Read both until they have nothing before waiting: the wait is edge-triggered.  */
+void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms);
+
+typedef enum tacit_link {
+    TACIT_LINK_UP,     /* the handshake succeeded; connected endpoints only */
+    TACIT_LINK_FAILED, /* there will be no connection; status says why; connected only */
+    TACIT_LINK_LOST    /* a connection ended; fd says which, where bound */
+} tacit_link_t;
+
+typedef struct tacit_link_event {
+    tacit_link_t link;
+    tacit_status_t status; /* UNREACHABLE, WRONG_SERVER_KEY, REFUSED_BY_ZAP, PROTOCOL_ERROR */
+    int fd;                /* of the connection */
+} tacit_link_event_t;
+
+/*  The next event, without waiting; false where there is none.  */
+bool tacit_endpoint_event(tacit_endpoint_t *endpoint, tacit_link_event_t *ret_event);
+
+#endif

@@ -1,0 +1,53 @@
+/*  limits.h - every bound of the rpc layer that is not part of a format.
+
+    A queue, map, timer or frame count without a row here is a defect. Bounds of what one message
+    may hold stand with its parser (rpc/frame.h, rpc/arena.h).  */
+
+#ifndef TACIT_RPC_LIMITS_H
+#define TACIT_RPC_LIMITS_H
+
+#include "rpc/frame.h"
+
+enum {
+    /*  Frames.  */
+    TACIT_CURVE_OVERHEAD = 33,                     /* bytes that CURVE adds to a frame */
+    TACIT_BULK_MAX = 16 * 1024 * 1024 + 64 * 1024, /* largest bulk of any contract */
+    TACIT_CURVE_KEY_SIZE = 32,
+    TACIT_ROUTING_ID_SIZE = 5, /* as libzmq generates them: 0, then a number */
+
+    /*  Queues between a socket and its connections, in messages each.  */
+    TACIT_SERVER_RECEIVE_HWM = 32,
+    TACIT_SERVER_SEND_HWM = 128, /* a client within its own limit never fills it */
+    TACIT_CLIENT_HWM = 64,
+    TACIT_LISTEN_BACKLOG = 512,
+
+    /*  Times of a connection, in ms unless said otherwise.  */
+    TACIT_HANDSHAKE_MS = 5000, /* a server drops connections that take longer */
+    TACIT_LINGER_MS = 1000,    /* for the last messages of a closed socket */
+    TACIT_HEARTBEAT_MS = 5000,
+    TACIT_HEARTBEAT_TIMEOUT_MS = 20000, /* generous: a large frame may hold a pong up */
+    TACIT_KEEPALIVE_IDLE_S = 60,
+    TACIT_KEEPALIVE_INTERVAL_S = 10,
+    TACIT_KEEPALIVE_PROBES = 6,
+
+    /*  A server's state; all of it is per endpoint.  */
+    TACIT_SERVICES_MAX = 16,          /* services of one endpoint */
+    TACIT_CONNECTIONS_MAX = 1024,     /* connections with any state */
+    TACIT_SESSIONS_MAX = 512,         /* each holds two locked pages */
+    TACIT_SESSIONS_PER_PEER_MAX = 64, /* of one CURVE key */
+    TACIT_BINDINGS_MAX = 128,         /* handshakes under way; the oldest gives way */
+    TACIT_CALLS_PENDING_PER_CONNECTION_MAX = 64,
+    TACIT_CALLS_PENDING_MAX = 1024,      /* for connections that have some already */
+    TACIT_CALLS_PENDING_HARD_MAX = 1280, /* for those that have none: nobody is shut out */
+    TACIT_CALLS_IDLE_MAX = 64,           /* call objects kept for reuse */
+    TACIT_SERVER_BATCH = 64,             /* messages read before the loop serves others */
+    TACIT_SWEEP_MS = 1000,               /* between looks for expired sessions */
+
+    /*  A client.  */
+    TACIT_TRANSIT_MS = 50 /* what a server is told to be quicker than the caller's deadline */
+};
+
+/*  Bytes of requests that pending calls of one endpoint hold.  */
+#define TACIT_CALLS_PENDING_BYTES_MAX ((uint64_t)512 * 1024 * 1024)
+
+#endif
