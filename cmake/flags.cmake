@@ -11,6 +11,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
 set(TACIT_SANITIZE "" CACHE STRING "Sanitizers, comma-separated: address,undefined or thread")
+option(TACIT_FUZZ "Build fuzz targets with libFuzzer; needs clang" OFF)
 
 add_compile_definitions(_GNU_SOURCE TACIT_VERSION="${PROJECT_VERSION}")
 add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -24,6 +25,13 @@ if(TACIT_SANITIZE)
     add_link_options(-fsanitize=${TACIT_SANITIZE})
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     add_compile_definitions(_FORTIFY_SOURCE=3)
+endif()
+
+if(TACIT_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID MATCHES Clang)
+        message(FATAL_ERROR "TACIT_FUZZ needs clang: use the preset fuzz")
+    endif()
+    add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 # Sources include "enclave/quote.h", never "quote.h": the folder shows which way an arrow points.
