@@ -1,12 +1,9 @@
-/*  file.c - reading and writing whole files; the size is known before memory is taken.  */
+/*  file.c - a whole file into secret memory; the size is known before memory is taken.  */
 
 #include "clients/lib/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,50 +83,5 @@ tacit_status_t tacit_file_read(const char *path, size_t size_max, tacit_secret_t
 out:
     tacit_secret_destroy(&bytes);
     (void)close(file);
-    return status;
-}
-
-static tacit_status_t s_write_all(int file, tacit_span_t bytes, tacit_error_t *ret_error)
-{
-    while (bytes.size > 0) {
-        ssize_t put = write(file, bytes.data, bytes.size);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put < 0) {
-            return s_errno(ret_error, errno == ENOSPC ? TACIT_STORAGE_FULL : TACIT_STORAGE_FAILED,
-                           "cannot be written");
-        }
-        bytes.data += put;
-        bytes.size -= (size_t)put;
-    }
-    if (fsync(file) != 0) {
-        return s_errno(ret_error, errno == ENOSPC ? TACIT_STORAGE_FULL : TACIT_STORAGE_FAILED,
-                       "cannot be synced");
-    }
-    return TACIT_OK;
-}
-
-tacit_status_t tacit_file_write(const char *path, tacit_span_t bytes, tacit_error_t *ret_error)
-{
-    char beside[PATH_MAX];
-    int size = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
-    if (size < 0 || (size_t)size >= sizeof beside) {
-        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the path is too long");
-    }
-    int file = mkostemp(beside, O_CLOEXEC); /* mode 0600 */
-    if (file < 0) {
-        return s_errno(ret_error, TACIT_STORAGE_FAILED, "cannot be created");
-    }
-    tacit_status_t status = s_write_all(file, bytes, ret_error);
-    if (close(file) != 0 && status == TACIT_OK) {
-        status = s_errno(ret_error, TACIT_STORAGE_FAILED, "cannot be written");
-    }
-    if (status == TACIT_OK && rename(beside, path) != 0) {
-        status = s_errno(ret_error, TACIT_STORAGE_FAILED, "cannot be put in place");
-    }
-    if (status != TACIT_OK) {
-        (void)unlink(beside);
-    }
     return status;
 }

@@ -1,7 +1,6 @@
-/*  file.h - whole files in and out, at the user's side.
+/*  file.h - a user's file into secret memory, for what users send is plaintext.
 
-    What a user sends or receives is plaintext: it is read into secret memory, and written so that
-    nobody else may read it and no half-written file is ever seen.  */
+    Writing is enclave/whole_file.h's.  */
 
 #ifndef TACIT_CLIENTS_FILE_H
 #define TACIT_CLIENTS_FILE_H
@@ -14,9 +13,5 @@
 TACIT_MUST_CHECK tacit_status_t tacit_file_read(const char *path, size_t size_max,
                                                 tacit_secret_t **ret_bytes,
                                                 tacit_error_t *ret_error);
-
-/*  Writes a file (mode 0600) beside its place, syncs it and moves it there, over an older one.  */
-TACIT_MUST_CHECK tacit_status_t tacit_file_write(const char *path, tacit_span_t bytes,
-                                                 tacit_error_t *ret_error);
 
 #endif

@@ -167,9 +167,9 @@ static tacit_status_t s_check_fit(const tacit_tensor_t *first, const tacit_tenso
                           "does not fit in a batch with the first file");
     if (ret_error) {
         (void)snprintf(ret_error->expected, sizeof ret_error->expected, "%s %s",
-                       tacit_dtype_name(first->dtype), expected);
+                       tacit_tensor_type_name(first->dtype), expected);
         (void)snprintf(ret_error->got, sizeof ret_error->got, "%s %s",
-                       tacit_dtype_name(other->dtype), got);
+                       tacit_tensor_type_name(other->dtype), got);
     }
     tacit_error_remedy(ret_error, "bring all files to one shape, or send them one by one");
     return TACIT_BAD_INPUT;

@@ -30,13 +30,13 @@ static const s_dtype_t *s_find(tacit_inference_dtype_t dtype)
     return NULL;
 }
 
-size_t tacit_dtype_size(tacit_inference_dtype_t dtype)
+size_t tacit_tensor_element_size(tacit_inference_dtype_t dtype)
 {
     const s_dtype_t *found = s_find(dtype);
     return found ? found->size : 0;
 }
 
-const char *tacit_dtype_name(tacit_inference_dtype_t dtype)
+const char *tacit_tensor_type_name(tacit_inference_dtype_t dtype)
 {
     const s_dtype_t *found = s_find(dtype);
     return found ? found->name : "unknown";
@@ -45,7 +45,7 @@ const char *tacit_dtype_name(tacit_inference_dtype_t dtype)
 static tacit_status_t s_byte_count(tacit_inference_dtype_t dtype, size_t rank, const int64_t *dims,
                                    size_t *ret_bytes, tacit_error_t *ret_error)
 {
-    uint64_t bytes = tacit_dtype_size(dtype);
+    uint64_t bytes = tacit_tensor_element_size(dtype);
     if (bytes == 0) {
         return tacit_error_set(ret_error, TACIT_UNSUPPORTED, "no such type of elements");
     }

@@ -26,8 +26,8 @@ typedef struct tacit_tensor {
 } tacit_tensor_t;
 
 /*  Bytes of one element, and its name ("float32"); 0 and "unknown" for what the IDL lacks.  */
-size_t tacit_dtype_size(tacit_inference_dtype_t dtype);
-const char *tacit_dtype_name(tacit_inference_dtype_t dtype);
+size_t tacit_tensor_element_size(tacit_inference_dtype_t dtype);
+const char *tacit_tensor_type_name(tacit_inference_dtype_t dtype);
 
 /*  A zeroed tensor without a name. TOO_LARGE beyond the limits above, BAD_INPUT where a dimension
     is below 1 (a tensor without elements says nothing). Release it with tacit_tensor_release.  */
