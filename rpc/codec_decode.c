@@ -45,15 +45,18 @@ static tacit_status_t s_next(s_decoder_t *decoder, tacit_token_t *token)
 static tacit_status_t s_take(s_decoder_t *decoder, bool secret, size_t size, void **ret_memory)
 {
     if (!decoder->arena) {
-        return tacit_error_set(decoder->error, TACIT_INTERNAL, "decoding needs an arena");
+        (void)tacit_error_set(decoder->error, TACIT_INTERNAL, "decoding needs an arena");
+        return TACIT_INTERNAL;
     }
     if (!tacit_arena_fits(decoder->arena, size)) {
-        return tacit_error_set(decoder->error, TACIT_TOO_LARGE, "the lists take too much memory");
+        (void)tacit_error_set(decoder->error, TACIT_TOO_LARGE, "the lists take too much memory");
+        return TACIT_TOO_LARGE;
     }
     void *memory = secret ? tacit_arena_alloc_secret(decoder->arena, size)
                           : tacit_arena_alloc(decoder->arena, size);
     if (!memory) {
-        return tacit_error_set(decoder->error, TACIT_NO_MEMORY, NULL);
+        (void)tacit_error_set(decoder->error, TACIT_NO_MEMORY, NULL);
+        return TACIT_NO_MEMORY;
     }
     *ret_memory = memory;
     return TACIT_OK;

@@ -72,10 +72,24 @@ static s_said_t s_fixed(uint8_t head)
     return (s_said_t){.form = S_SIGNED, .width = 1, .number = head};
 }
 
+/*  The number of that width as two's complement.  */
+static int64_t s_signed(uint64_t number, uint8_t width)
+{
+    switch (width) {
+    case 1:
+        return (int8_t)number;
+    case 2:
+        return (int16_t)number;
+    case 4:
+        return (int32_t)number;
+    default:
+        return (int64_t)number;
+    }
+}
+
 static void s_take_integer(s_said_t said, tacit_token_t *token)
 {
-    unsigned shift = 64 - 8U * said.width;
-    int64_t integer = (int64_t)(said.number << shift) >> shift; /* sign-extended */
+    int64_t integer = s_signed(said.number, said.width);
     if (integer < 0) {
         token->kind = TACIT_TOKEN_NEGATIVE;
         token->integer = integer;

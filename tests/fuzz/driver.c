@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,9 +67,9 @@ static void s_keep_current(void)
     static const char note[] = "the input that failed was kept\n";
     int file = open(s_keep, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (file >= 0 && s_current) {
-        ssize_t written = write(file, s_current, s_current_size);
-        written = write(STDERR_FILENO, note, sizeof note - 1);
-        (void)written;
+        bool kept = write(file, s_current, s_current_size) == (ssize_t)s_current_size;
+        kept = kept && write(STDERR_FILENO, note, sizeof note - 1) > 0;
+        (void)kept;
         close(file);
     }
 }

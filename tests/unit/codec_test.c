@@ -16,6 +16,11 @@
 
 #define BYTES(literal) tacit_span(literal, sizeof(literal) - 1)
 
+static void s_put(uint8_t *at, tacit_span_t bytes)
+{
+    memcpy(at, bytes.data, bytes.size);
+}
+
 enum { S_BUFFER_MAX = 64 * 1024 };
 
 /*  A record of one field with number 1, whatever its kind.  */
@@ -348,10 +353,10 @@ static tacit_status_t s_decode_tree(s_fixture_t *fixture, size_t levels)
     size_t size = 0;
     sample_node_t node;
     for (size_t i = 0; i < levels; i++) {
-        memcpy(frame + size, "\x81\x01\x91", 3);
+        s_put(frame + size, BYTES("\x81\x01\x91"));
         size += 3;
     }
-    memcpy(frame + size, "\x81\x01\x90", 3);
+    s_put(frame + size, BYTES("\x81\x01\x90"));
     return s_decode(fixture, &sample_node_record, tacit_span(frame, size + 3), &node);
 }
 
@@ -673,7 +678,7 @@ static void a_secret_of_another_field_is_refused(void **state)
     sample_secret_t received;
     uint8_t moved[256];
     tacit_span_t bytes = s_encoded_secret(fixture);
-    memcpy(moved, "\x82\x02", 2); /* what was sealed as field 1, as field 2 too */
+    s_put(moved, BYTES("\x82\x02")); /* what was sealed as field 1, as field 2 too */
     memcpy(moved + 2, bytes.data + 2, 74);
     memcpy(moved + 76, bytes.data + 1, 75);
     assert_int_equal(s_open(fixture, tacit_span(moved, 151), &s_secrets, &received), TACIT_CORRUPT);

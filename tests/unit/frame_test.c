@@ -15,6 +15,11 @@
 
 #define BYTES(literal) tacit_span(literal, sizeof(literal) - 1)
 
+static void s_put(uint8_t *at, tacit_span_t bytes)
+{
+    memcpy(at, bytes.data, bytes.size);
+}
+
 static const char s_traceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 static int s_setup(void **state)
@@ -178,7 +183,7 @@ static tacit_status_t s_named(tacit_buffer_t *buffer, size_t size)
     uint8_t frame[TACIT_METHOD_NAME_MAX + 16] = {0x94, 0x00, 0x03, 0xd9, (uint8_t)size};
     memset(name, 'm', size);
     memset(frame + 5, 'm', size);
-    memcpy(frame + 5 + size, "\x92\x80\x80", 3);
+    s_put(frame + 5 + size, BYTES("\x92\x80\x80"));
     tacit_status_t parsed = s_parse_request(tacit_span(frame, size + 8));
     tacit_buffer_clear(buffer);
     tacit_status_t written = tacit_frame_request_begin(buffer, 3, name);
@@ -400,11 +405,11 @@ static void an_error_without_texts_gets_the_known_ones(void **state)
 static tacit_status_t s_with_message(tacit_span_t message, tacit_frame_reply_t *ret_reply)
 {
     uint8_t *frame = malloc(message.size + 32);
-    memcpy(frame, "\x94\x01\x03\x94\xcc\xc8\xa1n\xda", 9);
+    s_put(frame, BYTES("\x94\x01\x03\x94\xcc\xc8\xa1n\xda"));
     frame[9] = (uint8_t)(message.size >> 8);
     frame[10] = (uint8_t)message.size;
     memcpy(frame + 11, message.data, message.size);
-    memcpy(frame + 11 + message.size, "\x80\xc0", 2);
+    s_put(frame + 11 + message.size, BYTES("\x80\xc0"));
     tacit_status_t status =
         tacit_frame_parse_reply(tacit_span(frame, message.size + 13), ret_reply, NULL);
     free(frame);
@@ -417,7 +422,7 @@ static void long_texts_are_cut_at_a_character(void **state)
     tacit_frame_reply_t reply;
     (void)state;
     for (size_t i = 0; i < sizeof text; i += 2) {
-        memcpy(text + i, "\xc3\xbc", 2);
+        s_put(text + i, BYTES("\xc3\xbc"));
     }
     assert_int_equal(s_with_message(tacit_span(text, TACIT_ERROR_WIRE_MAX), &reply), TACIT_OK);
     assert_int_equal(strlen(reply.error.message), TACIT_ERROR_MESSAGE_MAX - 2);
