@@ -333,10 +333,7 @@ static uint64_t s_fuzz(const s_options_t *options, uint8_t *scratch)
 int main(int argc, char **argv)
 {
     s_options_t options = {.runs = 100000, .seconds = 60, .seed = 1};
-    uint8_t *scratch = malloc(S_INPUT_MAX);
-    if (!scratch) {
-        s_fail("memory");
-    }
+    static uint8_t scratch[S_INPUT_MAX];
     s_add(scratch, 0);
     for (int i = s_parse_options(argc, argv, &options); i < argc; i++) {
         s_load(argv[i], scratch);
@@ -349,6 +346,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < s_corpus_size; i++) {
         free(s_corpus[i].data);
     }
-    free(scratch);
     return 0;
 }
