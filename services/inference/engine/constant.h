@@ -1,0 +1,15 @@
+/*  constant.h - a TensorProto's elements as a tensor of our own.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_CONSTANT_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_CONSTANT_H
+
+#include "services/inference/engine/graph.h"
+
+/*  Checks type, dimensions and number of elements before it allocates; external data and segments
+    are refused. `what` names the tensor in errors. Elements belong to the graph.  */
+TACIT_MUST_CHECK tacit_status_t tacit_constant_read(tacit_graph_t *graph,
+                                                    const Onnx__TensorProto *proto,
+                                                    const char *what, tacit_tensor_t *ret_tensor,
+                                                    tacit_error_t *error);
+
+#endif

@@ -1,0 +1,482 @@
+/*  engine.c - the engine as its users see it: loading, inputs, plans kept per shape, results.  */
+
+#include "services/inference/engine/engine.h"
+
+#include "services/inference/engine/graph.h"
+#include "services/inference/engine/passes.h"
+#include "services/inference/engine/plan.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*  oneDNN's thread pool. Declared here as omp.h comes with one compiler only.  */
+extern void omp_set_num_threads(int count);
+extern int omp_get_max_threads(void);
+
+/*  A plan with what it was made for.  */
+typedef struct s_kept {
+    tacit_plan_t *plan;    /* NULL: free */
+    tacit_shape_t *shapes; /* of the inputs */
+    bool careful;
+    uint64_t used; /* when, in runs */
+} s_kept_t;
+
+struct tacit_engine {
+    tacit_budget_t budget;
+    tacit_graph_t *graph;
+    tacit_onednn_t *onednn; /* NULL: portable */
+    int threads;
+    uint64_t runs;
+    s_kept_t kept[TACIT_ENGINE_PLANS_MAX];
+};
+
+struct tacit_engine_result {
+    tacit_engine_tensor_t tensors[TACIT_ENGINE_INPUTS_MAX];
+    size_t count;
+    uint8_t *data; /* of all tensors */
+};
+
+/* --- plans ------------------------------------------------------------------------------------ */
+
+static void s_drop(s_kept_t *kept)
+{
+    tacit_plan_destroy(&kept->plan);
+    tacit_memory_free(kept->shapes);
+    *kept = (s_kept_t){0};
+}
+
+static void s_drop_all(tacit_engine_t *engine)
+{
+    for (size_t i = 0; i < TACIT_ENGINE_PLANS_MAX; i++) {
+        s_drop(&engine->kept[i]);
+    }
+}
+
+static s_kept_t *s_find_plan(tacit_engine_t *engine, const tacit_tensor_t *inputs, bool careful)
+{
+    for (size_t i = 0; i < TACIT_ENGINE_PLANS_MAX; i++) {
+        s_kept_t *kept = &engine->kept[i];
+        bool same = kept->plan != NULL && kept->careful == careful;
+        for (size_t k = 0; same && k < engine->graph->input_count; k++) {
+            same = tacit_shape_equal(&kept->shapes[k], &inputs[k].shape);
+        }
+        if (same) {
+            return kept;
+        }
+    }
+    return NULL;
+}
+
+/*  The place of the plan that was not used for longest.  */
+static s_kept_t *s_free_place(tacit_engine_t *engine)
+{
+    s_kept_t *oldest = &engine->kept[0];
+    for (size_t i = 0; i < TACIT_ENGINE_PLANS_MAX; i++) {
+        oldest = engine->kept[i].used < oldest->used ? &engine->kept[i] : oldest;
+    }
+    s_drop(oldest);
+    return oldest;
+}
+
+static tacit_status_t s_make_plan(tacit_engine_t *engine, const tacit_tensor_t *inputs,
+                                  bool careful, s_kept_t **ret_kept, tacit_error_t *error)
+{
+    tacit_plan_request_t request = {
+        .graph = engine->graph, .onednn = engine->onednn, .inputs = inputs, .careful = careful};
+    s_kept_t *kept = s_free_place(engine);
+    tacit_status_t status = tacit_plan_new(&request, &kept->plan, error);
+    if (status == TACIT_TOO_LARGE) {
+        s_drop_all(engine); /* others may hold the memory that it needs */
+        status = tacit_plan_new(&request, &kept->plan, error);
+    }
+    if (status != TACIT_OK) {
+        return status;
+    }
+    size_t count = engine->graph->input_count;
+    kept->shapes = tacit_memory_new(&engine->budget, count * sizeof(tacit_shape_t), error);
+    if (kept->shapes == NULL) {
+        s_drop(kept);
+        return error->code;
+    }
+    for (size_t i = 0; i < count; i++) {
+        kept->shapes[i] = inputs[i].shape;
+    }
+    kept->careful = careful;
+    *ret_kept = kept;
+    return TACIT_OK;
+}
+
+/* --- loading ---------------------------------------------------------------------------------- */
+
+/*  The declared inputs with each dynamic batch dimension set to `batch`; false where another
+    dimension is dynamic, or contents would be needed.  */
+static bool s_guess_inputs(const tacit_graph_t *graph, int64_t batch, tacit_tensor_t *ret_inputs,
+                           bool *ret_dynamic)
+{
+    bool possible = !graph->input_decides_shapes;
+    *ret_dynamic = false;
+    for (size_t i = 0; possible && i < graph->input_count; i++) {
+        const tacit_engine_value_t *declared = &graph->inputs[i];
+        tacit_tensor_t tensor = {.dtype = declared->dtype, .shape.rank = declared->rank};
+        possible = declared->ranked;
+        for (size_t k = 0; possible && k < declared->rank; k++) {
+            bool dynamic = declared->dims[k] < 0;
+            *ret_dynamic |= dynamic;
+            possible = !dynamic || k == 0;
+            tensor.shape.dims[k] = dynamic ? batch : declared->dims[k];
+        }
+        possible = possible && tacit_shape_count(&tensor.shape, tensor.dtype, &tensor.count);
+        ret_inputs[i] = tensor;
+    }
+    return possible;
+}
+
+/*  Plan now what can be planned, so that a model that does not run is refused when it is loaded.
+    With a dynamic batch it must run for 1 or for 2.  */
+static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
+{
+    tacit_tensor_t inputs[TACIT_ENGINE_INPUTS_MAX];
+    bool dynamic = false;
+    s_kept_t *kept = NULL;
+    if (!s_guess_inputs(engine->graph, 1, inputs, &dynamic)) {
+        return TACIT_OK;
+    }
+    bool careful = engine->graph->extreme_constants;
+    tacit_status_t status = s_make_plan(engine, inputs, careful, &kept, error);
+    if (status == TACIT_MALFORMED && dynamic &&
+        s_guess_inputs(engine->graph, 2, inputs, &dynamic)) {
+        status = s_make_plan(engine, inputs, careful, &kept, error);
+    }
+    return status;
+}
+
+static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool portable,
+                             tacit_error_t *error)
+{
+    tacit_decoded_t *decoded = NULL;
+    tacit_status_t status = tacit_decoded_new(onnx, &engine->budget, &decoded, error);
+    if (status == TACIT_OK) {
+        status = tacit_graph_new(decoded, &engine->budget, &engine->graph, error);
+    }
+    tacit_decoded_destroy(&decoded);
+    if (status == TACIT_OK) {
+        status = tacit_pass_fold_normalization(engine->graph, error);
+    }
+    if (status == TACIT_OK && !portable) {
+        status = tacit_onednn_new(&engine->budget, &engine->onednn, error);
+    }
+    return status == TACIT_OK ? s_try(engine, error) : status;
+}
+
+tacit_status_t tacit_engine_load(tacit_span_t onnx, const tacit_engine_options_t *options,
+                                 tacit_engine_t **ret_engine, tacit_error_t *ret_error)
+{
+    tacit_error_t own = {0};
+    tacit_error_t *error = ret_error != NULL ? ret_error : &own;
+    tacit_engine_options_t chosen = options != NULL ? *options : (tacit_engine_options_t){0};
+    if (chosen.threads > TACIT_ENGINE_THREADS_MAX) {
+        return tacit_error_set(error, TACIT_BAD_INPUT, "an engine has at most %d threads",
+                               TACIT_ENGINE_THREADS_MAX);
+    }
+    if (sodium_init() < 0) {
+        return tacit_error_set(error, TACIT_INTERNAL, "libsodium does not start");
+    }
+    tacit_engine_t *engine = calloc(1, sizeof(*engine));
+    if (engine == NULL) {
+        return tacit_error_set(error, TACIT_NO_MEMORY, NULL);
+    }
+    engine->threads = chosen.threads > 0 ? (int)chosen.threads : 1;
+    engine->budget.limit =
+        chosen.memory_limit > 0 ? chosen.memory_limit : TACIT_ENGINE_MEMORY_DEFAULT;
+    int before = omp_get_max_threads();
+    omp_set_num_threads(engine->threads);
+    tacit_status_t status = s_load(engine, onnx, chosen.portable, error);
+    omp_set_num_threads(before);
+    if (status != TACIT_OK) {
+        tacit_engine_destroy(&engine);
+        return status;
+    }
+    *ret_engine = engine;
+    return TACIT_OK;
+}
+
+void tacit_engine_destroy(tacit_engine_t **engine)
+{
+    tacit_engine_t *self = *engine;
+    if (self == NULL) {
+        return;
+    }
+    s_drop_all(self);
+    tacit_onednn_destroy(&self->onednn);
+    tacit_graph_destroy(&self->graph);
+    free(self);
+    *engine = NULL;
+}
+
+/* --- what a model declares -------------------------------------------------------------------- */
+
+const tacit_engine_value_t *tacit_engine_inputs(const tacit_engine_t *engine, size_t *ret_count)
+{
+    *ret_count = engine->graph->input_count;
+    return engine->graph->inputs;
+}
+
+const tacit_engine_value_t *tacit_engine_outputs(const tacit_engine_t *engine, size_t *ret_count)
+{
+    *ret_count = engine->graph->output_count;
+    return engine->graph->outputs;
+}
+
+int64_t tacit_engine_opset(const tacit_engine_t *engine)
+{
+    return engine->graph->opset;
+}
+
+const char *tacit_engine_labels(const tacit_engine_t *engine)
+{
+    return engine->graph->labels;
+}
+
+uint64_t tacit_engine_parameter_count(const tacit_engine_t *engine)
+{
+    return engine->graph->parameters;
+}
+
+const char *const *tacit_engine_operators(const tacit_engine_t *engine, size_t *ret_count)
+{
+    *ret_count = engine->graph->operator_count;
+    return engine->graph->operators;
+}
+
+size_t tacit_engine_memory(const tacit_engine_t *engine)
+{
+    return engine->budget.used;
+}
+
+/* --- inputs ----------------------------------------------------------------------------------- */
+
+/*  What a run was given, in the graph's order.  */
+typedef struct s_given {
+    tacit_tensor_t tensors[TACIT_ENGINE_INPUTS_MAX]; /* data where the contents decide shapes */
+    tacit_span_t data[TACIT_ENGINE_INPUTS_MAX];
+    bool extreme; /* NaN or infinity among them */
+} s_given_t;
+
+static tacit_status_t s_refuse_input(tacit_error_t *error, const char *name, const char *expected,
+                                     const char *got)
+{
+    tacit_status_t status = tacit_error_claim(error, TACIT_BAD_INPUT, name, expected, got);
+    tacit_error_remedy(error, "send the inputs that the model declares");
+    return status;
+}
+
+static const tacit_engine_tensor_t *s_find_input(const char *name,
+                                                 const tacit_engine_tensor_t *inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool only = count == 1 && inputs[i].name.size == 0;
+        if (only || tacit_span_equal(inputs[i].name, tacit_span_string(name))) {
+            return &inputs[i];
+        }
+    }
+    return NULL;
+}
+
+static tacit_status_t s_check_shape(const tacit_engine_value_t *declared,
+                                    const tacit_engine_tensor_t *input, tacit_tensor_t *tensor,
+                                    tacit_error_t *error)
+{
+    bool fits = input->rank <= TACIT_ENGINE_RANK_MAX &&
+                (!declared->ranked || declared->rank == input->rank);
+    for (size_t i = 0; fits && i < input->rank; i++) {
+        fits = input->dims[i] >= 0 &&
+               (!declared->ranked || declared->dims[i] < 0 || declared->dims[i] == input->dims[i]);
+        tensor->shape.dims[i] = input->dims[i];
+    }
+    tensor->dtype = input->dtype;
+    tensor->shape.rank = input->rank;
+    char expected[TACIT_SHAPE_TEXT_MAX];
+    char got[TACIT_SHAPE_TEXT_MAX];
+    if (!fits) {
+        size_t rank = input->rank < TACIT_ENGINE_RANK_MAX ? input->rank : TACIT_ENGINE_RANK_MAX;
+        tacit_shape_text(declared->rank, declared->dims, expected);
+        tacit_shape_text(rank, input->dims, got);
+        return s_refuse_input(error, declared->name, declared->ranked ? expected : "any shape",
+                              got);
+    }
+    if (!tacit_shape_count(&tensor->shape, tensor->dtype, &tensor->count) ||
+        tacit_tensor_size(tensor) != input->data.size) {
+        (void)snprintf(expected, sizeof(expected), "%zu bytes", tacit_tensor_size(tensor));
+        (void)snprintf(got, sizeof(got), "%zu bytes", input->data.size);
+        return s_refuse_input(error, declared->name, expected, got);
+    }
+    return TACIT_OK;
+}
+
+/*  NaN and infinity have all exponent bits set.  */
+static bool s_extreme(tacit_span_t data)
+{
+    uint32_t found = 0;
+    for (size_t i = 0; i + sizeof(uint32_t) <= data.size; i += sizeof(uint32_t)) {
+        uint32_t bits;
+        memcpy(&bits, data.data + i, sizeof(bits));
+        found |= (bits & 0x7f800000U) == 0x7f800000U;
+    }
+    return found != 0;
+}
+
+static tacit_status_t s_take_input(const tacit_engine_t *engine, size_t i,
+                                   const tacit_engine_tensor_t *inputs, size_t count,
+                                   s_given_t *given, tacit_error_t *error)
+{
+    const tacit_graph_t *graph = engine->graph;
+    const tacit_engine_value_t *declared = &graph->inputs[i];
+    const tacit_engine_tensor_t *input = s_find_input(declared->name, inputs, count);
+    if (input == NULL) {
+        return s_refuse_input(error, declared->name, "a tensor of this name", "none");
+    }
+    if (input->dtype != declared->dtype) {
+        return s_refuse_input(error, declared->name, tacit_dtype_name(declared->dtype),
+                              tacit_dtype_name(input->dtype));
+    }
+    tacit_tensor_t *tensor = &given->tensors[i];
+    *tensor = (tacit_tensor_t){0};
+    tacit_status_t status = s_check_shape(declared, input, tensor, error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    if (graph->values[graph->input_values[i]].decides_shapes) {
+        if (tensor->count > TACIT_PLAN_CONSTANT_MAX) {
+            return s_refuse_input(error, declared->name, "few elements, as they decide shapes",
+                                  "too many");
+        }
+        tensor->data = (void *)(uintptr_t)input->data.data; /* the planner copies it */
+    }
+    given->data[i] = input->data;
+    given->extreme |= input->dtype == TACIT_DTYPE_FLOAT32 && s_extreme(input->data);
+    return TACIT_OK;
+}
+
+static tacit_status_t s_take_inputs(const tacit_engine_t *engine,
+                                    const tacit_engine_tensor_t *inputs, size_t count,
+                                    s_given_t *given, tacit_error_t *error)
+{
+    tacit_status_t status = TACIT_OK;
+    given->extreme = engine->graph->extreme_constants;
+    if (count != engine->graph->input_count) {
+        char expected[32];
+        char got[32];
+        (void)snprintf(expected, sizeof(expected), "%zu inputs", engine->graph->input_count);
+        (void)snprintf(got, sizeof(got), "%zu inputs", count);
+        return s_refuse_input(error, "inputs", expected, got);
+    }
+    for (size_t i = 0; status == TACIT_OK && i < count; i++) {
+        status = s_take_input(engine, i, inputs, count, given, error);
+    }
+    return status;
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+static size_t s_rounded(size_t size)
+{
+    return (size + TACIT_MEMORY_ALIGNMENT - 1) & ~(size_t)(TACIT_MEMORY_ALIGNMENT - 1);
+}
+
+static tacit_status_t s_make_result(tacit_engine_t *engine, const tacit_plan_t *plan,
+                                    tacit_engine_result_t **ret_result, tacit_error_t *error)
+{
+    size_t count = engine->graph->output_count;
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += s_rounded(tacit_tensor_size(tacit_plan_output(plan, i)));
+    }
+    tacit_engine_result_t *result = tacit_memory_new(&engine->budget, sizeof(*result), error);
+    if (result == NULL) {
+        return error->code;
+    }
+    result->data = tacit_memory_new(&engine->budget, size, error);
+    if (result->data == NULL) {
+        tacit_memory_free(result);
+        return error->code;
+    }
+    result->count = count;
+    uint8_t *at = result->data;
+    for (size_t i = 0; i < count; i++) {
+        const tacit_tensor_t *output = tacit_plan_output(plan, i);
+        tacit_engine_tensor_t *tensor = &result->tensors[i];
+        *tensor = (tacit_engine_tensor_t){.name = tacit_span_string(engine->graph->outputs[i].name),
+                                          .dtype = output->dtype,
+                                          .rank = output->shape.rank,
+                                          .data = tacit_span(at, tacit_tensor_size(output))};
+        memcpy(tensor->dims, output->shape.dims, sizeof(tensor->dims));
+        if (tensor->data.size > 0) {
+            memcpy(at, output->data, tensor->data.size);
+        }
+        at += s_rounded(tensor->data.size);
+    }
+    *ret_result = result;
+    return TACIT_OK;
+}
+
+static tacit_status_t s_run(tacit_engine_t *engine, const s_given_t *given,
+                            tacit_engine_result_t **ret_result, tacit_error_t *error)
+{
+    s_kept_t *kept = s_find_plan(engine, given->tensors, given->extreme);
+    bool reusable = !engine->graph->input_decides_shapes;
+    tacit_status_t status = TACIT_OK;
+    if (kept == NULL || !reusable) {
+        status = s_make_plan(engine, given->tensors, given->extreme, &kept, error);
+        error->code = status == TACIT_MALFORMED ? TACIT_BAD_INPUT : error->code;
+    }
+    if (status != TACIT_OK) {
+        return status == TACIT_MALFORMED ? TACIT_BAD_INPUT : status;
+    }
+    kept->used = ++engine->runs;
+    status = tacit_plan_run(kept->plan, given->data, error);
+    if (status == TACIT_OK) {
+        status = s_make_result(engine, kept->plan, ret_result, error);
+    }
+    tacit_plan_wipe(kept->plan);
+    if (!reusable) {
+        s_drop(kept); /* it holds contents of the inputs */
+    }
+    return status;
+}
+
+tacit_status_t tacit_engine_run(tacit_engine_t *engine, const tacit_engine_tensor_t *inputs,
+                                size_t count, tacit_engine_result_t **ret_result,
+                                tacit_error_t *ret_error)
+{
+    tacit_error_t own = {0};
+    tacit_error_t *error = ret_error != NULL ? ret_error : &own;
+    s_given_t given;
+    tacit_status_t status = s_take_inputs(engine, inputs, count, &given, error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    int before = omp_get_max_threads();
+    omp_set_num_threads(engine->threads);
+    status = s_run(engine, &given, ret_result, error);
+    omp_set_num_threads(before);
+    return status;
+}
+
+const tacit_engine_tensor_t *tacit_engine_result_tensors(const tacit_engine_result_t *result,
+                                                         size_t *ret_count)
+{
+    *ret_count = result->count;
+    return result->tensors;
+}
+
+void tacit_engine_result_destroy(tacit_engine_result_t **result)
+{
+    tacit_engine_result_t *self = *result;
+    if (self != NULL) {
+        tacit_memory_free(self->data);
+        tacit_memory_free(self);
+        *result = NULL;
+    }
+}

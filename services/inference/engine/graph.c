@@ -1,0 +1,161 @@
+/*  graph.c - the checked graph: access, links, constants, end of life. graph_build.c makes it.  */
+
+#include "services/inference/engine/graph.h"
+
+#include "services/inference/engine/operator.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OWNED_STEP = 64 };
+
+const tacit_attribute_t *tacit_node_attribute(const tacit_node_t *node, const char *name)
+{
+    for (size_t i = 0; i < node->attribute_count; i++) {
+        if (strcmp(node->attributes[i].name, name) == 0) {
+            return &node->attributes[i];
+        }
+    }
+    return NULL;
+}
+
+int64_t tacit_node_integer(const tacit_node_t *node, const char *name, int64_t fallback)
+{
+    const tacit_attribute_t *attribute = tacit_node_attribute(node, name);
+    return attribute != NULL ? attribute->integer : fallback;
+}
+
+float tacit_node_real(const tacit_node_t *node, const char *name, float fallback)
+{
+    const tacit_attribute_t *attribute = tacit_node_attribute(node, name);
+    return attribute != NULL ? attribute->real : fallback;
+}
+
+const char *tacit_node_text(const tacit_node_t *node, const char *name, const char *fallback)
+{
+    const tacit_attribute_t *attribute = tacit_node_attribute(node, name);
+    return attribute != NULL ? attribute->text : fallback;
+}
+
+int tacit_node_input(const tacit_node_t *node, size_t i)
+{
+    return i < node->input_count ? node->inputs[i] : TACIT_NO_VALUE;
+}
+
+tacit_status_t tacit_node_refuse(const tacit_node_t *node, tacit_error_t *error,
+                                 tacit_status_t status, const char *format, ...)
+{
+    char reason[TACIT_ERROR_MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(reason, sizeof(reason), format, arguments);
+    va_end(arguments);
+    (void)tacit_error_set(error, status, "node '%s' (%s): %s", node->name, node->op->name, reason);
+    (void)snprintf(error->claim, sizeof(error->claim), "node %s", node->name);
+    return status;
+}
+
+void *tacit_graph_elements(tacit_graph_t *graph, size_t size, tacit_error_t *error)
+{
+    if (graph->owned_count == graph->owned_capacity) {
+        size_t capacity = graph->owned_capacity + OWNED_STEP;
+        void **owned = realloc(graph->owned, capacity * sizeof(void *));
+        if (owned == NULL) {
+            (void)tacit_error_set(error, TACIT_NO_MEMORY, NULL);
+            return NULL;
+        }
+        graph->owned = owned;
+        graph->owned_capacity = capacity;
+    }
+    void *elements = tacit_memory_new(graph->budget, size, error);
+    if (elements != NULL) {
+        graph->owned[graph->owned_count++] = elements;
+    }
+    return elements;
+}
+
+tacit_status_t tacit_graph_constant(tacit_graph_t *graph, tacit_dtype_t dtype,
+                                    const tacit_shape_t *shape, int *ret_value,
+                                    tacit_error_t *error)
+{
+    tacit_tensor_t content = {.dtype = dtype, .shape = *shape};
+    if (graph->value_count == graph->value_capacity ||
+        !tacit_shape_count(shape, dtype, &content.count)) {
+        return tacit_error_set(error, TACIT_TOO_LARGE, "too many values in the graph");
+    }
+    content.data = tacit_graph_elements(graph, tacit_tensor_size(&content), error);
+    if (content.data == NULL) {
+        return error->code;
+    }
+    *ret_value = (int)graph->value_count;
+    graph->values[graph->value_count++] =
+        (tacit_value_t){.name = "", .dtype = dtype, .producer = TACIT_NO_NODE, .content = content};
+    return TACIT_OK;
+}
+
+static void s_count_consumers(tacit_graph_t *graph, int node_index)
+{
+    const tacit_node_t *node = &graph->nodes[node_index];
+    for (size_t i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] != TACIT_NO_VALUE) {
+            tacit_value_t *value = &graph->values[node->inputs[i]];
+            value->consumer = node_index;
+            value->consumers++;
+        }
+    }
+}
+
+static void s_spread_decisions(tacit_graph_t *graph, const tacit_node_t *node)
+{
+    bool whole = false;
+    for (size_t i = 0; i < node->output_count; i++) {
+        whole |=
+            node->outputs[i] != TACIT_NO_VALUE && graph->values[node->outputs[i]].decides_shapes;
+    }
+    for (size_t i = 0; i < node->input_count; i++) {
+        bool decides = whole || (i < 32 && (node->op->decides >> i & 1) != 0);
+        if (decides && node->inputs[i] != TACIT_NO_VALUE) {
+            graph->values[node->inputs[i]].decides_shapes = true;
+        }
+    }
+}
+
+void tacit_graph_link(tacit_graph_t *graph)
+{
+    for (size_t i = 0; i < graph->value_count; i++) {
+        graph->values[i].consumers = 0;
+        graph->values[i].consumer = TACIT_NO_NODE;
+        graph->values[i].decides_shapes = false;
+    }
+    for (size_t i = 0; i < graph->node_count; i++) {
+        if (!graph->nodes[i].removed) {
+            s_count_consumers(graph, (int)i);
+        }
+    }
+    for (size_t i = graph->node_count; i-- > 0;) {
+        if (!graph->nodes[i].removed) {
+            s_spread_decisions(graph, &graph->nodes[i]);
+        }
+    }
+    graph->input_decides_shapes = false;
+    for (size_t i = 0; i < graph->input_count; i++) {
+        graph->input_decides_shapes |= graph->values[graph->input_values[i]].decides_shapes;
+    }
+}
+
+void tacit_graph_destroy(tacit_graph_t **graph)
+{
+    tacit_graph_t *self = *graph;
+    if (self == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < self->owned_count; i++) {
+        tacit_memory_free(self->owned[i]);
+    }
+    free(self->owned);
+    tacit_pool_destroy(&self->pool);
+    tacit_memory_free(self);
+    *graph = NULL;
+}

@@ -1,0 +1,42 @@
+/*  memory.h - memory of an engine: counted against a limit, aligned for vectors, wiped when freed.
+
+    The error of a refused allocation is set: TOO_LARGE over the limit, NO_MEMORY where the system
+    has none. Not thread-safe: a budget belongs to one engine.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_MEMORY_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_MEMORY_H
+
+#include "enclave/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { TACIT_MEMORY_ALIGNMENT = 64 };
+
+typedef struct tacit_budget {
+    size_t limit; /* bytes */
+    size_t used;  /* bytes */
+} tacit_budget_t;
+
+/*  Zeroed and aligned; NULL with the error set where refused. A size of 0 gives a valid pointer.
+    The budget must outlive it.  */
+void *tacit_memory_new(tacit_budget_t *budget, size_t size, tacit_error_t *error);
+
+/*  Wipes and frees. NULL-safe.  */
+void tacit_memory_free(void *data);
+
+/*  Many small things that live and die together.  */
+typedef struct tacit_pool tacit_pool_t;
+
+tacit_pool_t *tacit_pool_new(tacit_budget_t *budget, tacit_error_t *error);
+
+/*  count * size zeroed bytes, aligned for any type; NULL with the error set where refused.  */
+void *tacit_pool_take(tacit_pool_t *pool, size_t count, size_t size, tacit_error_t *error);
+
+/*  A copy of the text with its NUL.  */
+char *tacit_pool_text(tacit_pool_t *pool, const char *text, tacit_error_t *error);
+
+/*  Wipes and frees all. NULL-safe.  */
+void tacit_pool_destroy(tacit_pool_t **pool);
+
+#endif

@@ -1,0 +1,185 @@
+/*  onednn.c - what oneDNN needs once per engine.  */
+
+#include "services/inference/engine/onednn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct s_pack {
+    const void *source;      /* the constant */
+    dnnl_memory_desc_t from; /* its layout */
+    dnnl_memory_desc_t to;   /* the packed one */
+    void *data;              /* owned */
+} s_pack_t;
+
+struct tacit_onednn {
+    tacit_budget_t *budget;
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    s_pack_t *packs;
+    size_t pack_count;
+};
+
+tacit_status_t tacit_onednn_new(tacit_budget_t *budget, tacit_onednn_t **ret_onednn,
+                                tacit_error_t *error)
+{
+    /* The host must not make the library print shapes or write out code, by environment.  */
+    (void)dnnl_set_verbose(0);
+    (void)dnnl_set_jit_dump(0);
+    tacit_onednn_t *onednn = tacit_memory_new(budget, sizeof(*onednn), error);
+    if (onednn == NULL) {
+        return error->code;
+    }
+    onednn->budget = budget;
+    if (dnnl_engine_create(&onednn->engine, dnnl_cpu, 0) != dnnl_success ||
+        dnnl_stream_create(&onednn->stream, onednn->engine, dnnl_stream_in_order) != dnnl_success) {
+        tacit_onednn_destroy(&onednn);
+        return tacit_error_set(error, TACIT_INTERNAL, "oneDNN does not start");
+    }
+    *ret_onednn = onednn;
+    return TACIT_OK;
+}
+
+void tacit_onednn_destroy(tacit_onednn_t **onednn)
+{
+    tacit_onednn_t *self = *onednn;
+    if (self == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < self->pack_count; i++) {
+        tacit_memory_free(self->packs[i].data);
+    }
+    free(self->packs);
+    if (self->stream != NULL) {
+        (void)dnnl_stream_destroy(self->stream);
+    }
+    if (self->engine != NULL) {
+        (void)dnnl_engine_destroy(self->engine);
+    }
+    tacit_memory_free(self);
+    *onednn = NULL;
+}
+
+dnnl_engine_t tacit_onednn_engine(const tacit_onednn_t *onednn)
+{
+    return onednn->engine;
+}
+
+dnnl_stream_t tacit_onednn_stream(const tacit_onednn_t *onednn)
+{
+    return onednn->stream;
+}
+
+dnnl_memory_desc_t tacit_onednn_strided(size_t rank, const int64_t *dims, const int64_t *strides)
+{
+    dnnl_dims_t sizes = {1};
+    dnnl_dims_t steps = {1};
+    int64_t step = 1;
+    for (size_t i = rank; i-- > 0;) {
+        sizes[i] = dims[i];
+        steps[i] = strides != NULL ? strides[i] : step;
+        step *= dims[i];
+    }
+    dnnl_memory_desc_t desc;
+    memset(&desc, 0, sizeof(desc));
+    (void)dnnl_memory_desc_init_by_strides(&desc, rank > 0 ? (int)rank : 1, sizes, dnnl_f32, steps);
+    return desc;
+}
+
+dnnl_memory_desc_t tacit_onednn_plain(const tacit_shape_t *shape)
+{
+    return tacit_onednn_strided(shape->rank, shape->dims, NULL);
+}
+
+dnnl_memory_desc_t tacit_onednn_any(size_t rank, const int64_t *dims)
+{
+    dnnl_dims_t sizes = {0};
+    memcpy(sizes, dims, rank * sizeof(int64_t));
+    dnnl_memory_desc_t desc;
+    memset(&desc, 0, sizeof(desc));
+    (void)dnnl_memory_desc_init_by_tag(&desc, (int)rank, sizes, dnnl_f32, dnnl_format_tag_any);
+    return desc;
+}
+
+/*  Execute a reorder between two prepared memories.  */
+static dnnl_status_t s_execute_reorder(tacit_onednn_t *onednn, const dnnl_memory_desc_t *from,
+                                       dnnl_memory_t source, const dnnl_memory_desc_t *to,
+                                       dnnl_memory_t target)
+{
+    dnnl_primitive_desc_t desc = NULL;
+    dnnl_primitive_t primitive = NULL;
+    dnnl_status_t status =
+        dnnl_reorder_primitive_desc_create(&desc, from, onednn->engine, to, onednn->engine, NULL);
+    if (status == dnnl_success) {
+        status = dnnl_primitive_create(&primitive, desc);
+    }
+    if (status == dnnl_success) {
+        dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}};
+        status = dnnl_primitive_execute(primitive, onednn->stream, 2, args);
+    }
+    if (status == dnnl_success) {
+        status = dnnl_stream_wait(onednn->stream);
+    }
+    if (primitive != NULL) {
+        (void)dnnl_primitive_destroy(primitive);
+    }
+    if (desc != NULL) {
+        (void)dnnl_primitive_desc_destroy(desc);
+    }
+    return status;
+}
+
+tacit_status_t tacit_onednn_reorder(tacit_onednn_t *onednn, const dnnl_memory_desc_t *from,
+                                    const void *data, const dnnl_memory_desc_t *to, void *ret_data,
+                                    tacit_error_t *error)
+{
+    dnnl_memory_t source = NULL;
+    dnnl_memory_t target = NULL;
+    dnnl_status_t status =
+        dnnl_memory_create(&source, from, onednn->engine, (void *)(uintptr_t)data);
+    if (status == dnnl_success) {
+        status = dnnl_memory_create(&target, to, onednn->engine, ret_data);
+    }
+    if (status == dnnl_success) {
+        status = s_execute_reorder(onednn, from, source, to, target);
+    }
+    if (source != NULL) {
+        (void)dnnl_memory_destroy(source);
+    }
+    if (target != NULL) {
+        (void)dnnl_memory_destroy(target);
+    }
+    return status == dnnl_success
+               ? TACIT_OK
+               : tacit_error_set(error, TACIT_INTERNAL, "oneDNN does not pack the weights (%d)",
+                                 (int)status);
+}
+
+const void *tacit_onednn_pack(tacit_onednn_t *onednn, const dnnl_memory_desc_t *from,
+                              const void *data, const dnnl_memory_desc_t *to, tacit_error_t *error)
+{
+    for (size_t i = 0; i < onednn->pack_count; i++) {
+        const s_pack_t *pack = &onednn->packs[i];
+        if (pack->source == data && dnnl_memory_desc_equal(&pack->from, from) &&
+            dnnl_memory_desc_equal(&pack->to, to)) {
+            return pack->data;
+        }
+    }
+    s_pack_t *packs = realloc(onednn->packs, (onednn->pack_count + 1) * sizeof(s_pack_t));
+    if (packs == NULL) {
+        (void)tacit_error_set(error, TACIT_NO_MEMORY, NULL);
+        return NULL;
+    }
+    onednn->packs = packs;
+    void *packed = tacit_memory_new(onednn->budget, dnnl_memory_desc_get_size(to), error);
+    if (packed == NULL) {
+        return NULL;
+    }
+    if (tacit_onednn_reorder(onednn, from, data, to, packed, error) != TACIT_OK) {
+        tacit_memory_free(packed);
+        return NULL;
+    }
+    packs[onednn->pack_count++] =
+        (s_pack_t){.source = data, .from = *from, .to = *to, .data = packed};
+    return packed;
+}

@@ -1,0 +1,45 @@
+/*  onednn.h - oneDNN's engine and stream, layouts, and weights packed once per layout.
+
+    oneDNN picks its own layouts; packing copies a constant into the layout that a primitive wants
+    and remembers it, so that plans for other shapes share it.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_ONEDNN_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_ONEDNN_H
+
+#include "services/inference/engine/memory.h"
+#include "services/inference/engine/tensor.h"
+
+#include <oneapi/dnnl/dnnl.h>
+
+typedef struct tacit_onednn tacit_onednn_t;
+
+TACIT_MUST_CHECK tacit_status_t tacit_onednn_new(tacit_budget_t *budget,
+                                                 tacit_onednn_t **ret_onednn, tacit_error_t *error);
+
+/*  NULL-safe. Wipes what was packed.  */
+void tacit_onednn_destroy(tacit_onednn_t **onednn);
+
+dnnl_engine_t tacit_onednn_engine(const tacit_onednn_t *onednn);
+dnnl_stream_t tacit_onednn_stream(const tacit_onednn_t *onednn);
+
+/*  The row-major layout of a float32 shape; a scalar has one dimension of 1.  */
+dnnl_memory_desc_t tacit_onednn_plain(const tacit_shape_t *shape);
+
+/*  A layout of rank dimensions with these strides; row-major where strides is NULL.  */
+dnnl_memory_desc_t tacit_onednn_strided(size_t rank, const int64_t *dims, const int64_t *strides);
+
+/*  The same dimensions, for oneDNN to choose the layout.  */
+dnnl_memory_desc_t tacit_onednn_any(size_t rank, const int64_t *dims);
+
+/*  Copy data from one layout into another, now.  */
+TACIT_MUST_CHECK tacit_status_t tacit_onednn_reorder(tacit_onednn_t *onednn,
+                                                     const dnnl_memory_desc_t *from,
+                                                     const void *data, const dnnl_memory_desc_t *to,
+                                                     void *ret_data, tacit_error_t *error);
+
+/*  A constant that lives as long as this, in another layout; owned here. NULL with the error set
+    where refused.  */
+const void *tacit_onednn_pack(tacit_onednn_t *onednn, const dnnl_memory_desc_t *from,
+                              const void *data, const dnnl_memory_desc_t *to, tacit_error_t *error);
+
+#endif

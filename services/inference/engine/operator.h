@@ -1,0 +1,119 @@
+/*  operator.h - one row per operator: what it takes, what it gives, who computes it.
+
+    A row says: between which opsets it means this; the types of its inputs and outputs; its
+    attributes; how its output shapes follow (infer); the plain C kernel; and, where oneDNN has
+    something faster for float32, how to plan that (accelerate).
+
+    Types are a letter per input, '|', a letter per output: T is any type of the mask, the same
+    everywhere; i is int64, f float32, b bool, r float32 or float64, k what attribute "to" says;
+    '*' repeats the letter before it. Optional ones follow required.
+
+    Attributes are "name:type" words: i integer, f float, s string, t tensor, I integers, F floats.
+    A node with any other attribute is refused: what it would mean is unknown.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_OPERATOR_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_OPERATOR_H
+
+#include "services/inference/engine/graph.h"
+
+#define TACIT_TYPE_BIT(dtype) (1U << (unsigned)(dtype))
+
+enum {
+    TACIT_TYPES_FLOAT32 = TACIT_TYPE_BIT(TACIT_DTYPE_FLOAT32),
+    TACIT_TYPES_FLOAT = TACIT_TYPES_FLOAT32 | TACIT_TYPE_BIT(TACIT_DTYPE_FLOAT64),
+    TACIT_TYPES_INTEGER = TACIT_TYPE_BIT(TACIT_DTYPE_UINT8) | TACIT_TYPE_BIT(TACIT_DTYPE_INT8) |
+                          TACIT_TYPE_BIT(TACIT_DTYPE_INT32) | TACIT_TYPE_BIT(TACIT_DTYPE_INT64),
+    TACIT_TYPES_NUMBER = TACIT_TYPES_FLOAT | TACIT_TYPES_INTEGER,
+    TACIT_TYPES_ANY = TACIT_TYPES_NUMBER | TACIT_TYPE_BIT(TACIT_DTYPE_BOOL)
+};
+
+enum { TACIT_SPATIAL_MAX = 3 };
+
+/*  A sliding window, for convolution and pooling.  */
+typedef struct tacit_window {
+    size_t spatial; /* dimensions, 1..3 */
+    int64_t kernel[TACIT_SPATIAL_MAX];
+    int64_t stride[TACIT_SPATIAL_MAX];
+    int64_t dilation[TACIT_SPATIAL_MAX]; /* 1: none */
+    int64_t begin[TACIT_SPATIAL_MAX];    /* padding before */
+    int64_t end[TACIT_SPATIAL_MAX];      /* and after */
+    int64_t group;
+    bool ceil_mode;
+    bool count_padding; /* average over the padding too */
+    bool column_major;  /* indices of MaxPool */
+} tacit_window_t;
+
+/*  What infer finds out for the kernel.  */
+typedef union tacit_parameters {
+    tacit_window_t window;
+    struct {
+        size_t axis; /* first, or only */
+        bool last;   /* ArgMax: the last of equals */
+    } axis;
+    struct {
+        float low, high; /* Clip: bounds as attributes */
+    } clip;
+    struct {
+        float alpha, beta;
+        bool transpose_a, transpose_b;
+    } gemm;
+    struct {
+        float alpha; /* LeakyRelu; epsilon of BatchNormalization */
+    } real;
+    struct {
+        size_t order[TACIT_ENGINE_RANK_MAX]; /* Transpose */
+    } permutation;
+} tacit_parameters_t;
+
+/*  One node with what is known of its values.  */
+typedef struct tacit_inference {
+    const tacit_graph_t *graph;
+    const tacit_node_t *node;
+    const tacit_tensor_t *inputs;   /* of node->input_count; data only where known */
+    tacit_tensor_t *outputs;        /* of node->output_count; dtype is set; infer sets the shape */
+    tacit_parameters_t *parameters; /* for the kernel */
+    tacit_error_t *error;
+} tacit_inference_t;
+
+typedef tacit_status_t (*tacit_infer_t)(const tacit_inference_t *inference);
+
+/*  Computes the outputs from the inputs. Cannot fail: infer checked. Left out ones have the type
+    NONE and no data.  */
+typedef void (*tacit_kernel_t)(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                               size_t input_count, tacit_tensor_t *outputs, size_t output_count);
+
+typedef struct tacit_planner tacit_planner_t;
+
+/*  Plan the node with oneDNN (planner.h); ret_done stays false where the kernel has to do it.  */
+typedef tacit_status_t (*tacit_accelerate_t)(tacit_planner_t *planner,
+                                             const tacit_inference_t *inference, bool *ret_done);
+
+/*  VIEW: the one output is the first input with another shape, nothing is computed. DROPS_NAN:
+    oneDNN gives a number where the input is NaN.  */
+enum { TACIT_OPERATOR_VIEW = 1 << 0, TACIT_OPERATOR_DROPS_NAN = 1 << 1 };
+
+struct tacit_operator {
+    const char *name;
+    int since, until;       /* opsets, both included */
+    unsigned types;         /* mask of T */
+    const char *signature;  /* types of inputs and outputs */
+    size_t inputs_min;      /* required inputs */
+    const char *attributes; /* known ones */
+    unsigned decides;       /* bit i: input i must be known to plan */
+    unsigned flags;         /* TACIT_OPERATOR_* */
+    tacit_infer_t infer;
+    tacit_kernel_t kernel;
+    tacit_accelerate_t accelerate; /* may be NULL */
+};
+
+/*  The row for a name at an opset, or NULL.  */
+const tacit_operator_t *tacit_operator_find(const char *name, int64_t opset);
+
+/*  Whether any opset knows it, for the error's remedy.  */
+bool tacit_operator_known(const char *name);
+
+/*  Check counts, attributes and element types of a node, and set the types of its outputs.  */
+TACIT_MUST_CHECK tacit_status_t tacit_operator_check(tacit_graph_t *graph, const tacit_node_t *node,
+                                                     tacit_error_t *error);
+
+#endif

@@ -1,0 +1,212 @@
+/*  activation.c - Relu, LeakyRelu, Sigmoid, Tanh, Clip: alone, or merged into their producer.
+
+    The kernels keep NaN. oneDNN's relu and clip give a number for it; such plans are made only
+    where no NaN came in (engine.c).  */
+
+#include "services/inference/engine/ops/ops.h"
+#include "services/inference/engine/planner.h"
+
+#include <math.h>
+#include <string.h>
+
+TACIT_INFER(same)
+{
+    inference->outputs[0].shape = inference->inputs[0].shape;
+    return TACIT_OK;
+}
+
+TACIT_INFER(leaky_relu)
+{
+    inference->parameters->real.alpha = tacit_node_real(inference->node, "alpha", 0.01F);
+    return tacit_infer_same(inference);
+}
+
+/*  Bounds are attributes before opset 11, inputs since.  */
+TACIT_INFER(clip)
+{
+    inference->parameters->clip.low = tacit_node_real(inference->node, "min", -INFINITY);
+    inference->parameters->clip.high = tacit_node_real(inference->node, "max", INFINITY);
+    for (size_t i = 1; i < inference->node->input_count; i++) {
+        if (inference->inputs[i].dtype != TACIT_DTYPE_NONE && inference->inputs[i].count != 1) {
+            return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                     "a bound is not one number");
+        }
+    }
+    return tacit_infer_same(inference);
+}
+
+#define RELU(type)                                                                                 \
+    do {                                                                                           \
+        const type *from = inputs[0].data;                                                         \
+        type *to = outputs[0].data;                                                                \
+        for (size_t i = 0; i < outputs[0].count; i++) {                                            \
+            to[i] = (type)(from[i] < 0 ? 0 : from[i]);                                             \
+        }                                                                                          \
+    } while (0)
+
+TACIT_KERNEL(relu)
+{
+    (void)parameters, (void)input_count, (void)output_count;
+    switch (outputs[0].dtype) {
+    case TACIT_DTYPE_FLOAT32:
+        RELU(float);
+        break;
+    case TACIT_DTYPE_FLOAT64:
+        RELU(double);
+        break;
+    case TACIT_DTYPE_INT8:
+        RELU(int8_t);
+        break;
+    case TACIT_DTYPE_INT32:
+        RELU(int32_t);
+        break;
+    case TACIT_DTYPE_INT64:
+        RELU(int64_t);
+        break;
+    default:
+        memcpy(outputs[0].data, inputs[0].data, tacit_tensor_size(&outputs[0]));
+        break;
+    }
+}
+
+#define UNARY(name, expression)                                                                    \
+    TACIT_KERNEL(name)                                                                             \
+    {                                                                                              \
+        (void)parameters, (void)input_count, (void)output_count;                                   \
+        const float *from = inputs[0].data;                                                        \
+        float *to = outputs[0].data;                                                               \
+        for (size_t i = 0; i < outputs[0].count; i++) {                                            \
+            float x = from[i];                                                                     \
+            to[i] = (expression);                                                                  \
+        }                                                                                          \
+    }
+
+UNARY(leaky_relu, x < 0 ? x * parameters->real.alpha : x)
+UNARY(sigmoid, 1.0F / (1.0F + expf(-x)))
+UNARY(tanh, tanhf(x))
+
+/*  A bound: the input where it is given, else the fallback.  */
+#define BOUND(type, i, fallback)                                                                   \
+    ((i) < input_count && inputs[i].data != NULL ? *(const type *)inputs[i].data : (type)(fallback))
+
+#define CLIP(type, lowest, highest)                                                                \
+    do {                                                                                           \
+        type low = BOUND(type, 1, lowest);                                                         \
+        type high = BOUND(type, 2, highest);                                                       \
+        const type *from = inputs[0].data;                                                         \
+        type *to = outputs[0].data;                                                                \
+        for (size_t i = 0; i < outputs[0].count; i++) {                                            \
+            type x = from[i] < low ? low : from[i];                                                \
+            to[i] = x > high ? high : x;                                                           \
+        }                                                                                          \
+    } while (0)
+
+TACIT_KERNEL(clip)
+{
+    (void)output_count;
+    switch (outputs[0].dtype) {
+    case TACIT_DTYPE_FLOAT32:
+        CLIP(float, parameters->clip.low, parameters->clip.high);
+        break;
+    case TACIT_DTYPE_FLOAT64:
+        CLIP(double, parameters->clip.low, parameters->clip.high);
+        break;
+    case TACIT_DTYPE_UINT8:
+        CLIP(uint8_t, 0, UINT8_MAX);
+        break;
+    case TACIT_DTYPE_INT8:
+        CLIP(int8_t, INT8_MIN, INT8_MAX);
+        break;
+    case TACIT_DTYPE_INT32:
+        CLIP(int32_t, INT32_MIN, INT32_MAX);
+        break;
+    default:
+        CLIP(int64_t, INT64_MIN, INT64_MAX);
+        break;
+    }
+}
+
+/* --- oneDNN ----------------------------------------------------------------------------------- */
+
+/*  Clip's bound as a number known while planning; false where it is not.  */
+static bool s_bound(const tacit_planner_t *planner, const tacit_node_t *node, size_t i,
+                    const char *attribute, float fallback, float *ret_bound)
+{
+    *ret_bound = tacit_node_real(node, attribute, fallback);
+    int slot = tacit_planner_slot(planner, tacit_node_input(node, i));
+    if (tacit_node_input(node, i) == TACIT_NO_VALUE) {
+        return true;
+    }
+    const tacit_tensor_t *tensor =
+        slot != TACIT_NO_SLOT ? tacit_planner_tensor(planner, slot) : NULL;
+    if (tensor == NULL || tensor->data == NULL || tensor->count != 1) {
+        return false;
+    }
+    *ret_bound = *(const float *)tensor->data;
+    return true;
+}
+
+typedef struct s_row {
+    const char *name;
+    dnnl_alg_kind_t alg;
+    float alpha; /* of LeakyRelu: the default */
+} s_row_t;
+
+static const s_row_t s_rows[] = {
+    {"Relu", dnnl_eltwise_relu, 0.0F},        {"LeakyRelu", dnnl_eltwise_relu, 0.01F},
+    {"Sigmoid", dnnl_eltwise_logistic, 0.0F}, {"Tanh", dnnl_eltwise_tanh, 0.0F},
+    {"Clip", dnnl_eltwise_clip, 0.0F},
+};
+
+bool tacit_activation_of(const tacit_planner_t *planner, const tacit_node_t *node,
+                         tacit_activation_t *ret_activation)
+{
+    for (size_t i = 0; i < sizeof(s_rows) / sizeof(s_rows[0]); i++) {
+        if (strcmp(s_rows[i].name, node->op->name) != 0) {
+            continue;
+        }
+        tacit_activation_t activation = {.alg = s_rows[i].alg,
+                                         .alpha = tacit_node_real(node, "alpha", s_rows[i].alpha)};
+        if (activation.alg == dnnl_eltwise_clip &&
+            (!s_bound(planner, node, 1, "min", -INFINITY, &activation.alpha) ||
+             !s_bound(planner, node, 2, "max", INFINITY, &activation.beta) ||
+             !(activation.alpha <= activation.beta))) {
+            return false;
+        }
+        *ret_activation = activation;
+        return true;
+    }
+    return false;
+}
+
+TACIT_ACCELERATE(activation)
+{
+    tacit_activation_t activation;
+    int from = tacit_planner_slot(planner, inference->node->inputs[0]);
+    if (!tacit_activation_of(planner, inference->node, &activation)) {
+        return TACIT_OK;
+    }
+    dnnl_memory_desc_t layout = *tacit_planner_layout(planner, from);
+    tacit_activation_t none = {.alg = dnnl_alg_kind_undef};
+    dnnl_primitive_attr_t attributes = tacit_planner_attributes(&none);
+    dnnl_eltwise_desc_t desc;
+    dnnl_primitive_desc_t primitive = NULL;
+    tacit_status_t status = TACIT_OK;
+    if (attributes != NULL &&
+        dnnl_eltwise_forward_desc_init(&desc, dnnl_forward_inference, activation.alg, &layout,
+                                       activation.alpha, activation.beta) == dnnl_success &&
+        dnnl_primitive_desc_create(&primitive, &desc, attributes,
+                                   tacit_onednn_engine(tacit_planner_onednn(planner)),
+                                   NULL) == dnnl_success) {
+        int to = tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, &inference->outputs[0].shape,
+                                        &layout);
+        tacit_argument_t arguments[] = {{DNNL_ARG_SRC, from, layout}, {DNNL_ARG_DST, to, layout}};
+        status = to != TACIT_NO_SLOT ? tacit_planner_primitive(planner, primitive, arguments, 2)
+                                     : tacit_planner_error(planner)->code;
+        tacit_planner_bind(planner, inference->node->outputs[0], to);
+        *ret_done = true;
+        (void)dnnl_primitive_desc_destroy(primitive);
+    }
+    (void)dnnl_primitive_attr_destroy(attributes);
+    return status;
+}

@@ -1,0 +1,214 @@
+/*  convolution.c - Conv in one to three dimensions, with groups.
+
+    oneDNN chooses the layouts of input, weights and output (it falls to a reference sixty times
+    slower when it is given a layout that it does not like); weights are packed once, activations
+    that follow are merged.  */
+
+#include "services/inference/engine/ops/ops.h"
+#include "services/inference/engine/ops/window.h"
+#include "services/inference/engine/planner.h"
+
+#include <string.h>
+
+static tacit_status_t s_refuse(const tacit_inference_t *inference, const char *reason)
+{
+    return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED, "%s", reason);
+}
+
+TACIT_INFER(convolution)
+{
+    const tacit_tensor_t *x = &inference->inputs[0];
+    const tacit_tensor_t *w = &inference->inputs[1];
+    tacit_shape_t *y = &inference->outputs[0].shape;
+    if (w->shape.rank != x->shape.rank) {
+        return s_refuse(inference, "weights and input have different ranks");
+    }
+    tacit_window_t *window = &inference->parameters->window;
+    int64_t output[TACIT_SPATIAL_MAX];
+    tacit_status_t status = tacit_window_read(inference, &w->shape.dims[2], window, output);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    int64_t channels = x->shape.dims[1];
+    int64_t features = w->shape.dims[0];
+    int64_t group = window->group;
+    if (group < 1 || features < 1 || group > features || features % group != 0 ||
+        channels % group != 0 || channels / group != w->shape.dims[1]) {
+        char text[TACIT_SHAPE_TEXT_MAX];
+        tacit_shape_text(w->shape.rank, w->shape.dims, text);
+        return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                 "weights %s in %lld groups do not fit an input of %lld channels",
+                                 text, (long long)group, (long long)channels);
+    }
+    bool biased = inference->node->input_count > 2;
+    if (biased &&
+        (inference->inputs[2].shape.rank != 1 || inference->inputs[2].shape.dims[0] != features)) {
+        return s_refuse(inference, "the bias has not one number per feature");
+    }
+    *y = (tacit_shape_t){.rank = x->shape.rank, .dims = {x->shape.dims[0], features}};
+    memcpy(&y->dims[2], output, window->spatial * sizeof(int64_t));
+    return TACIT_OK;
+}
+
+/* --- kernel ----------------------------------------------------------------------------------- */
+
+/*  One channel's contribution to one feature's map.  */
+static void s_accumulate(const tacit_frame_t *frame, const float *x, const float *w, float *y)
+{
+    const tacit_window_t *window = &frame->window;
+    for (int64_t z = 0; z < frame->output[0]; z++) {
+        for (int64_t r = 0; r < frame->output[1]; r++) {
+            for (int64_t c = 0; c < frame->output[2]; c++, y++) {
+                const float *weight = w;
+                for (int64_t i = 0; i < window->kernel[0]; i++) {
+                    int64_t at_z =
+                        z * window->stride[0] - window->begin[0] + i * window->dilation[0];
+                    for (int64_t j = 0; j < window->kernel[1]; j++) {
+                        int64_t at_r =
+                            r * window->stride[1] - window->begin[1] + j * window->dilation[1];
+                        bool inside = at_z >= 0 && at_z < frame->input[0] && at_r >= 0 &&
+                                      at_r < frame->input[1];
+                        const float *row =
+                            inside ? x + (at_z * frame->input[1] + at_r) * frame->input[2] : NULL;
+                        for (int64_t k = 0; k < window->kernel[2]; k++, weight++) {
+                            int64_t at =
+                                c * window->stride[2] - window->begin[2] + k * window->dilation[2];
+                            if (inside && at >= 0 && at < frame->input[2]) {
+                                *y += row[at] * *weight;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+TACIT_KERNEL(convolution)
+{
+    (void)output_count;
+    const float *bias = input_count > 2 ? inputs[2].data : NULL;
+    tacit_frame_t frame =
+        tacit_window_frame(&parameters->window, &inputs[0].shape, &outputs[0].shape);
+    size_t group = (size_t)parameters->window.group;
+    size_t batch = (size_t)outputs[0].shape.dims[0];
+    size_t features = (size_t)outputs[0].shape.dims[1];
+    size_t channels = (size_t)inputs[1].shape.dims[1];
+    size_t area_x = tacit_shape_span(&inputs[0].shape, 2, inputs[0].shape.rank);
+    size_t area_y = tacit_shape_span(&outputs[0].shape, 2, outputs[0].shape.rank);
+    size_t area_w = tacit_shape_span(&inputs[1].shape, 2, inputs[1].shape.rank);
+    for (size_t n = 0; n < batch * features; n++) {
+        size_t feature = n % features;
+        float *y = (float *)outputs[0].data + n * area_y;
+        for (size_t i = 0; i < area_y; i++) {
+            y[i] = bias != NULL ? bias[feature] : 0.0F;
+        }
+        size_t first = n / features * group * channels + feature / (features / group) * channels;
+        for (size_t c = 0; c < channels; c++) {
+            s_accumulate(&frame, (const float *)inputs[0].data + (first + c) * area_x,
+                         (const float *)inputs[1].data + (feature * channels + c) * area_w, y);
+        }
+    }
+}
+
+/* --- oneDNN ----------------------------------------------------------------------------------- */
+
+/*  The weights as oneDNN sees them: with groups in front where there are several.  */
+static size_t s_weights_dims(const tacit_inference_t *inference, int64_t *ret_dims)
+{
+    const tacit_shape_t *w = &inference->inputs[1].shape;
+    int64_t group = inference->parameters->window.group;
+    size_t lead = group > 1 ? 1 : 0;
+    ret_dims[0] = group;
+    memcpy(ret_dims + lead, w->dims, w->rank * sizeof(int64_t));
+    ret_dims[lead] /= group;
+    return w->rank + lead;
+}
+
+static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_engine_t engine,
+                                const_dnnl_primitive_attr_t attributes,
+                                dnnl_primitive_desc_t *ret_desc)
+{
+    const tacit_window_t *window = &inference->parameters->window;
+    const tacit_shape_t *x = &inference->inputs[0].shape;
+    const tacit_shape_t *y = &inference->outputs[0].shape;
+    int64_t dims[TACIT_ENGINE_RANK_MAX];
+    size_t rank = s_weights_dims(inference, dims);
+    dnnl_memory_desc_t source = tacit_onednn_any(x->rank, x->dims);
+    dnnl_memory_desc_t weights = tacit_onednn_any(rank, dims);
+    dnnl_memory_desc_t bias = tacit_onednn_strided(1, &y->dims[1], NULL);
+    dnnl_memory_desc_t target = tacit_onednn_any(y->rank, y->dims);
+    dnnl_dims_t dilations = {0};
+    dnnl_dims_t strides = {0};
+    dnnl_dims_t begin = {0};
+    dnnl_dims_t end = {0};
+    for (size_t i = 0; i < window->spatial; i++) {
+        dilations[i] = window->dilation[i] - 1;
+        strides[i] = window->stride[i];
+        begin[i] = window->begin[i];
+        end[i] = window->end[i];
+    }
+    dnnl_convolution_desc_t desc;
+    dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
+        &desc, dnnl_forward_inference, dnnl_convolution_direct, &source, &weights,
+        inference->node->input_count > 2 ? &bias : NULL, &target, strides, dilations, begin, end);
+    return status == dnnl_success
+               ? dnnl_primitive_desc_create(ret_desc, &desc, attributes, engine, NULL)
+               : status;
+}
+
+static tacit_status_t s_add_steps(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                  const_dnnl_primitive_desc_t desc, int value)
+{
+    const tacit_node_t *node = inference->node;
+    int64_t dims[TACIT_ENGINE_RANK_MAX];
+    size_t rank = s_weights_dims(inference, dims);
+    dnnl_memory_desc_t source = *dnnl_primitive_desc_query_md(desc, dnnl_query_src_md, 0);
+    dnnl_memory_desc_t weights = *dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 0);
+    dnnl_memory_desc_t target = *dnnl_primitive_desc_query_md(desc, dnnl_query_dst_md, 0);
+    dnnl_memory_desc_t seen = tacit_onednn_strided(rank, dims, NULL);
+    bool biased = node->input_count > 2;
+    int w = tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[1]));
+    int bias = biased ? tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[2]))
+                      : TACIT_NO_SLOT;
+    int x =
+        tacit_planner_arrange(planner, tacit_planner_slot(planner, node->inputs[0]), NULL, &source);
+    w = w != TACIT_NO_SLOT ? tacit_planner_arrange(planner, w, &seen, &weights) : w;
+    int y =
+        tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, &inference->outputs[0].shape, &target);
+    if (x == TACIT_NO_SLOT || w == TACIT_NO_SLOT || y == TACIT_NO_SLOT ||
+        (biased && bias == TACIT_NO_SLOT)) {
+        return tacit_planner_error(planner)->code;
+    }
+    tacit_argument_t arguments[4] = {{DNNL_ARG_SRC, x, source},
+                                     {DNNL_ARG_WEIGHTS, w, weights},
+                                     {DNNL_ARG_DST, y, target},
+                                     {DNNL_ARG_BIAS, bias, {0}}};
+    arguments[3].layout = tacit_onednn_strided(1, &inference->outputs[0].shape.dims[1], NULL);
+    tacit_planner_bind(planner, value, y);
+    return tacit_planner_primitive(planner, desc, arguments, biased ? 4 : 3);
+}
+
+TACIT_ACCELERATE(convolution)
+{
+    if (inference->outputs[0].shape.rank + 1 > TACIT_ENGINE_RANK_MAX) {
+        return TACIT_OK;
+    }
+    tacit_activation_t activation;
+    dnnl_engine_t engine = tacit_onednn_engine(tacit_planner_onednn(planner));
+    dnnl_primitive_desc_t desc = NULL;
+    int value = inference->node->outputs[0];
+    value = tacit_planner_merge_activation(planner, value, &activation);
+    dnnl_primitive_attr_t attributes = tacit_planner_attributes(&activation);
+    tacit_status_t status = TACIT_OK;
+    if (attributes == NULL || s_describe(inference, engine, attributes, &desc) != dnnl_success) {
+        status = tacit_error_set(tacit_planner_error(planner), TACIT_INTERNAL,
+                                 "oneDNN does not convolve");
+    } else {
+        status = s_add_steps(planner, inference, desc, value);
+        (void)dnnl_primitive_desc_destroy(desc);
+    }
+    (void)dnnl_primitive_attr_destroy(attributes);
+    *ret_done = true;
+    return status;
+}

@@ -1,0 +1,25 @@
+/*  window.h - the sliding window of convolutions and pools: attributes, padding, output size.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_OPS_WINDOW_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_OPS_WINDOW_H
+
+#include "services/inference/engine/operator.h"
+
+/*  Read and check the attributes for an input of shape [N, C, spatial..], and find the output's
+    spatial dimensions. kernel: the weights' spatial dimensions, or NULL for a pool, which must
+    name its own. Pads of a pool are smaller than its window.  */
+TACIT_MUST_CHECK tacit_status_t tacit_window_read(const tacit_inference_t *inference,
+                                                  const int64_t *kernel, tacit_window_t *ret_window,
+                                                  int64_t ret_output[TACIT_SPATIAL_MAX]);
+
+/*  The same in three dimensions, with leading ones: kernels have one loop nest.  */
+typedef struct tacit_frame {
+    tacit_window_t window;
+    int64_t input[TACIT_SPATIAL_MAX];
+    int64_t output[TACIT_SPATIAL_MAX];
+} tacit_frame_t;
+
+tacit_frame_t tacit_window_frame(const tacit_window_t *window, const tacit_shape_t *input,
+                                 const tacit_shape_t *output);
+
+#endif

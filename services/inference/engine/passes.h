@@ -1,0 +1,12 @@
+/*  passes.h - changes to a graph that keep what it computes, made once at load.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_PASSES_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_PASSES_H
+
+#include "services/inference/engine/graph.h"
+
+/*  Scale the weights of a Conv by the BatchNormalization of constants that alone follows it.  */
+TACIT_MUST_CHECK tacit_status_t tacit_pass_fold_normalization(tacit_graph_t *graph,
+                                                              tacit_error_t *error);
+
+#endif

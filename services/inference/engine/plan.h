@@ -1,0 +1,39 @@
+/*  plan.h - a graph prepared for concrete input shapes: steps, and one arena for all activations.
+
+    Planning infers shapes, computes what depends on constants only, lets oneDNN take the nodes it
+    is fast at (merging activations into them, keeping its layouts between them), and lays values
+    whose lives do not overlap over each other. Running makes no decisions and allocates nothing. */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_PLAN_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_PLAN_H
+
+#include "services/inference/engine/graph.h"
+#include "services/inference/engine/onednn.h"
+
+typedef struct tacit_plan tacit_plan_t;
+
+typedef struct tacit_plan_request {
+    const tacit_graph_t *graph;
+    tacit_onednn_t *onednn;       /* NULL: plain C kernels only */
+    const tacit_tensor_t *inputs; /* in the graph's order; data where the elements decide shapes */
+    bool careful;                 /* NaN is about: do without what would drop it */
+} tacit_plan_request_t;
+
+/*  BAD_INPUT, UNSUPPORTED or TOO_LARGE where the graph cannot take these shapes.  */
+TACIT_MUST_CHECK tacit_status_t tacit_plan_new(const tacit_plan_request_t *request,
+                                               tacit_plan_t **ret_plan, tacit_error_t *error);
+
+/*  Wipes and frees. NULL-safe.  */
+void tacit_plan_destroy(tacit_plan_t **plan);
+
+/*  Compute; inputs[i] are the bytes of input i, as many as its planned shape has. The outputs can
+    be read until the next run or tacit_plan_wipe.  */
+TACIT_MUST_CHECK tacit_status_t tacit_plan_run(tacit_plan_t *plan, const tacit_span_t *inputs,
+                                               tacit_error_t *error);
+
+const tacit_tensor_t *tacit_plan_output(const tacit_plan_t *plan, size_t i);
+
+/*  Forget inputs and activations.  */
+void tacit_plan_wipe(tacit_plan_t *plan);
+
+#endif

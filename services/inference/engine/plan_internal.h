@@ -1,0 +1,61 @@
+/*  plan_internal.h - a plan's insides, shared by planner.c (makes it), arena.c (lays out its
+    memory) and plan.c (runs it).  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_PLAN_INTERNAL_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_PLAN_INTERNAL_H
+
+#include "services/inference/engine/plan.h"
+#include "services/inference/engine/planner.h"
+
+typedef struct tacit_slot {
+    tacit_tensor_t tensor;     /* data: a constant's elements, or set by the layout of the arena */
+    dnnl_memory_desc_t layout; /* of float32 */
+    bool plain;                /* row-major */
+    bool constant;             /* known while planning */
+    bool permanent;            /* a constant that outlives the plan */
+    size_t size;               /* bytes, with a layout's padding */
+    int root;                  /* the slot whose memory this is; itself where it has its own */
+    int plain_copy;            /* slot with the same, row-major; TACIT_NO_SLOT */
+    int first, last;           /* steps between which the memory is in use (of a root) */
+    size_t offset;             /* in the arena (of a root that is no constant) */
+} tacit_slot_t;
+
+/*  Either a kernel over tensors or a primitive over arguments.  */
+typedef struct tacit_step {
+    tacit_kernel_t kernel;
+    tacit_parameters_t parameters;
+    const int *slots; /* of the kernel: inputs, then outputs */
+    size_t input_count, output_count;
+    tacit_tensor_t *tensors; /* as slots; made when the arena is */
+    dnnl_primitive_t primitive;
+    const tacit_argument_t *arguments;
+    dnnl_exec_arg_t *memories; /* as arguments */
+    size_t argument_count;
+} tacit_step_t;
+
+struct tacit_plan {
+    const tacit_graph_t *graph;
+    tacit_onednn_t *onednn;
+    tacit_budget_t *budget;
+    tacit_pool_t *pool; /* arrays of the steps */
+    tacit_slot_t *slots;
+    size_t slot_count, slot_capacity;
+    tacit_step_t *steps;
+    size_t step_count, step_capacity;
+    void **owned; /* constants of this plan */
+    size_t owned_count, owned_capacity;
+    int *value_slots; /* slot of each value; TACIT_NO_SLOT */
+    int *output_slots;
+    uint8_t *arena;
+    size_t arena_size;
+};
+
+/*  Give every slot that is no constant an offset, such that slots in use at the same time do not
+    overlap; ret_size is what they need together.  */
+TACIT_MUST_CHECK tacit_status_t tacit_arena_place(tacit_plan_t *plan, size_t *ret_size,
+                                                  tacit_error_t *error);
+
+/*  After all steps are planned: place the arena and make what running needs.  */
+TACIT_MUST_CHECK tacit_status_t tacit_plan_finish(tacit_plan_t *plan, tacit_error_t *error);
+
+#endif

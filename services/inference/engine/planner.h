@@ -1,0 +1,76 @@
+/*  planner.h - what an operator may do while it is planned (inside the engine only).
+
+    A slot is where a value lives at run: its shape, and oneDNN's layout for float32. Constants have
+    their elements already. Functions that make a slot return its number, or TACIT_NO_SLOT with the
+    planner's error set.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_PLANNER_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_PLANNER_H
+
+#include "services/inference/engine/onednn.h"
+#include "services/inference/engine/operator.h"
+
+enum { TACIT_NO_SLOT = -1, TACIT_PRIMITIVE_ARGUMENTS_MAX = TACIT_NODE_INPUTS_MAX + 8 };
+
+/*  An argument of a primitive: the slot seen through a layout.  */
+typedef struct tacit_argument {
+    int id; /* DNNL_ARG_* */
+    int slot;
+    dnnl_memory_desc_t layout;
+} tacit_argument_t;
+
+tacit_onednn_t *tacit_planner_onednn(const tacit_planner_t *planner);
+tacit_error_t *tacit_planner_error(tacit_planner_t *planner);
+
+/*  Whether activations may be merged into their producer.  */
+bool tacit_planner_may_merge(const tacit_planner_t *planner);
+
+/*  The slot of a value; what is in it; its layout; whether it is row-major.  */
+int tacit_planner_slot(const tacit_planner_t *planner, int value);
+const tacit_tensor_t *tacit_planner_tensor(const tacit_planner_t *planner, int slot);
+const dnnl_memory_desc_t *tacit_planner_layout(const tacit_planner_t *planner, int slot);
+bool tacit_planner_is_plain(const tacit_planner_t *planner, int slot);
+
+/*  A slot for an output, in a layout (NULL: row-major).  */
+int tacit_planner_new_slot(tacit_planner_t *planner, tacit_dtype_t dtype,
+                           const tacit_shape_t *shape, const dnnl_memory_desc_t *layout);
+
+/*  The same elements row-major, or in another layout; a step is added where they have to be moved
+    at run. `seen` is the layout to read the slot through (NULL: its own).  */
+int tacit_planner_plain(tacit_planner_t *planner, int slot);
+int tacit_planner_arrange(tacit_planner_t *planner, int slot, const dnnl_memory_desc_t *seen,
+                          const dnnl_memory_desc_t *wanted);
+
+/*  A value lives in that slot from now on.  */
+void tacit_planner_bind(tacit_planner_t *planner, int value, int slot);
+
+/*  The one node that uses the value, unless it is an output of the graph; else NULL.  */
+const tacit_node_t *tacit_planner_follower(const tacit_planner_t *planner, int value);
+
+/*  That node was merged into the current one.  */
+void tacit_planner_absorb(tacit_planner_t *planner, const tacit_node_t *node);
+
+/*  Add a step that runs the primitive; its scratch memory is provided.  */
+TACIT_MUST_CHECK tacit_status_t tacit_planner_primitive(tacit_planner_t *planner,
+                                                        const_dnnl_primitive_desc_t desc,
+                                                        const tacit_argument_t *arguments,
+                                                        size_t count);
+
+/*  Attributes with memory from the planner and an activation to apply (alg 0: none); destroy with
+    dnnl_primitive_attr_destroy. NULL where oneDNN refuses.  */
+typedef struct tacit_activation {
+    dnnl_alg_kind_t alg; /* dnnl_alg_kind_undef: none */
+    float alpha, beta;
+} tacit_activation_t;
+
+dnnl_primitive_attr_t tacit_planner_attributes(const tacit_activation_t *activation);
+
+/*  Whether a node is an activation that oneDNN can merge, and which.  */
+bool tacit_activation_of(const tacit_planner_t *planner, const tacit_node_t *node,
+                         tacit_activation_t *ret_activation);
+
+/*  Absorb the activation that follows the value, if there is one. Returns the value to bind.  */
+int tacit_planner_merge_activation(tacit_planner_t *planner, int value,
+                                   tacit_activation_t *ret_activation);
+
+#endif
