@@ -20,9 +20,11 @@ enum {
 
 static const char s_blanks[] = {' ', '\t', '\r', '\n'};
 
+/*  A cursor that failed takes nothing any more, so that it must not be waited for.  */
 static void s_skip_blanks(tacit_cursor_t *cursor)
 {
-    while (cursor->rest.size > 0 && memchr(s_blanks, cursor->rest.data[0], sizeof s_blanks)) {
+    while (!cursor->failed && cursor->rest.size > 0 &&
+           memchr(s_blanks, cursor->rest.data[0], sizeof s_blanks)) {
         (void)tacit_cursor_take(cursor, 1);
     }
 }

@@ -590,6 +590,8 @@ static void test_envelope_form(void **state)
         {"{\"tcbInfo\":%s,\"signature\":\"00%s\"}", TACIT_EVIDENCE_MALFORMED},
         {"{\"tcbInfo\":[%s],\"signature\":\"%s\"}", TACIT_EVIDENCE_MALFORMED},
         {"{\"TcbInfo\":%s,\"signature\":\"%s\"}", TACIT_EVIDENCE_MALFORMED},
+        {"{\"TcbInfo\" : %s , \"signature\" : \"%s\" }", TACIT_EVIDENCE_MALFORMED},
+        {"/\n\"tcbInfo\" : %s , \"signature\" : \"%s\" }", TACIT_EVIDENCE_MALFORMED},
         {"{\"tcbInfo\":%s \"signature\":\"%s\"}", TACIT_EVIDENCE_MALFORMED},
         {"x{\"tcbInfo\":%s,\"signature\":\"%s\"}", TACIT_EVIDENCE_MALFORMED},
     };
