@@ -249,7 +249,7 @@ static tacit_platform_t *s_new(void)
 tacit_status_t tacit_platform_connect(const char *socket_path, tacit_platform_t **ret_platform,
                                       tacit_error_t *ret_error)
 {
-    tacit_cursor_t payload;
+    tacit_cursor_t payload = tacit_cursor(tacit_span(NULL, 0));
     tacit_platform_t *platform = s_new();
     if (!platform) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
@@ -306,7 +306,7 @@ tacit_status_t tacit_platform_quote(tacit_platform_t *platform, tacit_quote_purp
     s_request_t request = s_request(platform, TACIT_PLATFORM_QUOTE);
     s_add_little(&request, purpose, 4);
     s_add(&request, commitment, 64);
-    tacit_cursor_t payload;
+    tacit_cursor_t payload = tacit_cursor(tacit_span(NULL, 0));
     pthread_mutex_lock(&platform->lock);
     tacit_status_t status = s_ask(platform, &request, TACIT_PLATFORM_QUOTE, &payload, ret_error);
     if (!status && (payload.rest.size == 0 || payload.rest.size > TACIT_QUOTE_MAX)) {
@@ -352,7 +352,7 @@ tacit_status_t tacit_platform_collateral(tacit_platform_t *platform,
 {
     s_request_t request = s_request(platform, TACIT_PLATFORM_COLLATERAL);
     uint8_t *storage = NULL;
-    tacit_cursor_t payload;
+    tacit_cursor_t payload = tacit_cursor(tacit_span(NULL, 0));
     pthread_mutex_lock(&platform->lock);
     tacit_status_t status =
         s_ask(platform, &request, TACIT_PLATFORM_COLLATERAL, &payload, ret_error);
@@ -384,7 +384,7 @@ tacit_status_t tacit_platform_sealing_key(tacit_platform_t *platform, tacit_seal
     s_add_little(&request, policy, 2);
     s_add_little(&request, svn, 2);
     s_add(&request, context, 32);
-    tacit_cursor_t payload;
+    tacit_cursor_t payload = tacit_cursor(tacit_span(NULL, 0));
     pthread_mutex_lock(&platform->lock);
     tacit_status_t status =
         s_ask(platform, &request, TACIT_PLATFORM_SEALING_KEY, &payload, ret_error);
@@ -404,7 +404,7 @@ tacit_status_t tacit_platform_counter_read(tacit_platform_t *platform, const uin
 {
     s_request_t request = s_request(platform, TACIT_PLATFORM_COUNTER_READ);
     s_add(&request, name, 32);
-    tacit_cursor_t payload;
+    tacit_cursor_t payload = tacit_cursor(tacit_span(NULL, 0));
     pthread_mutex_lock(&platform->lock);
     tacit_status_t status =
         s_ask(platform, &request, TACIT_PLATFORM_COUNTER_READ, &payload, ret_error);
@@ -426,7 +426,7 @@ tacit_status_t tacit_platform_counter_advance(tacit_platform_t *platform, const 
     s_request_t request = s_request(platform, TACIT_PLATFORM_COUNTER_ADVANCE);
     s_add(&request, name, 32);
     s_add_little(&request, value, 8);
-    tacit_cursor_t payload;
+    tacit_cursor_t payload = tacit_cursor(tacit_span(NULL, 0));
     pthread_mutex_lock(&platform->lock);
     tacit_status_t status =
         s_ask(platform, &request, TACIT_PLATFORM_COUNTER_ADVANCE, &payload, ret_error);

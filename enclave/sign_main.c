@@ -174,7 +174,7 @@ static int s_run_sign(const s_options_t *options)
     if (!status) {
         status = s_configuration_text(options, &text, &error);
     }
-    if (!status) {
+    if (!status && text) {
         status = s_sign(options, key, tacit_span_string(text), &error);
     }
     free(text);

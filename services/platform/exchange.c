@@ -70,7 +70,7 @@ static tacit_status_t s_collateral(s_call_t *call, tacit_error_t *ret_error)
         collateral->tcb_info,          collateral->qe_identity,
         collateral->tcb_signing_chain, collateral->pck_crl_issuer_chain,
         collateral->root_crl,          collateral->pck_crl};
-    size_t total = call->reply->size + 4 * TACIT_PLATFORM_COLLATERAL_PARTS;
+    size_t total = call->reply->size + (size_t)4 * TACIT_PLATFORM_COLLATERAL_PARTS;
     for (size_t i = 0; i < TACIT_PLATFORM_COLLATERAL_PARTS; i++) {
         total += parts[i].size;
         s_little(call->reply, parts[i].size, 4);

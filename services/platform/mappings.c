@@ -8,7 +8,10 @@
 
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+static const char s_anonymous[] = "Anonymous:";
 
 typedef struct {
     char permissions[8];
@@ -136,12 +139,12 @@ static tacit_status_t s_on_mapping(s_reader_t *reader, const s_mapping_t *mappin
 static tacit_status_t s_on_line(s_reader_t *reader, char *line, tacit_error_t *ret_error)
 {
     s_mapping_t mapping;
-    unsigned long altered = 0;
     if (s_parse_mapping(line, &mapping)) {
         return s_on_mapping(reader, &mapping, ret_error);
     }
     if (reader->in_code && !reader->expected->configuration->debug &&
-        sscanf(line, "Anonymous: %lu kB", &altered) == 1 && altered > 0) {
+        strncmp(line, s_anonymous, sizeof s_anonymous - 1) == 0 &&
+        strtoul(line + sizeof s_anonymous - 1, NULL, 10) > 0) {
         return s_refuse(ret_error, "code in memory", "as in the file", reader->path,
                         "the code was altered in memory (by a debugger?): start the service anew");
     }

@@ -187,6 +187,8 @@ static tacit_status_t s_check_agreement(const s_case_t *measured, tacit_error_t 
                     "sign the executable with tacit-sign");
 }
 
+static const char s_tracer[] = "TracerPid:";
+
 /*  Who traces a process reads and writes its memory.  */
 static tacit_status_t s_check_tracer(const s_case_t *measured, tacit_error_t *ret_error)
 {
@@ -196,7 +198,9 @@ static tacit_status_t s_check_tracer(const s_case_t *measured, tacit_error_t *re
     snprintf(path, sizeof path, "/proc/%d/status", (int)measured->pid);
     FILE *file = fopen(path, "re");
     while (file && tracer < 0 && fgets(line, sizeof line, file)) {
-        (void)sscanf(line, "TracerPid: %ld", &tracer);
+        if (strncmp(line, s_tracer, sizeof s_tracer - 1) == 0) {
+            tracer = strtol(line + sizeof s_tracer - 1, NULL, 10);
+        }
     }
     if (file) {
         (void)fclose(file);

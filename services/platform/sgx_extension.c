@@ -89,7 +89,7 @@ static void s_tcb(s_der_t *der, const tacit_sgx_platform_t *platform)
 {
     s_der_t inner = {.size = 0};
     uint8_t path[S_OID_DEPTH_MAX] = {2, 0};
-    for (uint8_t i = 0; i < TACIT_TCB_COMPONENTS; i++) {
+    for (size_t i = 0; i < TACIT_TCB_COMPONENTS; i++) {
         path[1] = (uint8_t)(i + 1);
         s_number(&inner, path, 2, S_INTEGER, platform->components[i]);
     }

@@ -157,10 +157,13 @@ static int s_run(const s_command_t *command, const char *socket, char **argument
     tacit_status_t status = tacit_platform_connect(socket, &platform, &error);
     if (status) {
         printf("refused %d %s\n", (int)status, error.claim);
-        return 0;
     }
-    int code = command->after(platform, arguments);
+    int code = status ? 0 : command->after(platform, arguments);
     tacit_platform_destroy(&platform);
+    if (command->before == s_be_traced) {
+        fflush(stdout);
+        _exit(code); /* LeakSanitizer, which would run now, cannot under ptrace */
+    }
     return code;
 }
 

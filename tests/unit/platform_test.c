@@ -221,19 +221,23 @@ static char *s_signed_probe(const char *name, const char *key, const char *svn, 
 typedef struct {
     char mrenclave[65];
     char mrsigner[65];
-    unsigned int product_id;
-    unsigned int svn;
-    int debug;
+    unsigned long product_id;
+    unsigned long svn;
+    bool debug;
 } s_identity_t;
 
 static s_identity_t s_identity(const char *executable)
 {
     s_identity_t identity;
     const char *output = s_probe(executable, "self");
-    if (sscanf(output, "self %64s %64s %u %u %d", identity.mrenclave, identity.mrsigner,
-               &identity.product_id, &identity.svn, &identity.debug) != 5) {
+    char numbers[3][8];
+    if (sscanf(output, "self %64s %64s %7s %7s %7s", identity.mrenclave, identity.mrsigner,
+               numbers[0], numbers[1], numbers[2]) != 5) {
         fail_msg("%s", output);
     }
+    identity.product_id = strtoul(numbers[0], NULL, 10);
+    identity.svn = strtoul(numbers[1], NULL, 10);
+    identity.debug = strcmp(numbers[2], "1") == 0;
     return identity;
 }
 
@@ -342,7 +346,7 @@ static void s_debug_shows(void **state)
     (void)state;
     char *probe = s_signed_probe("debug", "a", "3", true);
     s_identity_t identity = s_identity(probe);
-    assert_int_equal(identity.debug, 1);
+    assert_true(identity.debug);
     assert_int_equal(identity.svn, 3);
     assert_int_equal(identity.product_id, TACIT_ROLE_WORKER);
     free(probe);
