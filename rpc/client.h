@@ -12,23 +12,24 @@
 #include "rpc/codec.h"
 
 enum {
-    TACIT_CLIENT_CONNECT_MS = 5000,  /* default for connecting and binding */
-    TACIT_CLIENT_CALLS_MAX = 64      /* outstanding calls of one client */
+    TACIT_CLIENT_CONNECT_MS = 5000, /* default for connecting and binding */
+    TACIT_CLIENT_CALLS_MAX = 64     /* outstanding calls of one client */
 };
 
 typedef struct tacit_client tacit_client_t;
 
 typedef struct tacit_client_config {
-    const char *endpoint;         /* "tcp://host:port", "ipc://path", "inproc://name" */
-    const uint8_t *server_key;    /* 32 bytes; NULL: a plaintext endpoint (introduction only) */
-    const uint8_t *public_key;    /* own CURVE key, 32 bytes each; with server_key */
+    const char *endpoint;      /* "tcp://host:port" or "ipc://path" */
+    const uint8_t *server_key; /* 32 bytes; NULL: a plaintext endpoint (introduction only) */
+    const uint8_t *public_key; /* own CURVE key, 32 bytes each; with server_key */
     const uint8_t *secret_key;
-    const tacit_party_t *party;   /* who binds; NULL: no session, only methods for anyone */
-    tacit_role_t peer_role;       /* who must answer, with party */
-    uint32_t connect_ms;          /* 0: TACIT_CLIENT_CONNECT_MS */
+    const tacit_party_t *party; /* who binds; NULL: no session, only methods for anyone */
+    tacit_role_t peer_role;     /* who must answer, with party */
+    uint32_t connect_ms;        /* 0: TACIT_CLIENT_CONNECT_MS */
 } tacit_client_config_t;
 
-/*  Connect, and bind where there is a party. Keys are copied into secret memory.  */
+/*  Connect, and bind where there is a party. Nothing of config is needed afterwards: keys are
+    copied by libzmq and the session's are in secret memory.  */
 TACIT_MUST_CHECK tacit_status_t tacit_client_new(const tacit_client_config_t *config,
                                                  tacit_client_t **ret_client,
                                                  tacit_error_t *ret_error);

@@ -19,17 +19,20 @@
 typedef struct tacit_server tacit_server_t;
 
 typedef struct tacit_server_config {
-    const char *endpoint;       /* to bind; "tcp://127.0.0.1:*" picks a port */
-    const uint8_t *public_key;  /* CURVE, 32 bytes each; both NULL: plaintext, methods for anyone */
+    const char *endpoint;      /* to bind; "tcp://127.0.0.1:*" picks a port; "ipc://path" */
+    const uint8_t *public_key; /* CURVE, 32 bytes each; both NULL: plaintext, methods for anyone */
     const uint8_t *secret_key;
-    const tacit_party_t *party; /* NULL: no sessions. Borrowed; may change between calls */
+    const tacit_party_t *party;  /* NULL: no sessions. Borrowed; may change between calls */
     const uint8_t *operator_key; /* CURVE key of the operator, 32 bytes; NULL: there is none */
-    const char *zap_domain;     /* names this endpoint's admission rule; see zap.h */
+    const char *zap_domain;      /* names this endpoint's admission rule; see zap.h. Plaintext is
+                                    always TACIT_ZAP_INTRODUCTION */
 } tacit_server_config_t;
 
 TACIT_MUST_CHECK tacit_status_t tacit_server_new(const tacit_server_config_t *config,
                                                  tacit_server_t **ret_server,
                                                  tacit_error_t *ret_error);
+/*  The loop it was attached to must not run any more; it may be destroyed before or after. Calls
+    still pending are no longer alive and are freed when they are finished.  */
 void tacit_server_destroy(tacit_server_t **server);
 
 /*  Serve a service: its table, its handlers struct and what handlers get as self. Borrowed.  */
@@ -46,13 +49,24 @@ TACIT_MUST_CHECK tacit_status_t tacit_server_attach(tacit_server_t *server, zloo
 /*  End every session whose peer's CURVE key is that; NULL: every session.  */
 void tacit_server_end_sessions(tacit_server_t *server, const uint8_t *peer_curve);
 
+/*  What happened so far, for metrics.  */
+typedef struct tacit_server_stats {
+    uint64_t received;    /* messages */
+    uint64_t answered;    /* calls that succeeded */
+    uint64_t refused;     /* answered with an error */
+    uint64_t dropped;     /* messages that could not be answered: no identity, no msgid */
+    uint64_t undelivered; /* replies that the connection did not take */
+} tacit_server_stats_t;
+
+const tacit_server_stats_t *tacit_server_stats(const tacit_server_t *server);
+
 /*  --- inside a handler, or later with a pending call ------------------------------------------ */
 
 /*  The caller. peer key is always there on CURVE; session is NULL for methods for anyone called
     without one.  */
 const uint8_t *tacit_call_peer(const tacit_call_t *call); /* 32 bytes; NULL on plaintext */
 const tacit_session_t *tacit_call_session(const tacit_call_t *call);
-tacit_span_t tacit_call_bulk(const tacit_call_t *call);   /* borrowed until the call is finished */
+tacit_span_t tacit_call_bulk(const tacit_call_t *call); /* borrowed until the call is finished */
 uint64_t tacit_call_remaining_ms(const tacit_call_t *call);
 /*  Where a handler explains a refusal, and takes memory for its result's spans and lists.  */
 tacit_error_t *tacit_call_error(tacit_call_t *call);

@@ -1,0 +1,67 @@
+/*  call.h - one call at the server, from its frames to its answer.
+
+    A call is made for every request and reused when it was answered. It holds the received
+    messages, since arguments borrow from them, and the arena of lists and of the handler's memory.
+    States: running (its handler is on the stack), pending (the handler answers later), zombie
+    (answered for the handler, who still has to finish it).  */
+
+#ifndef TACIT_RPC_CALL_H
+#define TACIT_RPC_CALL_H
+
+#include <zmq.h>
+
+#include "rpc/frame.h"
+#include "rpc/method_table.h"
+#include "rpc/server.h"
+#include "rpc/session_table.h"
+
+typedef enum tacit_call_state {
+    TACIT_CALL_RUNNING,
+    TACIT_CALL_FINISHED, /* by its handler, while that still runs */
+    TACIT_CALL_PENDING,
+    TACIT_CALL_ZOMBIE
+} tacit_call_state_t;
+
+struct tacit_call {
+    tacit_call_state_t state;
+    tacit_server_t *server;     /* NULL: it was destroyed */
+    const tacit_entry_t *entry; /* NULL once the server was destroyed */
+    tacit_connection_id_t id;   /* who called */
+    bool curve;                 /* id.peer is meant */
+    int fd;                     /* of the connection */
+    uint64_t msgid;
+    uint64_t deadline_ms;           /* monotonic */
+    tacit_connection_t *connection; /* its row, held while pending; NULL where there is none */
+    tacit_frame_request_t request;  /* spans borrow from frame */
+    zmq_msg_t frame;                /* frame 0 */
+    zmq_msg_t bulk;                 /* the request's bulk, or empty */
+    zmq_msg_t reply_bulk;           /* the reply's, or empty */
+    bool has_bulk;
+    tacit_error_t error;  /* the handler's explanation */
+    tacit_arena_t *arena; /* owned */
+    void *args;           /* owned; decoded */
+    size_t args_capacity;
+    tacit_call_t *previous; /* among the server's pending ones */
+    tacit_call_t *next;     /* there, or among the idle ones */
+};
+
+/*  A call with empty messages; NULL without memory.  */
+tacit_call_t *tacit_call_new(void);
+void tacit_call_destroy(tacit_call_t **call);
+
+/*  Gives messages and arena back; what it allocated stays for the next request.  */
+void tacit_call_reset(tacit_call_t *call);
+
+/*  Zeroed room for arguments of that size, or NULL.  */
+void *tacit_call_args(tacit_call_t *call, size_t size);
+
+/*  Bytes of request that it holds.  */
+size_t tacit_call_size(const tacit_call_t *call);
+
+/*  Complete the error by code and by the service's table: what goes on the wire.  */
+void tacit_call_explain(tacit_call_t *call, tacit_status_t status);
+
+/*  The server's part of tacit_call_finish: answers and takes the call back.  */
+void tacit_server_finish(tacit_call_t *call, tacit_status_t status, const void *result);
+
+#endif

@@ -1,0 +1,549 @@
+/*  client.c - connecting, binding, and calls over one DEALER.
+
+    Received messages are kept where they came in and results borrow from them; sent frames are
+    encoded into one buffer that is reused. Waiting sleeps on the files of the socket and of its
+    monitor, so that a lost connection ends a call at once.  */
+
+#include "rpc/client.h"
+
+#include <czmq.h>
+
+#include "enclave/clock.h"
+#include "idl/session.h"
+#include "rpc/endpoint.h"
+#include "rpc/outstanding.h"
+
+struct tacit_client {
+    tacit_endpoint_t *endpoint;
+    bool up;                  /* the handshake succeeded */
+    tacit_error_t lost;       /* code not OK: why the connection is over */
+    tacit_session_t *session; /* NULL without */
+    uint64_t session_end_ms;  /* monotonic */
+    tacit_outstanding_t calls;
+    tacit_slot_t *taken;  /* what the last call's spans borrow from */
+    tacit_arena_t *arena; /* lists and secrets of that result */
+    tacit_buffer_t out;   /* frame 0 being written */
+    void *result;         /* of tacit_client_next */
+    size_t result_capacity;
+};
+
+static uint64_t s_now(void)
+{
+    return (uint64_t)zclock_mono();
+}
+
+/*  --- receiving --------------------------------------------------------------------------------
+ */
+
+static void s_lose(tacit_client_t *self, tacit_status_t status, const char *what)
+{
+    if (self->lost.code == TACIT_OK) {
+        tacit_error_set(&self->lost, status, "%s: %s", tacit_endpoint_address(self->endpoint),
+                        what ? what : tacit_status_text(status));
+        tacit_outstanding_fail_all(&self->calls, &self->lost);
+    }
+}
+
+static tacit_status_t s_check_lost(const tacit_client_t *self, tacit_error_t *ret_error)
+{
+    if (self->lost.code != TACIT_OK && ret_error) {
+        *ret_error = self->lost;
+    }
+    return self->lost.code;
+}
+
+/*  The rest of a message; false where it has more frames than the protocol knows.  */
+static bool s_receive_bulk(void *socket, zmq_msg_t *bulk)
+{
+    if (zmq_msg_recv(bulk, socket, ZMQ_DONTWAIT) < 0) {
+        return false;
+    }
+    bool fits = !zmq_msg_more(bulk);
+    while (zmq_msg_more(bulk)) {
+        if (zmq_msg_recv(bulk, socket, ZMQ_DONTWAIT) < 0) {
+            return false;
+        }
+    }
+    return fits;
+}
+
+static bool s_bulk_allowed(const tacit_method_t *method, bool has_bulk, size_t size)
+{
+    return !has_bulk || (method->bulk_out_max > 0 && size <= method->bulk_out_max);
+}
+
+/*  A reply to nothing we wait for is late where we asked once, and otherwise made up.  */
+static void s_settle(tacit_client_t *self, zmq_msg_t *frame, zmq_msg_t *bulk, bool has_bulk)
+{
+    tacit_frame_reply_t reply;
+    tacit_span_t bytes = tacit_span(zmq_msg_data(frame), zmq_msg_size(frame));
+    if (tacit_frame_parse_reply(bytes, &reply, NULL) != TACIT_OK) {
+        s_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent a malformed reply");
+        return;
+    }
+    tacit_slot_t *slot = tacit_outstanding_find(&self->calls, reply.msgid);
+    if (!slot) {
+        if (reply.msgid == 0 || reply.msgid > self->calls.last_msgid) {
+            s_lose(self, TACIT_PROTOCOL_ERROR, "the peer answered a call that was never made");
+        }
+        return;
+    }
+    if (!s_bulk_allowed(slot->method, has_bulk && !reply.failed, zmq_msg_size(bulk))) {
+        tacit_error_t error;
+        tacit_error_set(&error, TACIT_BAD_BULK, "the reply to %s has bulk beyond its contract",
+                        slot->method->name);
+        tacit_outstanding_fail(slot, &error);
+        return;
+    }
+    tacit_outstanding_answer(slot, &reply, frame, bulk);
+}
+
+/*  One message, without waiting. False where there is none.  */
+static bool s_receive(tacit_client_t *self)
+{
+    void *socket = tacit_endpoint_socket(self->endpoint);
+    zmq_msg_t frame;
+    zmq_msg_t bulk;
+    zmq_msg_init(&frame);
+    zmq_msg_init(&bulk);
+    bool received = zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) >= 0;
+    if (received) {
+        bool has_bulk = zmq_msg_more(&frame);
+        if (has_bulk && !s_receive_bulk(socket, &bulk)) {
+            s_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent too many frames");
+        } else {
+            s_settle(self, &frame, &bulk, has_bulk);
+        }
+    }
+    zmq_msg_close(&frame);
+    zmq_msg_close(&bulk);
+    return received;
+}
+
+/*  What came in before a connection ended is still there and is read first.  */
+static void s_read_events(tacit_client_t *self)
+{
+    tacit_link_event_t event;
+    while (tacit_endpoint_event(self->endpoint, &event)) {
+        if (event.link == TACIT_LINK_UP) {
+            self->up = true;
+            continue;
+        }
+        while (s_receive(self)) {
+        }
+        s_lose(self, event.status,
+               self->up ? "the connection was lost" : tacit_status_text(event.status));
+    }
+}
+
+/*  Whatever there is, without waiting; monitors are looked at only where messages ran out.  */
+static bool s_pump(tacit_client_t *self)
+{
+    bool any = false;
+    while (s_receive(self)) {
+        any = true;
+    }
+    if (!any) {
+        s_read_events(self);
+    }
+    return any;
+}
+
+/*  Sleep until something comes, a call times out, or until_ms.  */
+static void s_sleep(tacit_client_t *self, uint64_t until_ms)
+{
+    uint64_t now = s_now();
+    uint64_t wake = tacit_outstanding_expire(&self->calls, now);
+    if (until_ms < wake) {
+        wake = until_ms;
+    }
+    if (self->lost.code == TACIT_OK && wake > now) {
+        tacit_endpoint_wait(self->endpoint, wake - now);
+    }
+}
+
+static void s_release_taken(tacit_client_t *self)
+{
+    if (self->taken) {
+        tacit_outstanding_release(&self->calls, self->taken);
+        tacit_arena_reset(self->arena);
+        self->taken = NULL;
+    }
+}
+
+/*  --- sending ----------------------------------------------------------------------------------
+ */
+
+static tacit_secret_context_t s_secrets(const tacit_client_t *self, const tacit_slot_t *slot,
+                                        bool sending)
+{
+    const tacit_session_t *session = self->session;
+    tacit_secret_context_t context = {.msgid = slot->msgid, .method = slot->method->name};
+    if (session) {
+        context.key = sending ? session->send_key->data : session->receive_key->data;
+        context.session = session->id;
+    }
+    return context;
+}
+
+static tacit_status_t s_encode(tacit_client_t *self, const tacit_slot_t *slot, const void *args,
+                               uint32_t deadline_ms, tacit_error_t *ret_error)
+{
+    uint32_t transit = deadline_ms / 4 < TACIT_TRANSIT_MS ? deadline_ms / 4 : TACIT_TRANSIT_MS;
+    tacit_frame_meta_t meta = {.has_deadline_ms = true, .deadline_ms = deadline_ms - transit};
+    tacit_secret_context_t secrets = s_secrets(self, slot, true);
+    tacit_buffer_clear(&self->out);
+    tacit_status_t status = tacit_frame_request_begin(&self->out, slot->msgid, slot->method->name);
+    if (status == TACIT_OK) {
+        status = tacit_codec_encode(slot->method->args, args, &secrets, &self->out, ret_error);
+        if (status != TACIT_OK) {
+            return status;
+        }
+        status = tacit_frame_request_end(&self->out, &meta);
+    }
+    return status == TACIT_OK ? TACIT_OK : tacit_error_set(ret_error, status, NULL);
+}
+
+/*  One frame, copied. EAGAIN can only come with the first frame of a message.  */
+static bool s_send_frame(void *socket, tacit_span_t bytes, int flags)
+{
+    zmq_msg_t frame;
+    if (zmq_msg_init_size(&frame, bytes.size) != 0) {
+        return false;
+    }
+    if (bytes.size > 0) {
+        memcpy(zmq_msg_data(&frame), bytes.data, bytes.size);
+    }
+    if (zmq_msg_send(&frame, socket, flags | ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close(&frame);
+        return false;
+    }
+    return true;
+}
+
+static tacit_status_t s_send(tacit_client_t *self, tacit_span_t bulk, tacit_error_t *ret_error)
+{
+    void *socket = tacit_endpoint_socket(self->endpoint);
+    bool more = bulk.size > 0;
+    if (!s_send_frame(socket, tacit_buffer_span(&self->out), more ? ZMQ_SNDMORE : 0)) {
+        s_read_events(self);
+        tacit_status_t lost = s_check_lost(self, ret_error);
+        return lost != TACIT_OK ? lost
+                                : tacit_error_set(ret_error, TACIT_BUSY,
+                                                  "the connection takes no more just now");
+    }
+    if (more && !s_send_frame(socket, bulk, 0)) {
+        /*  Half a message is sent: nothing after it would make sense.  */
+        s_lose(self, TACIT_NO_MEMORY, "no memory for a bulk frame");
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *method,
+                                    tacit_span_t bulk, tacit_error_t *ret_error)
+{
+    if (s_check_lost(self, ret_error) != TACIT_OK) {
+        return self->lost.code;
+    }
+    if (bulk.size > method->bulk_in_max) {
+        return tacit_error_set(ret_error, TACIT_BAD_BULK, "%s takes at most %llu bytes of bulk",
+                               method->name, (unsigned long long)method->bulk_in_max);
+    }
+    if (method->caller != TACIT_CALLER_ANYONE && self->session && s_now() >= self->session_end_ms) {
+        return tacit_error_set(ret_error, TACIT_SESSION_EXPIRED, NULL);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_start(tacit_client_t *self, const tacit_method_t *method, const void *args,
+                              tacit_span_t bulk, uint32_t deadline_ms, tacit_slot_t **ret_slot,
+                              tacit_error_t *ret_error)
+{
+    tacit_status_t status = s_check_start(self, method, bulk, ret_error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    if (deadline_ms == 0 || deadline_ms > method->deadline_ms) {
+        deadline_ms = method->deadline_ms;
+    }
+    tacit_slot_t *slot = tacit_outstanding_open(&self->calls, method, s_now() + deadline_ms);
+    if (!slot) {
+        return tacit_error_set(ret_error, TACIT_BUSY, "%d calls are outstanding",
+                               (int)TACIT_CLIENT_CALLS_MAX);
+    }
+    status = s_encode(self, slot, args, deadline_ms, ret_error);
+    if (status == TACIT_OK) {
+        status = s_send(self, bulk, ret_error);
+    }
+    if (status != TACIT_OK) {
+        tacit_outstanding_release(&self->calls, slot);
+        return status;
+    }
+    *ret_slot = slot;
+    return TACIT_OK;
+}
+
+/*  --- results ----------------------------------------------------------------------------------
+ */
+
+/*  Make the ended slot the taken one and decode what it holds.  */
+static tacit_status_t s_finish(tacit_client_t *self, tacit_slot_t *slot, void *result,
+                               tacit_span_t *ret_bulk, tacit_error_t *ret_error)
+{
+    tacit_outstanding_take(&self->calls, slot);
+    self->taken = slot;
+    if (slot->error.code != TACIT_OK) {
+        if (ret_error) {
+            *ret_error = slot->error;
+        }
+        return slot->error.code;
+    }
+    const uint8_t *frame = zmq_msg_data(&slot->frame);
+    tacit_span_t bytes = tacit_span(frame + slot->result_offset, slot->result_size);
+    tacit_secret_context_t secrets = s_secrets(self, slot, false);
+    tacit_error_t why;
+    tacit_status_t status =
+        tacit_codec_decode(slot->method->result, bytes, &secrets, self->arena, result, &why);
+    if (status != TACIT_OK) {
+        return tacit_error_claim(ret_error, TACIT_PROTOCOL_ERROR, why.claim, why.expected, why.got);
+    }
+    if (ret_bulk) {
+        *ret_bulk = tacit_span(zmq_msg_data(&slot->bulk), zmq_msg_size(&slot->bulk));
+    }
+    return TACIT_OK;
+}
+
+/*  The client's own room for a result of that method; NULL without memory.  */
+static void *s_result_room(tacit_client_t *self, const tacit_method_t *method)
+{
+    if (method->result->size > self->result_capacity) {
+        void *grown = realloc(self->result, method->result->size);
+        if (!grown) {
+            return NULL;
+        }
+        self->result = grown;
+        self->result_capacity = method->result->size;
+    }
+    return self->result;
+}
+
+tacit_status_t tacit_client_call(tacit_client_t *client, const tacit_method_t *method,
+                                 const void *args, tacit_span_t bulk, uint32_t deadline_ms,
+                                 void *ret_result, tacit_span_t *ret_bulk, tacit_error_t *ret_error)
+{
+    s_release_taken(client);
+    void *result = ret_result ? ret_result : s_result_room(client, method);
+    if (!result) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    tacit_slot_t *slot = NULL;
+    tacit_status_t status = s_start(client, method, args, bulk, deadline_ms, &slot, ret_error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    while (slot->state == TACIT_SLOT_WAITING) {
+        if (!s_pump(client)) {
+            s_sleep(client, UINT64_MAX);
+        }
+    }
+    return s_finish(client, slot, result, ret_bulk, ret_error);
+}
+
+tacit_status_t tacit_client_start(tacit_client_t *client, const tacit_method_t *method,
+                                  const void *args, tacit_span_t bulk, uint32_t deadline_ms,
+                                  uint64_t *ret_call, tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = NULL;
+    tacit_status_t status = s_start(client, method, args, bulk, deadline_ms, &slot, ret_error);
+    if (status == TACIT_OK) {
+        *ret_call = slot->msgid;
+    }
+    return status;
+}
+
+tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
+                                 tacit_reply_t *ret_reply, tacit_error_t *ret_error)
+{
+    s_release_taken(client);
+    uint64_t until = s_now() + timeout_ms;
+    tacit_slot_t *slot = NULL;
+    (void)s_pump(client);
+    (void)tacit_outstanding_expire(&client->calls, s_now());
+    while (!(slot = tacit_outstanding_ended(&client->calls))) {
+        if (client->calls.count == 0 || s_now() >= until) {
+            return tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED, "no call has ended yet");
+        }
+        s_sleep(client, until);
+        (void)s_pump(client);
+    }
+    void *result = s_result_room(client, slot->method);
+    if (!result) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    *ret_reply = (tacit_reply_t){.call = slot->msgid, .method = slot->method};
+    ret_reply->status = s_finish(client, slot, result, &ret_reply->bulk, &ret_reply->error);
+    ret_reply->result = ret_reply->status == TACIT_OK ? result : NULL;
+    return TACIT_OK;
+}
+
+/*  --- connecting and binding -------------------------------------------------------------------
+ */
+
+static tacit_status_t s_await_up(tacit_client_t *self, uint64_t until_ms, tacit_error_t *ret_error)
+{
+    (void)s_pump(self);
+    while (!self->up && self->lost.code == TACIT_OK && s_now() < until_ms) {
+        s_sleep(self, until_ms);
+        (void)s_pump(self);
+    }
+    if (self->lost.code == TACIT_OK && !self->up) {
+        s_lose(self, TACIT_UNREACHABLE, "no answer in time");
+    }
+    return s_check_lost(self, ret_error);
+}
+
+static uint32_t s_left(uint64_t until_ms)
+{
+    uint64_t now = s_now();
+    return until_ms > now ? (uint32_t)(until_ms - now) : 1;
+}
+
+static tacit_status_t s_open(tacit_client_t *self, tacit_binding_t *binding,
+                             const tacit_binding_open_t *open, uint64_t until_ms,
+                             tacit_binding_confirm_t *ret_confirm, tacit_error_t *ret_error)
+{
+    tacit_session_open_args_t args = {
+        .role = open->role,
+        .mesh_id = tacit_span(open->mesh_id, sizeof open->mesh_id),
+        .nonce = tacit_span(open->nonce, sizeof open->nonce),
+        .ephemeral = tacit_span(open->ephemeral, sizeof open->ephemeral),
+    };
+    tacit_session_open_result_t result;
+    tacit_status_t status = tacit_client_call(self, &tacit_session_open, &args, tacit_span(NULL, 0),
+                                              s_left(until_ms), &result, NULL, ret_error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    tacit_binding_accept_t accept = {.result = result.result, .quote = result.quote};
+    memcpy(accept.session_id, result.session_id.data, sizeof accept.session_id);
+    memcpy(accept.policy_head, result.policy_head.data, sizeof accept.policy_head);
+    memcpy(accept.nonce, result.nonce.data, sizeof accept.nonce);
+    memcpy(accept.ephemeral, result.ephemeral.data, sizeof accept.ephemeral);
+    return tacit_binding_client_confirm(binding, tacit_now_ms(), &accept, ret_confirm, ret_error);
+}
+
+static tacit_status_t s_confirm(tacit_client_t *self, tacit_binding_t *binding,
+                                const tacit_binding_confirm_t *confirm, uint64_t until_ms,
+                                tacit_error_t *ret_error)
+{
+    tacit_session_confirm_args_t args = {
+        .result = confirm->result,
+        .has_result = confirm->result.size > 0,
+        .quote = confirm->quote,
+        .has_quote = confirm->quote.size > 0,
+        .mac = tacit_span(confirm->mac, sizeof confirm->mac),
+    };
+    tacit_session_confirm_result_t result;
+    tacit_status_t status =
+        tacit_client_call(self, &tacit_session_confirm, &args, tacit_span(NULL, 0),
+                          s_left(until_ms), &result, NULL, ret_error);
+    return status != TACIT_OK
+               ? status
+               : tacit_binding_client_finish(binding, result.mac.data, &self->session, ret_error);
+}
+
+static tacit_status_t s_bind(tacit_client_t *self, const tacit_client_config_t *config,
+                             uint64_t until_ms, tacit_error_t *ret_error)
+{
+    tacit_binding_t *binding = NULL;
+    tacit_binding_open_t open;
+    tacit_binding_confirm_t confirm;
+    tacit_status_t status =
+        tacit_binding_client(config->party, config->server_key, config->peer_role, &binding, &open);
+    if (status != TACIT_OK) {
+        return tacit_error_set(ret_error, status, NULL);
+    }
+    status = s_open(self, binding, &open, until_ms, &confirm, ret_error);
+    if (status == TACIT_OK) {
+        status = s_confirm(self, binding, &confirm, until_ms, ret_error);
+    }
+    tacit_binding_destroy(&binding);
+    if (status == TACIT_OK) {
+        uint64_t now = tacit_now_ms();
+        uint64_t left = self->session->expires_ms > now ? self->session->expires_ms - now : 0;
+        self->session_end_ms =
+            s_now() + (left < TACIT_SESSION_LIFETIME_MS ? left : TACIT_SESSION_LIFETIME_MS);
+    }
+    return status;
+}
+
+static tacit_status_t s_connect(tacit_client_t *self, const tacit_client_config_t *config,
+                                tacit_error_t *ret_error)
+{
+    uint32_t connect_ms = config->connect_ms ? config->connect_ms : TACIT_CLIENT_CONNECT_MS;
+    uint64_t until_ms = s_now() + connect_ms;
+    tacit_endpoint_connect_t endpoint = {
+        .address = config->endpoint,
+        .server_key = config->server_key,
+        .public_key = config->public_key,
+        .secret_key = config->secret_key,
+        .connect_ms = connect_ms > INT_MAX ? INT_MAX : connect_ms,
+    };
+    tacit_status_t status = tacit_endpoint_connect(&endpoint, &self->endpoint, ret_error);
+    if (status == TACIT_OK) {
+        status = s_await_up(self, until_ms, ret_error);
+    }
+    if (status == TACIT_OK && config->party) {
+        status = s_bind(self, config, until_ms, ret_error);
+    }
+    return status;
+}
+
+tacit_status_t tacit_client_new(const tacit_client_config_t *config, tacit_client_t **ret_client,
+                                tacit_error_t *ret_error)
+{
+    if (config->party && !config->server_key) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "a plaintext endpoint has no sessions");
+    }
+    tacit_client_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    tacit_buffer_init(&self->out, TACIT_FRAME_MAX);
+    self->arena = tacit_arena_new();
+    tacit_status_t status = self->arena ? s_connect(self, config, ret_error)
+                                        : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    if (status != TACIT_OK) {
+        tacit_client_destroy(&self);
+        return status;
+    }
+    *ret_client = self;
+    return TACIT_OK;
+}
+
+void tacit_client_destroy(tacit_client_t **client)
+{
+    tacit_client_t *self = client ? *client : NULL;
+    if (!self) {
+        return;
+    }
+    tacit_outstanding_clear(&self->calls);
+    tacit_endpoint_destroy(&self->endpoint);
+    tacit_session_destroy(&self->session);
+    tacit_arena_destroy(&self->arena);
+    tacit_buffer_free(&self->out);
+    free(self->result);
+    free(self);
+    *client = NULL;
+}
+
+const tacit_session_t *tacit_client_session(const tacit_client_t *client)
+{
+    return client->session;
+}
+
+void *tacit_client_socket(tacit_client_t *client)
+{
+    return tacit_endpoint_socket(client->endpoint);
+}

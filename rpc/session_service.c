@@ -1,0 +1,132 @@
+/*  session_service.c - from messages to enclave/binding.h and into the session table.
+
+    Who the peer is comes from the call (ZAP's User-Id), never from arguments. Nothing waits here
+    but for the platform's quote.  */
+
+#include "rpc/session_service.h"
+
+#include "enclave/clock.h"
+#include "rpc/call.h"
+
+void tacit_session_service_settle(const tacit_session_service_t *self)
+{
+    tacit_link_event_t event;
+    while (tacit_endpoint_event(self->endpoint, &event)) {
+        if (event.link == TACIT_LINK_LOST) {
+            tacit_session_table_end_fd(self->table, event.fd);
+        }
+    }
+}
+
+static uint64_t s_now(void)
+{
+    return (uint64_t)zclock_mono();
+}
+
+/*  Attested roles are proved by evidence; this one by the key alone.  */
+static tacit_status_t s_check_role(const tacit_session_service_t *self, const tacit_call_t *call,
+                                   uint8_t role, tacit_error_t *error)
+{
+    if (role == TACIT_ROLE_OPERATOR &&
+        (!self->operator_key ||
+         memcmp(self->operator_key, call->id.peer, TACIT_CURVE_KEY_SIZE) != 0)) {
+        return tacit_error_claim(error, TACIT_ROLE_REFUSED, "role", "the operator's CURVE key",
+                                 "another key");
+    }
+    return TACIT_OK;
+}
+
+static tacit_binding_open_t s_read_open(const tacit_session_open_args_t *args)
+{
+    tacit_binding_open_t open = {.role = args->role};
+    memcpy(open.mesh_id, args->mesh_id.data, sizeof open.mesh_id);
+    memcpy(open.nonce, args->nonce.data, sizeof open.nonce);
+    memcpy(open.ephemeral, args->ephemeral.data, sizeof open.ephemeral);
+    return open;
+}
+
+static void s_write_accept(const tacit_binding_accept_t *accept,
+                           tacit_session_open_result_t *ret_result)
+{
+    ret_result->session_id = tacit_span(accept->session_id, sizeof accept->session_id);
+    ret_result->policy_head = tacit_span(accept->policy_head, sizeof accept->policy_head);
+    ret_result->nonce = tacit_span(accept->nonce, sizeof accept->nonce);
+    ret_result->ephemeral = tacit_span(accept->ephemeral, sizeof accept->ephemeral);
+    ret_result->result = accept->result;
+    ret_result->has_result = accept->result.size > 0;
+    ret_result->quote = accept->quote;
+    ret_result->has_quote = accept->quote.size > 0;
+}
+
+static tacit_status_t s_open(void *context, tacit_call_t *call,
+                             const tacit_session_open_args_t *args,
+                             tacit_session_open_result_t *ret_result)
+{
+    const tacit_session_service_t *self = context;
+    if (!call->curve) {
+        return TACIT_UNKNOWN_METHOD;
+    }
+    tacit_status_t status = s_check_role(self, call, args->role, &call->error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    tacit_binding_accept_t *accept = tacit_arena_alloc(call->arena, sizeof *accept);
+    if (!accept) {
+        return TACIT_NO_MEMORY;
+    }
+    tacit_session_service_settle(self);
+    tacit_binding_open_t open = s_read_open(args);
+    tacit_binding_t *binding = NULL;
+    status = tacit_binding_server(self->party, call->id.peer, tacit_now_ms(), &open, &binding,
+                                  accept, &call->error);
+    if (status == TACIT_OK) {
+        s_write_accept(accept, ret_result);
+        status = tacit_session_table_bind(self->table, &call->id,
+                                          zmq_msg_get(&call->frame, ZMQ_SRCFD), s_now(), &binding);
+    }
+    tacit_binding_destroy(&binding);
+    return status;
+}
+
+static tacit_status_t s_establish(const tacit_session_service_t *self, tacit_connection_t *row,
+                                  tacit_session_t **session, tacit_error_t *error)
+{
+    uint64_t now = tacit_now_ms();
+    uint64_t expires = (*session)->expires_ms;
+    if (expires <= now) {
+        return tacit_error_set(error, TACIT_SESSION_EXPIRED, NULL);
+    }
+    return tacit_session_table_establish(self->table, row, expires - now, s_now(), session);
+}
+
+static tacit_status_t s_confirm(void *context, tacit_call_t *call,
+                                const tacit_session_confirm_args_t *args,
+                                tacit_session_confirm_result_t *ret_result)
+{
+    const tacit_session_service_t *self = context;
+    tacit_connection_t *row = tacit_session_table_find(self->table, &call->id, s_now());
+    if (!row || !row->binding) {
+        tacit_error_claim(&call->error, TACIT_NONCE_REFUSED, "session.confirm",
+                          "a binding that was opened on this connection and not long ago", "none");
+        return TACIT_NONCE_REFUSED;
+    }
+    tacit_binding_confirm_t confirm = {.result = args->result, .quote = args->quote};
+    memcpy(confirm.mac, args->mac.data, sizeof confirm.mac);
+    uint8_t *mac = tacit_arena_alloc(call->arena, sizeof confirm.mac);
+    tacit_session_t *session = NULL;
+    tacit_status_t status = mac ? tacit_binding_server_finish(row->binding, tacit_now_ms(),
+                                                              &confirm, mac, &session, &call->error)
+                                : TACIT_NO_MEMORY;
+    if (status == TACIT_OK) {
+        status = s_establish(self, row, &session, &call->error);
+        ret_result->mac = tacit_span(mac, sizeof confirm.mac);
+    }
+    tacit_session_destroy(&session);
+    tacit_session_table_unbind(self->table, row);
+    return status;
+}
+
+const tacit_session_handlers_t tacit_session_service_handlers = {
+    .open = s_open,
+    .confirm = s_confirm,
+};
