@@ -1,0 +1,122 @@
+/*  manifest.c - the schema, read by libcyaml.  */
+
+#include "services/mesh/manifest.h"
+
+#include <cyaml/cyaml.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rpc/log.h"
+
+typedef struct {
+    uint32_t mesh; /* format version */
+    tacit_manifest_t content;
+} s_document_t;
+
+static const cyaml_schema_field_t s_fields[] = {
+    CYAML_FIELD_UINT("mesh", CYAML_FLAG_DEFAULT, s_document_t, mesh),
+    CYAML_FIELD_UINT("workers", CYAML_FLAG_DEFAULT, s_document_t, content.workers),
+    CYAML_FIELD_STRING("listen", CYAML_FLAG_DEFAULT, s_document_t, content.listen, 1),
+    CYAML_FIELD_STRING("introduction", CYAML_FLAG_DEFAULT, s_document_t, content.introduction, 1),
+    CYAML_FIELD_STRING("log_level", CYAML_FLAG_DEFAULT, s_document_t, content.log_level, 1),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t s_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, s_document_t, s_fields),
+};
+
+const char *tacit_manifest_default(void)
+{
+    return "# What `tacit-operator up` runs where it is given no manifest.\n"
+           "mesh: 1\n"
+           "workers: 2\n"
+           "listen: tcp://127.0.0.1:*\n"
+           "introduction: tcp://127.0.0.1:*\n"
+           "log_level: info\n";
+}
+
+/*  libcyaml says what is wrong, and where, to its log: the first line of it is kept.  */
+static void s_on_log(cyaml_log_t level, void *context, const char *format, va_list args)
+{
+    char *text = context;
+    if (level >= CYAML_LOG_ERROR) {
+        size_t used = strlen(text);
+        vsnprintf(text + used, TACIT_ERROR_VALUE_MAX - used, format, args);
+        char *end = strpbrk(text, "\r\n");
+        if (end) {
+            memcpy(end, "; ", sizeof "; ");
+        }
+    }
+}
+
+static tacit_status_t s_check(const s_document_t *document, tacit_error_t *ret_error)
+{
+    tacit_log_level_t level;
+    if (document->mesh != 1) {
+        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "mesh", "1", "another format");
+    }
+    if (document->content.workers > TACIT_MANIFEST_WORKERS_MAX) {
+        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "workers", "0 to 64", "more");
+    }
+    if (strncmp(document->content.listen, "tcp://", 6) != 0 ||
+        strncmp(document->content.introduction, "tcp://", 6) != 0) {
+        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "listen, introduction",
+                                 "tcp://ADDRESS:PORT or tcp://ADDRESS:*", NULL);
+    }
+    if (!tacit_log_level_from_name(document->content.log_level, &level)) {
+        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "log_level",
+                                 "debug, info, warning or error", document->content.log_level);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_parse(const char *text, size_t size, tacit_manifest_t *ret_manifest,
+                              tacit_error_t *ret_error)
+{
+    char why[TACIT_ERROR_VALUE_MAX] = "";
+    cyaml_config_t config = {
+        .log_fn = s_on_log,
+        .log_ctx = why,
+        .log_level = CYAML_LOG_ERROR,
+        .mem_fn = cyaml_mem,
+        .flags = CYAML_CFG_NO_ALIAS,
+    };
+    s_document_t *document = NULL;
+    if (cyaml_load_data((const uint8_t *)text, size, &config, &s_schema, (cyaml_data_t **)&document,
+                        NULL) != CYAML_OK) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the manifest is not valid: %s", why);
+    }
+    tacit_status_t status = s_check(document, ret_error);
+    if (!status) {
+        *ret_manifest = document->content;
+    }
+    cyaml_free(&config, &s_schema, document, 0);
+    return status;
+}
+
+tacit_status_t tacit_manifest_load(const char *path, tacit_manifest_t *ret_manifest,
+                                   tacit_error_t *ret_error)
+{
+    if (!path) {
+        const char *text = tacit_manifest_default();
+        return s_parse(text, strlen(text), ret_manifest, ret_error);
+    }
+    char text[TACIT_MANIFEST_MAX + 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof text) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (size < 0) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "cannot read the manifest %s", path);
+    }
+    if (size > TACIT_MANIFEST_MAX) {
+        return tacit_error_set(ret_error, TACIT_TOO_LARGE, "the manifest is over %d bytes",
+                               TACIT_MANIFEST_MAX);
+    }
+    return s_parse(text, (size_t)size, ret_manifest, ret_error);
+}
