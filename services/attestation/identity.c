@@ -2,14 +2,12 @@
 
 #include "services/attestation/identity.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "enclave/clock.h"
 #include "enclave/seal.h"
+#include "enclave/whole_file.h"
 #include "rpc/node.h"
 
 enum { S_SEALED_SIZE = crypto_sign_SECRETKEYBYTES + TACIT_SEAL_OVERHEAD };
@@ -18,49 +16,14 @@ static const char s_purpose[] = "attestation result key";
 
 /*  --- the result key on disk ------------------------------------------------------------------ */
 
-/*  NOT_FOUND where there is none yet.  */
-static tacit_status_t s_read(const char *path, uint8_t ret_bytes[S_SEALED_SIZE])
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno == ENOENT ? TACIT_NOT_FOUND : TACIT_STORAGE_FAILED;
-    }
-    ssize_t size = read(fd, ret_bytes, S_SEALED_SIZE);
-    close(fd);
-    return size == S_SEALED_SIZE ? TACIT_OK : TACIT_CORRUPT;
-}
-
-static bool s_write_all(int fd, const uint8_t *bytes, size_t size)
-{
-    return write(fd, bytes, size) == (ssize_t)size && fsync(fd) == 0;
-}
-
-/*  Written aside and renamed: there is the whole key or none.  */
-static tacit_status_t s_write(const char *folder, const char *path, const uint8_t *bytes)
-{
-    char aside[TACIT_PATH_MAX + 32];
-    snprintf(aside, sizeof aside, "%s.new", path);
-    int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool written = fd >= 0 && s_write_all(fd, bytes, S_SEALED_SIZE);
-    if (fd >= 0) {
-        close(fd);
-    }
-    int parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool kept = written && rename(aside, path) == 0 && parent >= 0 && fsync(parent) == 0;
-    if (parent >= 0) {
-        close(parent);
-    }
-    return kept ? TACIT_OK : TACIT_STORAGE_FAILED;
-}
-
 static tacit_status_t s_make_result_key(tacit_identity_t *self, const tacit_secret_t *key,
-                                        const char *folder, const char *path)
+                                        const char *path)
 {
     uint8_t sealed[S_SEALED_SIZE];
     crypto_sign_keypair(self->result_public, self->result_secret->data);
     tacit_seal(key->data, tacit_span_string(s_purpose), tacit_secret_span(self->result_secret),
                sealed);
-    return s_write(folder, path, sealed);
+    return tacit_whole_file_create(path, tacit_span(sealed, sizeof sealed), 0600);
 }
 
 static tacit_status_t s_load_result_key(tacit_identity_t *self, const tacit_secret_t *key,
@@ -68,15 +31,20 @@ static tacit_status_t s_load_result_key(tacit_identity_t *self, const tacit_secr
 {
     char path[TACIT_PATH_MAX + 16];
     snprintf(path, sizeof path, "%s/result.key", folder);
-    uint8_t sealed[S_SEALED_SIZE];
-    tacit_status_t status = s_read(path, sealed);
+    uint8_t *sealed = NULL;
+    size_t size = 0;
+    tacit_status_t status = tacit_whole_file_read(path, S_SEALED_SIZE, &sealed, &size);
     if (status == TACIT_NOT_FOUND) {
-        return s_make_result_key(self, key, folder, path);
+        return s_make_result_key(self, key, path);
+    }
+    if (!status && size != S_SEALED_SIZE) {
+        status = TACIT_CORRUPT;
     }
     if (!status) {
-        status = tacit_seal_open(key->data, tacit_span_string(s_purpose),
-                                 tacit_span(sealed, sizeof sealed), self->result_secret->data);
+        status = tacit_seal_open(key->data, tacit_span_string(s_purpose), tacit_span(sealed, size),
+                                 self->result_secret->data);
     }
+    free(sealed);
     if (!status) {
         crypto_sign_ed25519_sk_to_pk(self->result_public, self->result_secret->data);
     }

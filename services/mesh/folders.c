@@ -16,6 +16,7 @@
 
 #include "enclave/measurement.h"
 #include "enclave/sigstruct.h"
+#include "enclave/whole_file.h"
 
 enum { S_ROOT_MAX = 8 * 1024 };
 
@@ -88,19 +89,19 @@ tacit_status_t tacit_folders_lock(const char *state, int *ret_fd, tacit_error_t 
 
 /*  --- small files ----------------------------------------------------------------------------- */
 
-static tacit_status_t s_read(const char *path, uint8_t *ret_bytes, size_t max, size_t *ret_size,
-                             tacit_error_t *ret_error)
+/*  To be freed.  */
+static tacit_status_t s_read(const char *state, const char *name, size_t max, uint8_t **ret_bytes,
+                             size_t *ret_size, tacit_error_t *ret_error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, ret_bytes, max) : -1;
-    if (fd >= 0) {
-        close(fd);
+    char path[TACIT_FILE_MAX];
+    tacit_status_t status = tacit_folder_path(state, name, path, ret_error);
+    if (!status) {
+        status = tacit_whole_file_read(path, max, ret_bytes, ret_size);
+        if (status) {
+            tacit_error_set(ret_error, status, "cannot read %s", path);
+        }
     }
-    if (size < 0 || (size_t)size == max) {
-        return tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot read %s", path);
-    }
-    *ret_size = (size_t)size;
-    return TACIT_OK;
+    return status;
 }
 
 static bool s_take_key(const json_t *object, const char *name, uint8_t ret_key[32])
@@ -135,20 +136,16 @@ tacit_status_t tacit_folders_announce(const char *state, const char *endpoint,
                                       const uint8_t curve_key[32], tacit_error_t *ret_error)
 {
     char path[TACIT_FILE_MAX];
-    char aside[TACIT_FILE_MAX + 8];
+    char text[TACIT_ENDPOINT_MAX + 128];
+    char hex[65];
     tacit_status_t status = tacit_folder_path(state, "run/mesh.json", path, ret_error);
     if (status) {
         return status;
     }
-    char hex[65];
     sodium_bin2hex(hex, sizeof hex, curve_key, 32);
-    snprintf(aside, sizeof aside, "%s.new", path);
-    json_t *object = json_pack("{s:s, s:s}", "endpoint", endpoint, "curve_key", hex);
-    bool written =
-        object && json_dump_file(object, aside, JSON_INDENT(2)) == 0 && rename(aside, path) == 0;
-    json_decref(object);
-    return written ? TACIT_OK
-                   : tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot write %s", path);
+    snprintf(text, sizeof text, "{\"endpoint\": \"%s\", \"curve_key\": \"%s\"}\n", endpoint, hex);
+    status = tacit_whole_file_replace(path, tacit_span_string(text), 0600);
+    return status ? tacit_error_set(ret_error, status, "cannot write %s", path) : TACIT_OK;
 }
 
 /*  --- trust ----------------------------------------------------------------------------------- */
@@ -181,32 +178,28 @@ static tacit_status_t s_choose_port(const char *introduction, char ret_endpoint[
 static tacit_status_t s_read_root(const char *state, uint8_t ret_sha256[32],
                                   tacit_error_t *ret_error)
 {
-    char path[TACIT_FILE_MAX];
-    uint8_t der[S_ROOT_MAX];
+    uint8_t *der = NULL;
     size_t size = 0;
-    tacit_status_t status = tacit_folder_path(state, "platform/root.der", path, ret_error);
-    if (!status) {
-        status = s_read(path, der, sizeof der, &size, ret_error);
-    }
+    tacit_status_t status = s_read(state, "platform/root.der", S_ROOT_MAX, &der, &size, ret_error);
     if (!status) {
         crypto_hash_sha256(ret_sha256, der, size);
     }
+    free(der);
     return status;
 }
 
 static tacit_status_t s_read_attestd(const char *bin, tacit_sigstruct_t *ret_sigstruct,
                                      tacit_error_t *ret_error)
 {
-    char path[TACIT_FILE_MAX];
-    uint8_t bytes[TACIT_SIGSTRUCT_SIZE + 1];
+    uint8_t *bytes = NULL;
     size_t size = 0;
-    tacit_status_t status =
-        tacit_folder_path(bin, "tacit-attestd" TACIT_SIGSTRUCT_SUFFIX, path, ret_error);
+    tacit_status_t status = s_read(bin, "tacit-attestd" TACIT_SIGSTRUCT_SUFFIX,
+                                   TACIT_SIGSTRUCT_SIZE, &bytes, &size, ret_error);
     if (!status) {
-        status = s_read(path, bytes, sizeof bytes, &size, ret_error);
+        status = tacit_sigstruct_verify(tacit_span(bytes, size), ret_sigstruct, ret_error);
     }
-    return status ? status
-                  : tacit_sigstruct_verify(tacit_span(bytes, size), ret_sigstruct, ret_error);
+    free(bytes);
+    return status;
 }
 
 static tacit_status_t s_state_trust(const char *state, const char *bin, tacit_trust_t *ret_trust,

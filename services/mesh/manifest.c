@@ -3,12 +3,12 @@
 #include "services/mesh/manifest.h"
 
 #include <cyaml/cyaml.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "enclave/whole_file.h"
 #include "rpc/log.h"
 
 typedef struct {
@@ -105,18 +105,13 @@ tacit_status_t tacit_manifest_load(const char *path, tacit_manifest_t *ret_manif
         const char *text = tacit_manifest_default();
         return s_parse(text, strlen(text), ret_manifest, ret_error);
     }
-    char text[TACIT_MANIFEST_MAX + 1];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, text, sizeof text) : -1;
-    if (fd >= 0) {
-        close(fd);
+    uint8_t *text = NULL;
+    size_t size = 0;
+    tacit_status_t status = tacit_whole_file_read(path, TACIT_MANIFEST_MAX, &text, &size);
+    if (status) {
+        return tacit_error_set(ret_error, status, "cannot read the manifest %s", path);
     }
-    if (size < 0) {
-        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "cannot read the manifest %s", path);
-    }
-    if (size > TACIT_MANIFEST_MAX) {
-        return tacit_error_set(ret_error, TACIT_TOO_LARGE, "the manifest is over %d bytes",
-                               TACIT_MANIFEST_MAX);
-    }
-    return s_parse(text, (size_t)size, ret_manifest, ret_error);
+    status = s_parse((const char *)text, size, ret_manifest, ret_error);
+    free(text);
+    return status;
 }
