@@ -45,7 +45,7 @@ typedef struct tacit_receipt {
     uint8_t policy_head[32];     /* policy in force */
     uint8_t mesh_id[32];
     bool simulated;
-    uint64_t time_ms;            /* Unix ms, the worker's clock */
+    uint64_t time_ms; /* Unix ms, the worker's clock */
 } tacit_receipt_t;
 
 /*  Encode and sign with the worker's Ed25519 secret key.  */

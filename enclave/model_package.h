@@ -12,21 +12,21 @@
 #include "enclave/seal.h"
 
 enum {
-    TACIT_MODEL_NAME_MAX = 64,             /* bytes, without NUL: [a-z0-9] then [a-z0-9._-] */
-    TACIT_MODEL_CHUNK_SIZE = 256 * 1024,   /* plaintext bytes of every chunk but the last */
-    TACIT_MODEL_SIZE_MAX = 1 << 30,        /* plaintext bytes of a model */
-    TACIT_MODEL_MANIFEST_SIZE = 256        /* encoded, without the signature, zero-padded */
+    TACIT_MODEL_NAME_MAX = 64,           /* bytes, without NUL: [a-z0-9] then [a-z0-9._-] */
+    TACIT_MODEL_CHUNK_SIZE = 256 * 1024, /* plaintext bytes of every chunk but the last */
+    TACIT_MODEL_SIZE_MAX = 1 << 30,      /* plaintext bytes of a model */
+    TACIT_MODEL_MANIFEST_SIZE = 256      /* encoded, without the signature, zero-padded */
 };
 
 typedef struct tacit_model_manifest {
-    uint8_t owner[32];                   /* CURVE public key of the owner */
-    uint8_t signing_key[32];             /* the owner's Ed25519 public key */
+    uint8_t owner[32];       /* CURVE public key of the owner */
+    uint8_t signing_key[32]; /* the owner's Ed25519 public key */
     char name[TACIT_MODEL_NAME_MAX + 1];
-    uint32_t version;                    /* from 1 */
-    uint64_t plaintext_size;             /* bytes, 1..TACIT_MODEL_SIZE_MAX */
-    uint32_t chunk_count;                /* follows from plaintext_size; checked */
-    uint8_t content_sha256[32];          /* of all sealed chunks, in order */
-    uint64_t created_ms;                 /* Unix ms */
+    uint32_t version;           /* from 1 */
+    uint64_t plaintext_size;    /* bytes, 1..TACIT_MODEL_SIZE_MAX */
+    uint32_t chunk_count;       /* follows from plaintext_size; checked */
+    uint8_t content_sha256[32]; /* of all sealed chunks, in order */
+    uint64_t created_ms;        /* Unix ms */
 } tacit_model_manifest_t;
 
 /*  1..64 characters, [a-z0-9] first, then [a-z0-9._-].  */
@@ -37,8 +37,7 @@ uint32_t tacit_model_chunk_count(uint64_t plaintext_size);
 size_t tacit_model_chunk_sealed_size(uint64_t plaintext_size, uint32_t index);
 
 /*  Encode and sign with the owner's Ed25519 secret key (64 bytes).  */
-void tacit_model_manifest_sign(const tacit_model_manifest_t *manifest,
-                               const uint8_t secret_key[64],
+void tacit_model_manifest_sign(const tacit_model_manifest_t *manifest, const uint8_t secret_key[64],
                                uint8_t ret_bytes[TACIT_MODEL_MANIFEST_SIZE],
                                uint8_t ret_signature[64]);
 
@@ -57,7 +56,6 @@ void tacit_model_chunk_seal(const tacit_model_manifest_t *manifest, uint32_t ind
 TACIT_MUST_CHECK tacit_status_t tacit_model_chunk_open(const tacit_model_manifest_t *manifest,
                                                        uint32_t index,
                                                        const uint8_t model_key[TACIT_KEY_SIZE],
-                                                       tacit_span_t sealed,
-                                                       uint8_t *ret_plaintext);
+                                                       tacit_span_t sealed, uint8_t *ret_plaintext);
 
 #endif

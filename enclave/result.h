@@ -1,7 +1,7 @@
 /*  result.h - the attestation result: the attestation service's word on one CURVE key.
 
     A passport (RFC 9334, section 5.1) of fixed layout, signed with Ed25519 by the result key that
-    the attestation service's own evidence commits to. Little-endian; layout in docs/PROTOCOL.md.  */
+    the attestation service's own evidence commits to. Little-endian; layout in docs/PROTOCOL.md. */
 
 #ifndef TACIT_ENCLAVE_RESULT_H
 #define TACIT_ENCLAVE_RESULT_H
@@ -11,13 +11,13 @@
 #include "enclave/role.h"
 
 enum {
-    TACIT_RESULT_SIZE = 512,                   /* bytes, signature included, zero-padded */
-    TACIT_RESULT_LIFETIME_MS = 5 * 60 * 1000,  /* at most; never beyond the collateral */
-    TACIT_RESULT_CLOCK_SKEW_MS = 2 * 1000      /* tolerated where issued_ms lies ahead */
+    TACIT_RESULT_SIZE = 512,                  /* bytes, signature included, zero-padded */
+    TACIT_RESULT_LIFETIME_MS = 5 * 60 * 1000, /* at most; never beyond the collateral */
+    TACIT_RESULT_CLOCK_SKEW_MS = 2 * 1000     /* tolerated where issued_ms lies ahead */
 };
 
 typedef struct tacit_result {
-    tacit_role_t role;                  /* what the key's holder may act as */
+    tacit_role_t role; /* what the key's holder may act as */
     bool simulated;
     bool debug;
     tacit_tcb_status_t tcb_status;
@@ -30,10 +30,10 @@ typedef struct tacit_result {
     uint8_t mrsigner[32];
     uint8_t platform_id[16];
     uint8_t root_sha256[32];
-    uint8_t policy_head[32];            /* SHA-256 of the policy it was judged by */
+    uint8_t policy_head[32]; /* SHA-256 of the policy it was judged by */
     uint8_t mesh_id[32];
-    uint8_t issuer[32];                 /* Ed25519 public key that signed this */
-    uint64_t issued_ms;                 /* Unix ms */
+    uint8_t issuer[32]; /* Ed25519 public key that signed this */
+    uint64_t issued_ms; /* Unix ms */
     uint64_t expires_ms;
 } tacit_result_t;
 

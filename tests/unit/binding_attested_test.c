@@ -335,8 +335,8 @@ static void refuses_missing_and_damaged_evidence(void **state)
 {
     s_world_t *world = *state;
     binding_pair_t *pair = &world->pair;
-    uint8_t quote[TACIT_QUOTE_MAX];
-    for (size_t i = 0; i < 6; i++) {
+    uint8_t quote[TACIT_QUOTE_MAX + 1] = {0};
+    for (size_t i = 0; i < 7; i++) {
         assert_int_equal(binding_pair_open(pair), TACIT_OK);
         assert_int_equal(binding_pair_accept(pair), TACIT_OK);
         assert_int_equal(binding_pair_confirm(pair), TACIT_OK);
@@ -350,8 +350,10 @@ static void refuses_missing_and_damaged_evidence(void **state)
             confirm->quote.size--;
         } else if (i == 3) {
             confirm->result.size--;
+        } else if (i == 4) {
+            confirm->quote = tacit_span(quote, sizeof quote);
         } else {
-            quote[i == 4 ? 112 : 440] ^= 1; /* MRENCLAVE, signature */
+            quote[i == 5 ? 112 : 440] ^= 1; /* MRENCLAVE, signature */
             confirm->quote.data = quote;
         }
         tacit_status_t status = binding_pair_server_finish(pair);
