@@ -136,8 +136,9 @@ static tacit_status_t s_load_one(const char *path, const tacit_input_options_t *
         goto out;
     }
     if (file->size > format->bytes_max) {
-        status = tacit_error_set(ret_error, TACIT_TOO_LARGE, "a %s file of more than %zu bytes",
-                                 format->name, format->bytes_max);
+        status = TACIT_TOO_LARGE;
+        (void)tacit_error_set(ret_error, status, "a %s file of more than %zu bytes", format->name,
+                              format->bytes_max);
         goto out;
     }
     status = format->parse(tacit_secret_span(file), options, ret_tensor, ret_error);

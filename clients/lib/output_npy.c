@@ -13,6 +13,8 @@ enum {
     S_SHAPE_MAX = 192
 };
 
+static const char s_magic[8] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0}; /* and version 1.0 */
+
 static const char *s_descr(tacit_inference_dtype_t dtype)
 {
     switch (dtype) {
@@ -54,7 +56,7 @@ static size_t s_header(const tacit_tensor_t *tensor, const char *descr,
 {
     char shape[S_SHAPE_MAX];
     s_shape(tensor, shape);
-    memcpy(ret_header, "\x93NUMPY\x01\x00", 8);
+    memcpy(ret_header, s_magic, sizeof s_magic);
     size_t used = S_PREFIX + (size_t)snprintf(ret_header + S_PREFIX, S_HEADER_MAX - S_PREFIX,
                                               "{'descr': '%s', 'fortran_order': False, "
                                               "'shape': (%s), }",
