@@ -365,6 +365,28 @@ static void refuses_missing_and_damaged_evidence(void **state)
     }
 }
 
+static void evidence_is_not_exchanged_on_the_way(void **state)
+{
+    s_world_t *world = *state;
+    binding_pair_t *pair = &world->pair;
+    uint8_t other[TACIT_RESULT_SIZE]; /* as valid, for the same key */
+    tacit_result_t result = world->client;
+    result.expires_ms -= 1000;
+    tacit_result_sign(&result, s_issuer_secret, other);
+    assert_int_equal(binding_pair_open(pair), TACIT_OK);
+    assert_int_equal(binding_pair_accept(pair), TACIT_OK);
+    assert_int_equal(binding_pair_confirm(pair), TACIT_OK);
+    pair->confirm.result = tacit_span(other, sizeof other);
+    s_assert_refused(pair, S_STEP_SERVER_FINISH, TACIT_CONFIRMATION_FAILED, "binding.mac");
+    result = world->server;
+    result.expires_ms -= 1000;
+    tacit_result_sign(&result, s_issuer_secret, other);
+    assert_int_equal(binding_pair_open(pair), TACIT_OK);
+    assert_int_equal(binding_pair_accept(pair), TACIT_OK);
+    pair->accept.result = tacit_span(other, sizeof other);
+    s_assert_refused(pair, S_STEP_CONFIRM, TACIT_CONFIRMATION_FAILED, "binding.mac");
+}
+
 /*  A server of the test's own, made from the key schedule alone: what the client accepts from it
     says that binding.c follows schedule.h, and it can quote what a true one would not.  */
 static void s_own_accept(s_world_t *world, tacit_quote_purpose_t purpose, tacit_side_t quoted_side,
@@ -504,6 +526,7 @@ int main(void)
         S_TEST(refuses_who_has_no_result_to_show),
         S_TEST(a_quote_must_agree_with_the_result),
         S_TEST(refuses_missing_and_damaged_evidence),
+        S_TEST(evidence_is_not_exchanged_on_the_way),
         S_TEST(only_this_sides_binding_quote_counts),
         S_TEST(a_renewed_result_changes_nothing_under_way),
     };
