@@ -11,7 +11,8 @@
 
 enum { OWNED_STEP = 64 };
 
-const tacit_attribute_t *tacit_node_attribute(const tacit_node_t *node, const char *name)
+const tacit_attribute_t *tacit_graph_node_attribute(const tacit_graph_node_t *node,
+                                                    const char *name)
 {
     for (size_t i = 0; i < node->attribute_count; i++) {
         if (strcmp(node->attributes[i].name, name) == 0) {
@@ -21,31 +22,32 @@ const tacit_attribute_t *tacit_node_attribute(const tacit_node_t *node, const ch
     return NULL;
 }
 
-int64_t tacit_node_integer(const tacit_node_t *node, const char *name, int64_t fallback)
+int64_t tacit_graph_node_integer(const tacit_graph_node_t *node, const char *name, int64_t fallback)
 {
-    const tacit_attribute_t *attribute = tacit_node_attribute(node, name);
+    const tacit_attribute_t *attribute = tacit_graph_node_attribute(node, name);
     return attribute != NULL ? attribute->integer : fallback;
 }
 
-float tacit_node_real(const tacit_node_t *node, const char *name, float fallback)
+float tacit_graph_node_real(const tacit_graph_node_t *node, const char *name, float fallback)
 {
-    const tacit_attribute_t *attribute = tacit_node_attribute(node, name);
+    const tacit_attribute_t *attribute = tacit_graph_node_attribute(node, name);
     return attribute != NULL ? attribute->real : fallback;
 }
 
-const char *tacit_node_text(const tacit_node_t *node, const char *name, const char *fallback)
+const char *tacit_graph_node_text(const tacit_graph_node_t *node, const char *name,
+                                  const char *fallback)
 {
-    const tacit_attribute_t *attribute = tacit_node_attribute(node, name);
+    const tacit_attribute_t *attribute = tacit_graph_node_attribute(node, name);
     return attribute != NULL ? attribute->text : fallback;
 }
 
-int tacit_node_input(const tacit_node_t *node, size_t i)
+int tacit_graph_node_input(const tacit_graph_node_t *node, size_t i)
 {
     return i < node->input_count ? node->inputs[i] : TACIT_NO_VALUE;
 }
 
-tacit_status_t tacit_node_refuse(const tacit_node_t *node, tacit_error_t *error,
-                                 tacit_status_t status, const char *format, ...)
+tacit_status_t tacit_graph_node_refuse(const tacit_graph_node_t *node, tacit_error_t *error,
+                                       tacit_status_t status, const char *format, ...)
 {
     char reason[TACIT_ERROR_MESSAGE_MAX];
     va_list arguments;
@@ -97,7 +99,7 @@ tacit_status_t tacit_graph_constant(tacit_graph_t *graph, tacit_dtype_t dtype,
 
 static void s_count_consumers(tacit_graph_t *graph, int node_index)
 {
-    const tacit_node_t *node = &graph->nodes[node_index];
+    const tacit_graph_node_t *node = &graph->nodes[node_index];
     for (size_t i = 0; i < node->input_count; i++) {
         if (node->inputs[i] != TACIT_NO_VALUE) {
             tacit_value_t *value = &graph->values[node->inputs[i]];
@@ -107,7 +109,7 @@ static void s_count_consumers(tacit_graph_t *graph, int node_index)
     }
 }
 
-static void s_spread_decisions(tacit_graph_t *graph, const tacit_node_t *node)
+static void s_spread_decisions(tacit_graph_t *graph, const tacit_graph_node_t *node)
 {
     bool whole = false;
     for (size_t i = 0; i < node->output_count; i++) {

@@ -27,7 +27,7 @@ typedef struct tacit_attribute {
     const tacit_tensor_t *tensor; /* t */
 } tacit_attribute_t;
 
-typedef struct tacit_node {
+typedef struct tacit_graph_node {
     const char *name;           /* never NULL; made up where the file has none */
     const tacit_operator_t *op; /* row of the table */
     const int *inputs;          /* values; TACIT_NO_VALUE where left out */
@@ -37,7 +37,7 @@ typedef struct tacit_node {
     const tacit_attribute_t *attributes;
     size_t attribute_count;
     bool removed; /* a pass merged it into another node */
-} tacit_node_t;
+} tacit_graph_node_t;
 
 typedef struct tacit_value {
     const char *name;
@@ -58,7 +58,7 @@ typedef struct tacit_graph {
     tacit_value_t *values;
     size_t value_count;
     size_t value_capacity;
-    tacit_node_t *nodes;
+    tacit_graph_node_t *nodes;
     size_t node_count;
     void **owned; /* elements of constants, wiped at the end */
     size_t owned_count;
@@ -86,13 +86,16 @@ TACIT_MUST_CHECK tacit_status_t tacit_graph_new(tacit_decoded_t *decoded, tacit_
 void tacit_graph_destroy(tacit_graph_t **graph);
 
 /*  The attribute, or NULL; and its content, or the fallback.  */
-const tacit_attribute_t *tacit_node_attribute(const tacit_node_t *node, const char *name);
-int64_t tacit_node_integer(const tacit_node_t *node, const char *name, int64_t fallback);
-float tacit_node_real(const tacit_node_t *node, const char *name, float fallback);
-const char *tacit_node_text(const tacit_node_t *node, const char *name, const char *fallback);
+const tacit_attribute_t *tacit_graph_node_attribute(const tacit_graph_node_t *node,
+                                                    const char *name);
+int64_t tacit_graph_node_integer(const tacit_graph_node_t *node, const char *name,
+                                 int64_t fallback);
+float tacit_graph_node_real(const tacit_graph_node_t *node, const char *name, float fallback);
+const char *tacit_graph_node_text(const tacit_graph_node_t *node, const char *name,
+                                  const char *fallback);
 
 /*  The value of input i, or TACIT_NO_VALUE where it is left out.  */
-int tacit_node_input(const tacit_node_t *node, size_t i);
+int tacit_graph_node_input(const tacit_graph_node_t *node, size_t i);
 
 /*  New zeroed elements for a constant, owned by the graph; NULL with the error set.  */
 void *tacit_graph_elements(tacit_graph_t *graph, size_t size, tacit_error_t *error);
@@ -106,8 +109,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_graph_constant(tacit_graph_t *graph, tacit
 void tacit_graph_link(tacit_graph_t *graph);
 
 /*  Set a refusal of a node: the claim names it.  */
-tacit_status_t tacit_node_refuse(const tacit_node_t *node, tacit_error_t *error,
-                                 tacit_status_t status, const char *format, ...)
+tacit_status_t tacit_graph_node_refuse(const tacit_graph_node_t *node, tacit_error_t *error,
+                                       tacit_status_t status, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 #endif

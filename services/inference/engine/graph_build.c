@@ -122,7 +122,7 @@ static tacit_status_t s_make_room(s_build_t *build)
     build->names = calloc(slots, sizeof(int));
     graph->value_capacity = values;
     graph->values = tacit_pool_take(pool, values + 1, sizeof(tacit_value_t), error);
-    graph->nodes = tacit_pool_take(pool, proto->n_node + 1, sizeof(tacit_node_t), error);
+    graph->nodes = tacit_pool_take(pool, proto->n_node + 1, sizeof(tacit_graph_node_t), error);
     graph->operators = tacit_pool_take(pool, proto->n_node + 1, sizeof(char *), error);
     if (build->names == NULL) {
         return tacit_error_set(error, TACIT_NO_MEMORY, NULL);
@@ -378,7 +378,7 @@ static tacit_status_t s_read_attribute(s_build_t *build, const Onnx__AttributePr
 }
 
 static tacit_status_t s_read_attributes(s_build_t *build, const Onnx__NodeProto *proto,
-                                        tacit_node_t *node)
+                                        tacit_graph_node_t *node)
 {
     size_t count = proto->n_attribute;
     if (count > TACIT_NODE_ATTRIBUTES_MAX) {
@@ -396,7 +396,7 @@ static tacit_status_t s_read_attributes(s_build_t *build, const Onnx__NodeProto 
         if (status != TACIT_OK) {
             return status;
         }
-        if (tacit_node_attribute(node, attributes[i].name) != NULL) {
+        if (tacit_graph_node_attribute(node, attributes[i].name) != NULL) {
             return s_refuse_named(build, TACIT_MALFORMED, "node", node->name,
                                   "it has an attribute twice");
         }
@@ -419,7 +419,7 @@ static bool s_made_later(const s_build_t *build, size_t from, const char *name)
     return false;
 }
 
-static tacit_status_t s_read_inputs(s_build_t *build, size_t index, tacit_node_t *node)
+static tacit_status_t s_read_inputs(s_build_t *build, size_t index, tacit_graph_node_t *node)
 {
     const Onnx__NodeProto *proto = build->proto->node[index];
     if (proto->n_input > TACIT_NODE_INPUTS_MAX) {
@@ -445,7 +445,7 @@ static tacit_status_t s_read_inputs(s_build_t *build, size_t index, tacit_node_t
 }
 
 static tacit_status_t s_read_outputs(s_build_t *build, const Onnx__NodeProto *proto,
-                                     tacit_node_t *node)
+                                     tacit_graph_node_t *node)
 {
     if (proto->n_output == 0 || proto->n_output > TACIT_NODE_OUTPUTS_MAX ||
         proto->output[0][0] == '\0') {
@@ -471,7 +471,7 @@ static tacit_status_t s_read_outputs(s_build_t *build, const Onnx__NodeProto *pr
     return TACIT_OK;
 }
 
-static tacit_status_t s_name_node(s_build_t *build, size_t index, tacit_node_t *node)
+static tacit_status_t s_name_node(s_build_t *build, size_t index, tacit_graph_node_t *node)
 {
     const Onnx__NodeProto *proto = build->proto->node[index];
     const char *op = s_name(build, proto->op_type);
@@ -490,7 +490,7 @@ static tacit_status_t s_name_node(s_build_t *build, size_t index, tacit_node_t *
 
 /*  The row of the table, or a refusal that says all that is needed to know why.  */
 static tacit_status_t s_find_operator(s_build_t *build, const Onnx__NodeProto *proto,
-                                      tacit_node_t *node)
+                                      tacit_graph_node_t *node)
 {
     const char *domain = s_name(build, proto->domain);
     const char *name = s_name(build, proto->op_type);
@@ -518,7 +518,7 @@ static tacit_status_t s_find_operator(s_build_t *build, const Onnx__NodeProto *p
 
 /*  A Constant node is a constant, not work.  */
 static tacit_status_t s_add_constant_node(s_build_t *build, const Onnx__NodeProto *proto,
-                                          const tacit_node_t *node)
+                                          const tacit_graph_node_t *node)
 {
     const tacit_attribute_t *attribute = node->attribute_count == 1 ? &node->attributes[0] : NULL;
     tacit_tensor_t content = {0};
@@ -564,7 +564,7 @@ static void s_note_operator(tacit_graph_t *graph, const char *name)
 static tacit_status_t s_add_node(s_build_t *build, size_t index)
 {
     const Onnx__NodeProto *proto = build->proto->node[index];
-    tacit_node_t node = {0};
+    tacit_graph_node_t node = {0};
     tacit_status_t status = s_name_node(build, index, &node);
     if (status == TACIT_OK) {
         status = s_find_operator(build, proto, &node);

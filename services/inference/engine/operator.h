@@ -68,7 +68,7 @@ typedef union tacit_parameters {
 /*  One node with what is known of its values.  */
 typedef struct tacit_inference {
     const tacit_graph_t *graph;
-    const tacit_node_t *node;
+    const tacit_graph_node_t *node;
     const tacit_tensor_t *inputs;   /* of node->input_count; data only where known */
     tacit_tensor_t *outputs;        /* of node->output_count; dtype is set; infer sets the shape */
     tacit_parameters_t *parameters; /* for the kernel */
@@ -113,7 +113,8 @@ const tacit_operator_t *tacit_operator_find(const char *name, int64_t opset);
 bool tacit_operator_known(const char *name);
 
 /*  Check counts, attributes and element types of a node, and set the types of its outputs.  */
-TACIT_MUST_CHECK tacit_status_t tacit_operator_check(tacit_graph_t *graph, const tacit_node_t *node,
+TACIT_MUST_CHECK tacit_status_t tacit_operator_check(tacit_graph_t *graph,
+                                                     const tacit_graph_node_t *node,
                                                      tacit_error_t *error);
 
 #endif

@@ -114,23 +114,23 @@ static char s_attribute_type(const char *list, const char *name, const char **re
     return '\0';
 }
 
-static tacit_status_t s_check_attributes(const tacit_node_t *node, tacit_error_t *error)
+static tacit_status_t s_check_attributes(const tacit_graph_node_t *node, tacit_error_t *error)
 {
     for (size_t i = 0; i < node->attribute_count; i++) {
         const tacit_attribute_t *attribute = &node->attributes[i];
         const char *only = NULL;
         char type = s_attribute_type(node->op->attributes, attribute->name, &only);
         if (type == '\0') {
-            return tacit_node_refuse(node, error, TACIT_UNSUPPORTED,
-                                     "attribute '%s' is not known for it", attribute->name);
+            return tacit_graph_node_refuse(node, error, TACIT_UNSUPPORTED,
+                                           "attribute '%s' is not known for it", attribute->name);
         }
         if (type != attribute->type) {
-            return tacit_node_refuse(node, error, TACIT_MALFORMED,
-                                     "attribute '%s' has the wrong type", attribute->name);
+            return tacit_graph_node_refuse(node, error, TACIT_MALFORMED,
+                                           "attribute '%s' has the wrong type", attribute->name);
         }
         if (only != NULL && attribute->integer != *only - '0') {
-            return tacit_node_refuse(node, error, TACIT_UNSUPPORTED, "attribute '%s' must be %c",
-                                     attribute->name, *only);
+            return tacit_graph_node_refuse(node, error, TACIT_UNSUPPORTED,
+                                           "attribute '%s' must be %c", attribute->name, *only);
         }
     }
     return TACIT_OK;
@@ -149,7 +149,7 @@ static char s_letter(const char *side, size_t position)
     return '\0';
 }
 
-static bool s_type_fits(const tacit_node_t *node, char letter, tacit_dtype_t dtype,
+static bool s_type_fits(const tacit_graph_node_t *node, char letter, tacit_dtype_t dtype,
                         tacit_dtype_t *bound)
 {
     switch (letter) {
@@ -167,39 +167,41 @@ static bool s_type_fits(const tacit_node_t *node, char letter, tacit_dtype_t dty
     }
 }
 
-static tacit_status_t s_check_inputs(const tacit_graph_t *graph, const tacit_node_t *node,
+static tacit_status_t s_check_inputs(const tacit_graph_t *graph, const tacit_graph_node_t *node,
                                      tacit_dtype_t *bound, tacit_error_t *error)
 {
     if (node->input_count < node->op->inputs_min) {
-        return tacit_node_refuse(node, error, TACIT_MALFORMED, "it has too few inputs");
+        return tacit_graph_node_refuse(node, error, TACIT_MALFORMED, "it has too few inputs");
     }
     for (size_t i = 0; i < node->input_count; i++) {
         char letter = s_letter(node->op->signature, i);
         if (letter == '\0') {
-            return tacit_node_refuse(node, error, TACIT_MALFORMED, "it has too many inputs");
+            return tacit_graph_node_refuse(node, error, TACIT_MALFORMED, "it has too many inputs");
         }
         bool repeats = node->op->signature[1] == '*';
         if (node->inputs[i] == TACIT_NO_VALUE && i >= node->op->inputs_min && !repeats) {
             continue;
         }
         if (node->inputs[i] == TACIT_NO_VALUE) {
-            return tacit_node_refuse(node, error, TACIT_MALFORMED, "input %zu is missing", i);
+            return tacit_graph_node_refuse(node, error, TACIT_MALFORMED, "input %zu is missing", i);
         }
         tacit_dtype_t dtype = graph->values[node->inputs[i]].dtype;
         if (!s_type_fits(node, letter, dtype, bound)) {
             bool allowed = letter == 'T' && *bound == dtype;
-            return tacit_node_refuse(node, error, allowed ? TACIT_UNSUPPORTED : TACIT_MALFORMED,
-                                     "input %zu of type %s is %s", i, tacit_dtype_name(dtype),
-                                     allowed ? "not computed" : "of the wrong type");
+            return tacit_graph_node_refuse(node, error,
+                                           allowed ? TACIT_UNSUPPORTED : TACIT_MALFORMED,
+                                           "input %zu of type %s is %s", i, tacit_dtype_name(dtype),
+                                           allowed ? "not computed" : "of the wrong type");
         }
     }
     return TACIT_OK;
 }
 
-static tacit_status_t s_output_type(const tacit_node_t *node, char letter, tacit_dtype_t bound,
-                                    tacit_dtype_t *ret_dtype, tacit_error_t *error)
+static tacit_status_t s_output_type(const tacit_graph_node_t *node, char letter,
+                                    tacit_dtype_t bound, tacit_dtype_t *ret_dtype,
+                                    tacit_error_t *error)
 {
-    int64_t to = tacit_node_integer(node, "to", 0);
+    int64_t to = tacit_graph_node_integer(node, "to", 0);
     switch (letter) {
     case 'T':
         *ret_dtype = bound;
@@ -212,17 +214,18 @@ static tacit_status_t s_output_type(const tacit_node_t *node, char letter, tacit
         return TACIT_OK;
     case 'k':
         if (!tacit_dtype_known(to)) {
-            return tacit_node_refuse(node, error, TACIT_UNSUPPORTED,
-                                     "the type %lld to cast to is not computed", (long long)to);
+            return tacit_graph_node_refuse(node, error, TACIT_UNSUPPORTED,
+                                           "the type %lld to cast to is not computed",
+                                           (long long)to);
         }
         *ret_dtype = (tacit_dtype_t)to;
         return TACIT_OK;
     default:
-        return tacit_node_refuse(node, error, TACIT_UNSUPPORTED, "it has too many outputs");
+        return tacit_graph_node_refuse(node, error, TACIT_UNSUPPORTED, "it has too many outputs");
     }
 }
 
-tacit_status_t tacit_operator_check(tacit_graph_t *graph, const tacit_node_t *node,
+tacit_status_t tacit_operator_check(tacit_graph_t *graph, const tacit_graph_node_t *node,
                                     tacit_error_t *error)
 {
     tacit_dtype_t bound = TACIT_DTYPE_NONE;

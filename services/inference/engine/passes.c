@@ -10,10 +10,10 @@
 /*  Where the four vectors of a BatchNormalization stand in its inputs.  */
 enum { INPUT_SCALE = 1, INPUT_SHIFT = 2, INPUT_MEAN = 3, INPUT_VARIANCE = 4 };
 
-static const tacit_tensor_t *s_constant(const tacit_graph_t *graph, const tacit_node_t *node,
+static const tacit_tensor_t *s_constant(const tacit_graph_t *graph, const tacit_graph_node_t *node,
                                         size_t i)
 {
-    int value = tacit_node_input(node, i);
+    int value = tacit_graph_node_input(node, i);
     const tacit_tensor_t *content = value != TACIT_NO_VALUE ? &graph->values[value].content : NULL;
     return content != NULL && content->data != NULL ? content : NULL;
 }
@@ -24,7 +24,7 @@ static bool s_is_vector(const tacit_tensor_t *tensor, int64_t length)
 }
 
 /*  The BatchNormalization that follows a Conv and can be folded into it, or NULL.  */
-static tacit_node_t *s_foldable(tacit_graph_t *graph, const tacit_node_t *node)
+static tacit_graph_node_t *s_foldable(tacit_graph_t *graph, const tacit_graph_node_t *node)
 {
     const tacit_value_t *output = &graph->values[node->outputs[0]];
     const tacit_tensor_t *weights = s_constant(graph, node, 1);
@@ -33,14 +33,14 @@ static tacit_node_t *s_foldable(tacit_graph_t *graph, const tacit_node_t *node)
         return NULL;
     }
     int64_t features = weights->shape.dims[0];
-    tacit_node_t *next = &graph->nodes[output->consumer];
+    tacit_graph_node_t *next = &graph->nodes[output->consumer];
     bool fits = strcmp(next->op->name, "BatchNormalization") == 0 &&
                 next->inputs[0] == node->outputs[0] &&
                 (node->input_count < 3 || s_is_vector(s_constant(graph, node, 2), features));
     for (size_t i = INPUT_SCALE; fits && i <= INPUT_VARIANCE; i++) {
         fits = s_is_vector(s_constant(graph, next, i), features);
     }
-    float epsilon = tacit_node_real(next, "epsilon", 1e-5F);
+    float epsilon = tacit_graph_node_real(next, "epsilon", 1e-5F);
     for (int64_t i = 0; fits && i < features; i++) {
         float variance = ((const float *)s_constant(graph, next, INPUT_VARIANCE)->data)[i];
         fits = variance + epsilon > 0;
@@ -65,14 +65,14 @@ static tacit_status_t s_own_weights(tacit_graph_t *graph, int value, int *ret_va
     return status;
 }
 
-static void s_scale(const tacit_graph_t *graph, const tacit_node_t *normalization,
+static void s_scale(const tacit_graph_t *graph, const tacit_graph_node_t *normalization,
                     const tacit_tensor_t *weights, const float *bias, float *ret_bias)
 {
     const float *scale = s_constant(graph, normalization, INPUT_SCALE)->data;
     const float *shift = s_constant(graph, normalization, INPUT_SHIFT)->data;
     const float *mean = s_constant(graph, normalization, INPUT_MEAN)->data;
     const float *variance = s_constant(graph, normalization, INPUT_VARIANCE)->data;
-    float epsilon = tacit_node_real(normalization, "epsilon", 1e-5F);
+    float epsilon = tacit_graph_node_real(normalization, "epsilon", 1e-5F);
     size_t features = (size_t)weights->shape.dims[0];
     size_t each = features > 0 ? weights->count / features : 0;
     float *items = weights->data;
@@ -85,8 +85,8 @@ static void s_scale(const tacit_graph_t *graph, const tacit_node_t *normalizatio
     }
 }
 
-static tacit_status_t s_fold(tacit_graph_t *graph, tacit_node_t *node, tacit_node_t *next,
-                             tacit_error_t *error)
+static tacit_status_t s_fold(tacit_graph_t *graph, tacit_graph_node_t *node,
+                             tacit_graph_node_t *next, tacit_error_t *error)
 {
     int weights = TACIT_NO_VALUE;
     int bias = TACIT_NO_VALUE;
@@ -121,8 +121,8 @@ tacit_status_t tacit_pass_fold_normalization(tacit_graph_t *graph, tacit_error_t
 {
     tacit_status_t status = TACIT_OK;
     for (size_t i = 0; status == TACIT_OK && i < graph->node_count; i++) {
-        tacit_node_t *node = &graph->nodes[i];
-        tacit_node_t *next = node->removed ? NULL : s_foldable(graph, node);
+        tacit_graph_node_t *node = &graph->nodes[i];
+        tacit_graph_node_t *next = node->removed ? NULL : s_foldable(graph, node);
         if (next != NULL) {
             status = s_fold(graph, node, next, error);
         }

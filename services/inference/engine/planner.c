@@ -302,13 +302,13 @@ int tacit_planner_arrange(tacit_planner_t *planner, int slot, const dnnl_memory_
 
 /* --- merging ---------------------------------------------------------------------------------- */
 
-const tacit_node_t *tacit_planner_follower(const tacit_planner_t *planner, int value)
+const tacit_graph_node_t *tacit_planner_follower(const tacit_planner_t *planner, int value)
 {
     const tacit_value_t *known = &planner->graph->values[value];
     return known->consumers == 1 && !known->output ? &planner->graph->nodes[known->consumer] : NULL;
 }
 
-void tacit_planner_absorb(tacit_planner_t *planner, const tacit_node_t *node)
+void tacit_planner_absorb(tacit_planner_t *planner, const tacit_graph_node_t *node)
 {
     planner->absorbed[node - planner->graph->nodes] = true;
 }
@@ -316,7 +316,7 @@ void tacit_planner_absorb(tacit_planner_t *planner, const tacit_node_t *node)
 int tacit_planner_merge_activation(tacit_planner_t *planner, int value,
                                    tacit_activation_t *ret_activation)
 {
-    const tacit_node_t *node = tacit_planner_follower(planner, value);
+    const tacit_graph_node_t *node = tacit_planner_follower(planner, value);
     tacit_activation_t activation = {.alg = dnnl_alg_kind_undef};
     if (tacit_planner_may_merge(planner) && node != NULL &&
         tacit_activation_of(planner, node, &activation)) {
@@ -365,7 +365,8 @@ typedef struct s_work {
     bool constant; /* all inputs are */
 } s_work_t;
 
-static tacit_status_t s_infer(tacit_planner_t *planner, const tacit_node_t *node, s_work_t *work)
+static tacit_status_t s_infer(tacit_planner_t *planner, const tacit_graph_node_t *node,
+                              s_work_t *work)
 {
     work->constant = true;
     for (size_t i = 0; i < node->input_count; i++) {
@@ -397,15 +398,16 @@ static tacit_status_t s_infer(tacit_planner_t *planner, const tacit_node_t *node
             !tacit_shape_count(&output->shape, output->dtype, &output->count)) {
             char text[TACIT_SHAPE_TEXT_MAX];
             tacit_shape_text(output->shape.rank, output->shape.dims, text);
-            status = tacit_node_refuse(node, planner->error, TACIT_TOO_LARGE,
-                                       "its output of shape %s is too large", text);
+            status = tacit_graph_node_refuse(node, planner->error, TACIT_TOO_LARGE,
+                                             "its output of shape %s is too large", text);
         }
     }
     return status;
 }
 
 /*  What depends on constants only is computed now, by the kernel.  */
-static tacit_status_t s_fold(tacit_planner_t *planner, const tacit_node_t *node, s_work_t *work)
+static tacit_status_t s_fold(tacit_planner_t *planner, const tacit_graph_node_t *node,
+                             s_work_t *work)
 {
     for (size_t i = 0; i < node->output_count; i++) {
         tacit_tensor_t *output = &work->outputs[i];
@@ -425,7 +427,8 @@ static tacit_status_t s_fold(tacit_planner_t *planner, const tacit_node_t *node,
 }
 
 /*  The output is the input, seen with another shape.  */
-static tacit_status_t s_view(tacit_planner_t *planner, const tacit_node_t *node, s_work_t *work)
+static tacit_status_t s_view(tacit_planner_t *planner, const tacit_graph_node_t *node,
+                             s_work_t *work)
 {
     int from = tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[0]));
     if (from == TACIT_NO_SLOT) {
@@ -448,7 +451,7 @@ static tacit_status_t s_view(tacit_planner_t *planner, const tacit_node_t *node,
     return TACIT_OK;
 }
 
-static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_node_t *node,
+static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_graph_node_t *node,
                                     s_work_t *work)
 {
     size_t count = node->input_count + node->output_count;
@@ -479,7 +482,7 @@ static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_node_t
     return s_add_step(planner, &step);
 }
 
-static bool s_may_accelerate(const tacit_planner_t *planner, const tacit_node_t *node,
+static bool s_may_accelerate(const tacit_planner_t *planner, const tacit_graph_node_t *node,
                              const s_work_t *work)
 {
     bool may = planner->plan->onednn != NULL && node->op->accelerate != NULL &&
@@ -492,7 +495,7 @@ static bool s_may_accelerate(const tacit_planner_t *planner, const tacit_node_t 
     return may && work->outputs[0].count > 0 && work->outputs[0].shape.rank > 0;
 }
 
-static tacit_status_t s_plan_node(tacit_planner_t *planner, const tacit_node_t *node)
+static tacit_status_t s_plan_node(tacit_planner_t *planner, const tacit_graph_node_t *node)
 {
     s_work_t work;
     tacit_status_t status = s_infer(planner, node, &work);
@@ -610,7 +613,7 @@ static tacit_status_t s_plan_all(tacit_planner_t *planner, const tacit_tensor_t 
         status = s_plan_inputs(planner, inputs);
     }
     for (size_t i = 0; status == TACIT_OK && i < planner->graph->node_count; i++) {
-        const tacit_node_t *node = &planner->graph->nodes[i];
+        const tacit_graph_node_t *node = &planner->graph->nodes[i];
         if (!node->removed && !planner->absorbed[i]) {
             status = s_plan_node(planner, node);
         }

@@ -45,10 +45,10 @@ int tacit_planner_arrange(tacit_planner_t *planner, int slot, const dnnl_memory_
 void tacit_planner_bind(tacit_planner_t *planner, int value, int slot);
 
 /*  The one node that uses the value, unless it is an output of the graph; else NULL.  */
-const tacit_node_t *tacit_planner_follower(const tacit_planner_t *planner, int value);
+const tacit_graph_node_t *tacit_planner_follower(const tacit_planner_t *planner, int value);
 
 /*  That node was merged into the current one.  */
-void tacit_planner_absorb(tacit_planner_t *planner, const tacit_node_t *node);
+void tacit_planner_absorb(tacit_planner_t *planner, const tacit_graph_node_t *node);
 
 /*  Add a step that runs the primitive; its scratch memory is provided.  */
 TACIT_MUST_CHECK tacit_status_t tacit_planner_primitive(tacit_planner_t *planner,
@@ -66,7 +66,7 @@ typedef struct tacit_activation {
 dnnl_primitive_attr_t tacit_planner_attributes(const tacit_activation_t *activation);
 
 /*  Whether a node is an activation that oneDNN can merge, and which.  */
-bool tacit_activation_of(const tacit_planner_t *planner, const tacit_node_t *node,
+bool tacit_activation_of(const tacit_planner_t *planner, const tacit_graph_node_t *node,
                          tacit_activation_t *ret_activation);
 
 /*  Absorb the activation that follows the value, if there is one. Returns the value to bind.  */

@@ -17,19 +17,19 @@ TACIT_INFER(same)
 
 TACIT_INFER(leaky_relu)
 {
-    inference->parameters->real.alpha = tacit_node_real(inference->node, "alpha", 0.01F);
+    inference->parameters->real.alpha = tacit_graph_node_real(inference->node, "alpha", 0.01F);
     return tacit_infer_same(inference);
 }
 
 /*  Bounds are attributes before opset 11, inputs since.  */
 TACIT_INFER(clip)
 {
-    inference->parameters->clip.low = tacit_node_real(inference->node, "min", -INFINITY);
-    inference->parameters->clip.high = tacit_node_real(inference->node, "max", INFINITY);
+    inference->parameters->clip.low = tacit_graph_node_real(inference->node, "min", -INFINITY);
+    inference->parameters->clip.high = tacit_graph_node_real(inference->node, "max", INFINITY);
     for (size_t i = 1; i < inference->node->input_count; i++) {
         if (inference->inputs[i].dtype != TACIT_DTYPE_NONE && inference->inputs[i].count != 1) {
-            return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                     "a bound is not one number");
+            return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                           "a bound is not one number");
         }
     }
     return tacit_infer_same(inference);
@@ -129,12 +129,12 @@ TACIT_KERNEL(clip)
 /* --- oneDNN ----------------------------------------------------------------------------------- */
 
 /*  Clip's bound as a number known while planning; false where it is not.  */
-static bool s_bound(const tacit_planner_t *planner, const tacit_node_t *node, size_t i,
+static bool s_bound(const tacit_planner_t *planner, const tacit_graph_node_t *node, size_t i,
                     const char *attribute, float fallback, float *ret_bound)
 {
-    *ret_bound = tacit_node_real(node, attribute, fallback);
-    int slot = tacit_planner_slot(planner, tacit_node_input(node, i));
-    if (tacit_node_input(node, i) == TACIT_NO_VALUE) {
+    *ret_bound = tacit_graph_node_real(node, attribute, fallback);
+    int slot = tacit_planner_slot(planner, tacit_graph_node_input(node, i));
+    if (tacit_graph_node_input(node, i) == TACIT_NO_VALUE) {
         return true;
     }
     const tacit_tensor_t *tensor =
@@ -158,15 +158,15 @@ static const s_row_t s_rows[] = {
     {"Clip", dnnl_eltwise_clip, 0.0F},
 };
 
-bool tacit_activation_of(const tacit_planner_t *planner, const tacit_node_t *node,
+bool tacit_activation_of(const tacit_planner_t *planner, const tacit_graph_node_t *node,
                          tacit_activation_t *ret_activation)
 {
     for (size_t i = 0; i < sizeof(s_rows) / sizeof(s_rows[0]); i++) {
         if (strcmp(s_rows[i].name, node->op->name) != 0) {
             continue;
         }
-        tacit_activation_t activation = {.alg = s_rows[i].alg,
-                                         .alpha = tacit_node_real(node, "alpha", s_rows[i].alpha)};
+        tacit_activation_t activation = {
+            .alg = s_rows[i].alg, .alpha = tacit_graph_node_real(node, "alpha", s_rows[i].alpha)};
         if (activation.alg == dnnl_eltwise_clip &&
             (!s_bound(planner, node, 1, "min", -INFINITY, &activation.alpha) ||
              !s_bound(planner, node, 2, "max", INFINITY, &activation.beta) ||

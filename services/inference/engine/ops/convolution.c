@@ -12,7 +12,8 @@
 
 static tacit_status_t s_refuse(const tacit_inference_t *inference, const char *reason)
 {
-    return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED, "%s", reason);
+    return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED, "%s",
+                                   reason);
 }
 
 TACIT_INFER(convolution)
@@ -36,9 +37,10 @@ TACIT_INFER(convolution)
         channels % group != 0 || channels / group != w->shape.dims[1]) {
         char text[TACIT_SHAPE_TEXT_MAX];
         tacit_shape_text(w->shape.rank, w->shape.dims, text);
-        return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                 "weights %s in %lld groups do not fit an input of %lld channels",
-                                 text, (long long)group, (long long)channels);
+        return tacit_graph_node_refuse(
+            inference->node, inference->error, TACIT_MALFORMED,
+            "weights %s in %lld groups do not fit an input of %lld channels", text,
+            (long long)group, (long long)channels);
     }
     bool biased = inference->node->input_count > 2;
     if (biased &&
@@ -160,7 +162,7 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_engine_
 static tacit_status_t s_add_steps(tacit_planner_t *planner, const tacit_inference_t *inference,
                                   const_dnnl_primitive_desc_t desc, int value)
 {
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     int64_t dims[TACIT_ENGINE_RANK_MAX];
     size_t rank = s_weights_dims(inference, dims);
     dnnl_memory_desc_t source = *dnnl_primitive_desc_query_md(desc, dnnl_query_src_md, 0);

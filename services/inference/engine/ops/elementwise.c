@@ -171,8 +171,8 @@ TACIT_INFER(broadcast)
         char b[TACIT_SHAPE_TEXT_MAX];
         tacit_shape_text(inputs[0].shape.rank, inputs[0].shape.dims, a);
         tacit_shape_text(inputs[1].shape.rank, inputs[1].shape.dims, b);
-        return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                 "shapes %s and %s do not broadcast", a, b);
+        return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                       "shapes %s and %s do not broadcast", a, b);
     }
     return TACIT_OK;
 }

@@ -13,32 +13,33 @@
 
 TACIT_INFER(gemm)
 {
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     tacit_parameters_t *parameters = inference->parameters;
     const tacit_shape_t *a = &inference->inputs[0].shape;
     const tacit_shape_t *b = &inference->inputs[1].shape;
-    parameters->gemm.alpha = tacit_node_real(node, "alpha", 1.0F);
-    parameters->gemm.beta = tacit_node_real(node, "beta", 1.0F);
-    parameters->gemm.transpose_a = tacit_node_integer(node, "transA", 0) != 0;
-    parameters->gemm.transpose_b = tacit_node_integer(node, "transB", 0) != 0;
+    parameters->gemm.alpha = tacit_graph_node_real(node, "alpha", 1.0F);
+    parameters->gemm.beta = tacit_graph_node_real(node, "beta", 1.0F);
+    parameters->gemm.transpose_a = tacit_graph_node_integer(node, "transA", 0) != 0;
+    parameters->gemm.transpose_b = tacit_graph_node_integer(node, "transB", 0) != 0;
     if (a->rank != 2 || b->rank != 2) {
-        return tacit_node_refuse(node, inference->error, TACIT_MALFORMED,
-                                 "its operands are no matrices");
+        return tacit_graph_node_refuse(node, inference->error, TACIT_MALFORMED,
+                                       "its operands are no matrices");
     }
     bool ta = parameters->gemm.transpose_a;
     bool tb = parameters->gemm.transpose_b;
     if (a->dims[ta ? 0 : 1] != b->dims[tb ? 1 : 0]) {
-        return tacit_node_refuse(node, inference->error, TACIT_MALFORMED,
-                                 "a row of %lld elements does not meet a column of %lld",
-                                 (long long)a->dims[ta ? 0 : 1], (long long)b->dims[tb ? 1 : 0]);
+        return tacit_graph_node_refuse(node, inference->error, TACIT_MALFORMED,
+                                       "a row of %lld elements does not meet a column of %lld",
+                                       (long long)a->dims[ta ? 0 : 1],
+                                       (long long)b->dims[tb ? 1 : 0]);
     }
     tacit_shape_t shape = {.rank = 2, .dims = {a->dims[ta ? 1 : 0], b->dims[tb ? 0 : 1]}};
     if (node->input_count > 2 && inference->inputs[2].dtype != TACIT_DTYPE_NONE) {
         tacit_shape_t common;
         if (!tacit_shape_broadcast(&shape, &inference->inputs[2].shape, &common) ||
             !tacit_shape_equal(&shape, &common)) {
-            return tacit_node_refuse(node, inference->error, TACIT_MALFORMED,
-                                     "its third operand does not broadcast to the product");
+            return tacit_graph_node_refuse(node, inference->error, TACIT_MALFORMED,
+                                           "its third operand does not broadcast to the product");
         }
     }
     inference->outputs[0].shape = shape;
@@ -111,8 +112,8 @@ TACIT_INFER(matmul)
         char right[TACIT_SHAPE_TEXT_MAX];
         tacit_shape_text(a->rank, a->dims, left);
         tacit_shape_text(b->rank, b->dims, right);
-        return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                 "shapes %s and %s do not multiply", left, right);
+        return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                       "shapes %s and %s do not multiply", left, right);
     }
     /* A vector on either side loses the dimension that it was lent.  */
     tacit_shape_t shape = {.rank = 0};
@@ -308,16 +309,16 @@ static bool s_is_row(const tacit_shape_t *shape, int64_t columns)
            tacit_shape_span(shape, 0, shape->rank) == (size_t)columns;
 }
 
-static int s_plain_input(tacit_planner_t *planner, const tacit_node_t *node, size_t i)
+static int s_plain_input(tacit_planner_t *planner, const tacit_graph_node_t *node, size_t i)
 {
     return tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[i]));
 }
 
 TACIT_ACCELERATE(gemm)
 {
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     const tacit_parameters_t *parameters = inference->parameters;
-    bool biased = tacit_node_input(node, 2) != TACIT_NO_VALUE;
+    bool biased = tacit_graph_node_input(node, 2) != TACIT_NO_VALUE;
     int64_t m = inference->outputs[0].shape.dims[0];
     int64_t n = inference->outputs[0].shape.dims[1];
     int64_t k = inference->inputs[0].shape.dims[parameters->gemm.transpose_a ? 0 : 1];
@@ -349,7 +350,7 @@ TACIT_ACCELERATE(gemm)
 /*  The constant vector that a following Add adds to each row, absorbed; or TACIT_NO_SLOT.  */
 static int s_merge_bias(tacit_planner_t *planner, int *value, const tacit_shape_t *shape)
 {
-    const tacit_node_t *node = tacit_planner_follower(planner, *value);
+    const tacit_graph_node_t *node = tacit_planner_follower(planner, *value);
     if (!tacit_planner_may_merge(planner) || node == NULL || strcmp(node->op->name, "Add") != 0) {
         return TACIT_NO_SLOT;
     }
@@ -369,7 +370,7 @@ static int s_merge_bias(tacit_planner_t *planner, int *value, const tacit_shape_
 
 TACIT_ACCELERATE(matmul)
 {
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     const tacit_shape_t *a = &inference->inputs[0].shape;
     const tacit_shape_t *b = &inference->inputs[1].shape;
     s_product_t product;

@@ -11,15 +11,16 @@
 TACIT_INFER(batch_normalization)
 {
     const tacit_shape_t *x = &inference->inputs[0].shape;
-    inference->parameters->real.alpha = tacit_node_real(inference->node, "epsilon", 1e-5F);
+    inference->parameters->real.alpha = tacit_graph_node_real(inference->node, "epsilon", 1e-5F);
     bool fits = x->rank >= 2;
     for (size_t i = 1; fits && i < inference->node->input_count; i++) {
         const tacit_shape_t *vector = &inference->inputs[i].shape;
         fits = vector->rank == 1 && vector->dims[0] == x->dims[1];
     }
     if (!fits) {
-        return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                 "scale, bias, mean and variance have not one number per channel");
+        return tacit_graph_node_refuse(
+            inference->node, inference->error, TACIT_MALFORMED,
+            "scale, bias, mean and variance have not one number per channel");
     }
     inference->outputs[0].shape = *x;
     return TACIT_OK;
@@ -53,7 +54,7 @@ static tacit_status_t s_normalization_steps(tacit_planner_t *planner,
 {
     static const int ids[] = {DNNL_ARG_SRC, DNNL_ARG_SCALE, DNNL_ARG_SHIFT, DNNL_ARG_MEAN,
                               DNNL_ARG_VARIANCE};
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     const tacit_shape_t *shape = &inference->outputs[0].shape;
     dnnl_memory_desc_t vector = tacit_onednn_strided(1, &shape->dims[1], NULL);
     tacit_argument_t arguments[6];
@@ -81,9 +82,9 @@ static tacit_status_t s_normalization_steps(tacit_planner_t *planner,
 /*  A Relu that follows is merged.  */
 TACIT_ACCELERATE(batch_normalization)
 {
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     int value = node->outputs[0];
-    const tacit_node_t *next = tacit_planner_follower(planner, value);
+    const tacit_graph_node_t *next = tacit_planner_follower(planner, value);
     bool relu =
         tacit_planner_may_merge(planner) && next != NULL && strcmp(next->op->name, "Relu") == 0;
     unsigned flags = dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift;
@@ -119,10 +120,10 @@ TACIT_ACCELERATE(batch_normalization)
 static tacit_status_t s_softmax_axis(const tacit_inference_t *inference, int64_t fallback)
 {
     const tacit_shape_t *shape = &inference->inputs[0].shape;
-    int64_t axis = tacit_node_integer(inference->node, "axis", fallback);
+    int64_t axis = tacit_graph_node_integer(inference->node, "axis", fallback);
     if (!tacit_shape_axis(axis, shape->rank, &inference->parameters->axis.axis)) {
-        return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                 "axis %lld is outside its input", (long long)axis);
+        return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                       "axis %lld is outside its input", (long long)axis);
     }
     inference->outputs[0].shape = *shape;
     return TACIT_OK;
@@ -183,7 +184,7 @@ static tacit_status_t s_accelerate_softmax(tacit_planner_t *planner,
                                            const tacit_inference_t *inference, size_t end,
                                            bool *ret_done)
 {
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     const tacit_shape_t *shape = &inference->outputs[0].shape;
     size_t axis = inference->parameters->axis.axis;
     int64_t dims[] = {(int64_t)tacit_shape_span(shape, 0, axis),

@@ -34,15 +34,15 @@ TACIT_INFER(global_pool)
     tacit_window_t window = {.spatial = x->rank - 2, .group = 1};
     const int64_t ones[TACIT_SPATIAL_MAX] = {1, 1, 1};
     if (x->rank < 3 || x->rank > 2 + TACIT_SPATIAL_MAX) {
-        return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                 "its input has not 1 to 3 spatial dimensions");
+        return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                       "its input has not 1 to 3 spatial dimensions");
     }
     for (size_t i = 0; i < window.spatial; i++) {
         window.kernel[i] = x->dims[i + 2];
         window.stride[i] = window.dilation[i] = 1;
         if (x->dims[i + 2] < 1) {
-            return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                     "its input is empty");
+            return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                           "its input is empty");
         }
     }
     inference->parameters->window = window;
@@ -242,7 +242,7 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_alg_kin
 static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_inference_t *inference,
                                    dnnl_alg_kind_t alg, bool *ret_done)
 {
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     int x = tacit_planner_slot(planner, node->inputs[0]);
     dnnl_memory_desc_t source = *tacit_planner_layout(planner, x);
     tacit_activation_t none = {.alg = dnnl_alg_kind_undef};

@@ -6,15 +6,16 @@ TACIT_INFER(arg_max)
 {
     const tacit_shape_t *from = &inference->inputs[0].shape;
     size_t axis = 0;
-    int64_t wanted = tacit_node_integer(inference->node, "axis", 0);
+    int64_t wanted = tacit_graph_node_integer(inference->node, "axis", 0);
     if (!tacit_shape_axis(wanted, from->rank, &axis) || from->dims[axis] < 1) {
-        return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                 "axis %lld is outside its input, or empty", (long long)wanted);
+        return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                       "axis %lld is outside its input, or empty",
+                                       (long long)wanted);
     }
-    bool keep = tacit_node_integer(inference->node, "keepdims", 1) != 0;
+    bool keep = tacit_graph_node_integer(inference->node, "keepdims", 1) != 0;
     inference->parameters->axis.axis = axis;
     inference->parameters->axis.last =
-        tacit_node_integer(inference->node, "select_last_index", 0) != 0;
+        tacit_graph_node_integer(inference->node, "select_last_index", 0) != 0;
     tacit_shape_t shape = {.rank = 0};
     for (size_t i = 0; i < from->rank; i++) {
         if (i != axis || keep) {

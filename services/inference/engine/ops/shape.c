@@ -7,7 +7,8 @@
 
 static tacit_status_t s_refuse(const tacit_inference_t *inference, const char *reason)
 {
-    return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED, "%s", reason);
+    return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED, "%s",
+                                   reason);
 }
 
 /* --- views ------------------------------------------------------------------------------------ */
@@ -17,7 +18,7 @@ TACIT_INFER(reshape)
 {
     const tacit_shape_t *from = &inference->inputs[0].shape;
     const tacit_tensor_t *wanted = &inference->inputs[1];
-    bool zeros = tacit_node_integer(inference->node, "allowzero", 0) != 0;
+    bool zeros = tacit_graph_node_integer(inference->node, "allowzero", 0) != 0;
     if (wanted->shape.rank != 1 || wanted->count > TACIT_ENGINE_RANK_MAX || wanted->data == NULL) {
         return s_refuse(inference, "its new shape is no list of at most 8 dimensions");
     }
@@ -45,8 +46,8 @@ TACIT_INFER(reshape)
     if (known != count || (rest != SIZE_MAX && shape.dims[rest] < 0)) {
         char a[TACIT_SHAPE_TEXT_MAX];
         tacit_shape_text(from->rank, from->dims, a);
-        return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                 "its input %s does not fit the new shape", a);
+        return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
+                                       "its input %s does not fit the new shape", a);
     }
     inference->outputs[0].shape = shape;
     return TACIT_OK;
@@ -55,7 +56,7 @@ TACIT_INFER(reshape)
 TACIT_INFER(flatten)
 {
     const tacit_shape_t *from = &inference->inputs[0].shape;
-    int64_t axis = tacit_node_integer(inference->node, "axis", 1);
+    int64_t axis = tacit_graph_node_integer(inference->node, "axis", 1);
     size_t at = from->rank;
     /* The axis may also stand behind the last dimension.  */
     if (axis != (int64_t)from->rank && !tacit_shape_axis(axis, from->rank, &at)) {
@@ -73,10 +74,10 @@ TACIT_INFER(flatten)
 static tacit_status_t s_axes(const tacit_inference_t *inference, size_t rank, bool *ret_flags,
                              bool *ret_given, size_t *ret_count)
 {
-    const tacit_attribute_t *attribute = tacit_node_attribute(inference->node, "axes");
+    const tacit_attribute_t *attribute = tacit_graph_node_attribute(inference->node, "axes");
     const int64_t *axes = attribute != NULL ? attribute->integers : NULL;
     size_t count = attribute != NULL ? attribute->count : 0;
-    if (tacit_node_input(inference->node, 1) != TACIT_NO_VALUE) {
+    if (tacit_graph_node_input(inference->node, 1) != TACIT_NO_VALUE) {
         axes = inference->inputs[1].data;
         count = inference->inputs[1].count;
     }
@@ -148,8 +149,8 @@ TACIT_INFER(dropout)
         inference->node->input_count > 2 ? &inference->inputs[2] : NULL;
     if (training != NULL && training->data != NULL && training->count > 0 &&
         *(const uint8_t *)training->data != 0) {
-        return tacit_node_refuse(inference->node, inference->error, TACIT_UNSUPPORTED,
-                                 "training mode is not computed");
+        return tacit_graph_node_refuse(inference->node, inference->error, TACIT_UNSUPPORTED,
+                                       "training mode is not computed");
     }
     for (size_t i = 0; i < inference->node->output_count; i++) {
         inference->outputs[i].shape = inference->inputs[0].shape;
@@ -173,7 +174,7 @@ TACIT_KERNEL(copy)
 TACIT_INFER(transpose)
 {
     const tacit_shape_t *from = &inference->inputs[0].shape;
-    const tacit_attribute_t *order = tacit_node_attribute(inference->node, "perm");
+    const tacit_attribute_t *order = tacit_graph_node_attribute(inference->node, "perm");
     bool seen[TACIT_ENGINE_RANK_MAX] = {false};
     tacit_shape_t shape = {.rank = from->rank};
     if (order != NULL && order->count != from->rank) {
@@ -243,8 +244,9 @@ TACIT_INFER(concat)
 {
     tacit_shape_t shape = inference->inputs[0].shape;
     size_t axis = 0;
-    if (tacit_node_attribute(inference->node, "axis") == NULL ||
-        !tacit_shape_axis(tacit_node_integer(inference->node, "axis", 0), shape.rank, &axis)) {
+    if (tacit_graph_node_attribute(inference->node, "axis") == NULL ||
+        !tacit_shape_axis(tacit_graph_node_integer(inference->node, "axis", 0), shape.rank,
+                          &axis)) {
         return s_refuse(inference, "its axis is missing, or outside its inputs");
     }
     for (size_t i = 1; i < inference->node->input_count; i++) {
@@ -300,7 +302,7 @@ static bool s_joins_in_blocks(const tacit_planner_t *planner, const tacit_infere
 static tacit_status_t s_concat_steps(tacit_planner_t *planner, const tacit_inference_t *inference,
                                      const_dnnl_primitive_desc_t desc)
 {
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     dnnl_memory_desc_t target = *dnnl_primitive_desc_query_md(desc, dnnl_query_dst_md, 0);
     tacit_argument_t arguments[TACIT_NODE_INPUTS_MAX + 1];
     for (size_t i = 0; i < node->input_count; i++) {
@@ -323,7 +325,7 @@ TACIT_ACCELERATE(concat)
     if (!s_joins_in_blocks(planner, inference)) {
         return TACIT_OK;
     }
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     dnnl_memory_desc_t layouts[TACIT_NODE_INPUTS_MAX];
     for (size_t i = 0; i < node->input_count; i++) {
         layouts[i] = *tacit_planner_layout(planner, tacit_planner_slot(planner, node->inputs[i]));

@@ -6,14 +6,15 @@
 
 static tacit_status_t s_refuse(const tacit_inference_t *inference, const char *reason)
 {
-    return tacit_node_refuse(inference->node, inference->error, TACIT_MALFORMED, "%s", reason);
+    return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED, "%s",
+                                   reason);
 }
 
 /*  A list attribute of `count` numbers in [lowest, TACIT_WINDOW_MAX]; the fallback where absent. */
-static bool s_list(const tacit_node_t *node, const char *name, size_t count, int64_t lowest,
+static bool s_list(const tacit_graph_node_t *node, const char *name, size_t count, int64_t lowest,
                    int64_t fallback, int64_t *ret_items)
 {
-    const tacit_attribute_t *attribute = tacit_node_attribute(node, name);
+    const tacit_attribute_t *attribute = tacit_graph_node_attribute(node, name);
     if (attribute != NULL && attribute->count != count) {
         return false;
     }
@@ -29,10 +30,10 @@ static bool s_list(const tacit_node_t *node, const char *name, size_t count, int
 static tacit_status_t s_read_lists(const tacit_inference_t *inference, const int64_t *kernel,
                                    tacit_window_t *window)
 {
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     size_t spatial = window->spatial;
     int64_t pads[2 * TACIT_SPATIAL_MAX];
-    if (kernel == NULL && tacit_node_attribute(node, "kernel_shape") == NULL) {
+    if (kernel == NULL && tacit_graph_node_attribute(node, "kernel_shape") == NULL) {
         return s_refuse(inference, "it has no kernel_shape");
     }
     if (!s_list(node, "kernel_shape", spatial, 1, 1, window->kernel) ||
@@ -48,7 +49,8 @@ static tacit_status_t s_read_lists(const tacit_inference_t *inference, const int
         if (kernel == NULL) {
             continue;
         }
-        if (tacit_node_attribute(node, "kernel_shape") != NULL && window->kernel[i] != kernel[i]) {
+        if (tacit_graph_node_attribute(node, "kernel_shape") != NULL &&
+            window->kernel[i] != kernel[i]) {
             return s_refuse(inference, "kernel_shape differs from its weights");
         }
         window->kernel[i] = kernel[i];
@@ -77,7 +79,7 @@ static void s_pad_same(tacit_window_t *window, size_t i, int64_t input, bool upp
 
 static tacit_status_t s_auto_pad(const tacit_inference_t *inference, tacit_window_t *window)
 {
-    const char *mode = tacit_node_text(inference->node, "auto_pad", "NOTSET");
+    const char *mode = tacit_graph_node_text(inference->node, "auto_pad", "NOTSET");
     bool upper = strcmp(mode, "SAME_UPPER") == 0;
     bool valid = strcmp(mode, "VALID") == 0;
     if (strcmp(mode, "NOTSET") == 0) {
@@ -116,15 +118,16 @@ tacit_status_t tacit_window_read(const tacit_inference_t *inference, const int64
                                  tacit_window_t *ret_window, int64_t ret_output[TACIT_SPATIAL_MAX])
 {
     const tacit_shape_t *shape = &inference->inputs[0].shape;
-    const tacit_node_t *node = inference->node;
+    const tacit_graph_node_t *node = inference->node;
     if (shape->rank < 3 || shape->rank > 2 + TACIT_SPATIAL_MAX) {
         return s_refuse(inference, "its input has not 1 to 3 spatial dimensions");
     }
-    tacit_window_t window = {.spatial = shape->rank - 2,
-                             .group = tacit_node_integer(node, "group", 1),
-                             .ceil_mode = tacit_node_integer(node, "ceil_mode", 0) != 0,
-                             .count_padding = tacit_node_integer(node, "count_include_pad", 0) != 0,
-                             .column_major = tacit_node_integer(node, "storage_order", 0) != 0};
+    tacit_window_t window = {
+        .spatial = shape->rank - 2,
+        .group = tacit_graph_node_integer(node, "group", 1),
+        .ceil_mode = tacit_graph_node_integer(node, "ceil_mode", 0) != 0,
+        .count_padding = tacit_graph_node_integer(node, "count_include_pad", 0) != 0,
+        .column_major = tacit_graph_node_integer(node, "storage_order", 0) != 0};
     tacit_status_t status = s_read_lists(inference, kernel, &window);
     if (status == TACIT_OK) {
         status = s_auto_pad(inference, &window);
