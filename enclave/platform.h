@@ -68,11 +68,14 @@ TACIT_MUST_CHECK tacit_status_t tacit_platform_collateral(tacit_platform_t *plat
 /*  Sealing keys, as EGETKEY derives them: for exactly this code, or for every code of this signer
     and product whose SVN is at least the one sealed with. context separates purposes and meshes;
     svn (at most one's own, for the signer's key; ignored otherwise) names whose key it is.  */
-typedef enum tacit_seal_policy { TACIT_SEAL_MRENCLAVE = 1, TACIT_SEAL_MRSIGNER = 2 } tacit_seal_policy_t;
+typedef enum tacit_seal_policy {
+    TACIT_SEAL_MRENCLAVE = 1,
+    TACIT_SEAL_MRSIGNER = 2
+} tacit_seal_policy_t;
 
 TACIT_MUST_CHECK tacit_status_t tacit_platform_sealing_key(tacit_platform_t *platform,
-                                                           tacit_seal_policy_t policy,
-                                                           uint16_t svn, const uint8_t context[32],
+                                                           tacit_seal_policy_t policy, uint16_t svn,
+                                                           const uint8_t context[32],
                                                            tacit_secret_t **ret_key,
                                                            tacit_error_t *ret_error);
 
