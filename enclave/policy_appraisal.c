@@ -173,6 +173,23 @@ static tacit_status_t s_refuse_enclave(const tacit_appraisal_t *self, s_closenes
     return s_refuse(self, &refusals[closeness]);
 }
 
+/*  Before the entries are compared: debug mode is part of the measured configuration, so that its
+    measurement is never listed, and "another measurement" would hide what is wrong.  */
+static tacit_status_t s_check_debug(const tacit_appraisal_t *self)
+{
+    if (!self->claims->debug) {
+        return TACIT_OK;
+    }
+    for (size_t i = 0; i < self->rules->enclave_count; i++) {
+        if (self->rules->enclaves[i].role == self->role && self->rules->enclaves[i].debug_allowed) {
+            return TACIT_OK;
+        }
+    }
+    return s_refuse(self, &(s_refusal_t){TACIT_DEBUG_REFUSED, NULL, "debug", "no debug mode",
+                                         "debug mode: the host can read its memory",
+                                         "enclaves:", "run a production enclave"});
+}
+
 static tacit_status_t s_check_enclave(const tacit_appraisal_t *self)
 {
     const tacit_policy_enclave_t *closest = NULL;
@@ -267,7 +284,7 @@ static tacit_status_t s_check_evaluation(const tacit_appraisal_t *self)
 tacit_status_t tacit_policy_appraisal(const tacit_appraisal_t *appraisal)
 {
     static tacit_status_t (*const checks[])(const tacit_appraisal_t *) = {
-        s_check_anchor,   s_check_revoked, s_check_product,    s_check_enclave,
+        s_check_anchor,   s_check_revoked, s_check_product,    s_check_debug,      s_check_enclave,
         s_check_platform, s_check_status,  s_check_advisories, s_check_evaluation,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {

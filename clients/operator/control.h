@@ -1,0 +1,31 @@
+/*  control.h - the operator's connections: to the supervisor of this host, and into the mesh.  */
+
+#ifndef TACIT_CLIENTS_CONTROL_H
+#define TACIT_CLIENTS_CONTROL_H
+
+#include "clients/lib/identity.h"
+#include "clients/lib/options.h"
+#include "rpc/mesh.h"
+
+/*  The supervisor that run/mesh.json names. UNREACHABLE (with a remedy) where none runs.  */
+TACIT_MUST_CHECK tacit_status_t tacit_control_connect(const char *state,
+                                                      const tacit_identity_t *identity,
+                                                      tacit_client_t **ret_client,
+                                                      tacit_error_t *ret_error);
+
+/*  The mesh of this state folder, as its operator.  */
+TACIT_MUST_CHECK tacit_status_t tacit_control_mesh(const char *state,
+                                                   const tacit_identity_t *identity,
+                                                   tacit_mesh_t **ret_mesh,
+                                                   tacit_error_t *ret_error);
+
+/*  STATE/NAME; BAD_INPUT where that is too long.  */
+TACIT_MUST_CHECK tacit_status_t tacit_control_path(const char *state, const char *name,
+                                                   char ret_path[PATH_MAX],
+                                                   tacit_error_t *ret_error);
+
+/*  The folder of Tacit's programs: where this one lies.  */
+TACIT_MUST_CHECK tacit_status_t tacit_control_bin(char ret_path[PATH_MAX],
+                                                  tacit_error_t *ret_error);
+
+#endif

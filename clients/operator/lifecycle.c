@@ -1,0 +1,128 @@
+/*  lifecycle.c - tacit-operator scale and down.  */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "clients/operator/commands.h"
+#include "clients/operator/control.h"
+#include "enclave/clock.h"
+#include "idl/inference.h"
+#include "idl/mesh.h"
+
+enum { S_WAIT_MS = 60 * 1000, S_POLL_MS = 50, S_WORKERS_MAX = 64, S_DOWN_MS = 60 * 1000 };
+
+static void s_pause(void)
+{
+    struct timespec pause = {.tv_nsec = S_POLL_MS * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+static tacit_status_t s_open(const tacit_invocation_t *invocation, tacit_identity_t **ret_identity,
+                             tacit_client_t **ret_supervisor, tacit_error_t *ret_error)
+{
+    tacit_status_t status = tacit_identity_load(invocation->identity, ret_identity, ret_error);
+    return status
+               ? status
+               : tacit_control_connect(invocation->state, *ret_identity, ret_supervisor, ret_error);
+}
+
+/*  --- scale ----------------------------------------------------------------------------------- */
+
+static tacit_status_t s_take_number(const tacit_invocation_t *invocation, uint32_t *ret_workers,
+                                    tacit_error_t *ret_error)
+{
+    const char *text = tacit_invocation_value(invocation, "workers");
+    char *end = NULL;
+    unsigned long number = text ? strtoul(text, &end, 10) : 0;
+    if (!text || end == text || *end || number > S_WORKERS_MAX) {
+        return tacit_usage_error(invocation, ret_error, "scale needs --workers N, 0 to %d",
+                                 S_WORKERS_MAX);
+    }
+    *ret_workers = (uint32_t)number;
+    return TACIT_OK;
+}
+
+/*  Workers that the gateway has, attested and registered; SIZE_MAX where it does not answer.  */
+static size_t s_count(tacit_client_t *gateway)
+{
+    tacit_inference_status_args_t args = {0};
+    tacit_inference_status_result_t result = {0};
+    return tacit_inference_status_call(gateway, &args, &result, NULL) ? SIZE_MAX
+                                                                      : result.workers.count;
+}
+
+static tacit_status_t s_await(const tacit_invocation_t *invocation,
+                              const tacit_identity_t *identity, uint32_t workers,
+                              tacit_error_t *ret_error)
+{
+    tacit_mesh_t *mesh = NULL;
+    tacit_client_t *gateway = NULL;
+    uint32_t wait_ms = invocation->timeout_ms ? invocation->timeout_ms : S_WAIT_MS;
+    uint64_t until_ms = tacit_now_ms() + wait_ms;
+    tacit_status_t status = tacit_control_mesh(invocation->state, identity, &mesh, ret_error);
+    if (!status) {
+        status = tacit_mesh_connect(mesh, TACIT_ROLE_GATEWAY, &gateway, ret_error);
+    }
+    size_t count = SIZE_MAX;
+    while (!status && (count = s_count(gateway)) != workers) {
+        if (tacit_now_ms() >= until_ms) {
+            status = tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED,
+                                     "the mesh has %zu workers and not yet %u", count, workers);
+            tacit_error_remedy(ret_error, "it goes on; tacit-operator status shows how far it is");
+        } else {
+            s_pause();
+        }
+    }
+    tacit_client_destroy(&gateway);
+    tacit_mesh_destroy(&mesh);
+    return status;
+}
+
+tacit_status_t tacit_command_scale(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
+{
+    tacit_identity_t *identity = NULL;
+    tacit_client_t *supervisor = NULL;
+    tacit_mesh_scale_args_t args = {0};
+    tacit_mesh_scale_result_t result = {0};
+    tacit_status_t status = s_take_number(invocation, &args.workers, ret_error);
+    if (!status) {
+        status = s_open(invocation, &identity, &supervisor, ret_error);
+    }
+    if (!status) {
+        status = tacit_mesh_scale_call(supervisor, &args, &result, ret_error);
+    }
+    if (!status) {
+        status = s_await(invocation, identity, args.workers, ret_error);
+    }
+    if (!status) {
+        printf(invocation->json ? "{\"before\": %u, \"workers\": %u}\n"
+                                : "Scaled from %u to %u workers.\n",
+               result.before, args.workers);
+    }
+    tacit_client_destroy(&supervisor);
+    tacit_identity_destroy(&identity);
+    return status;
+}
+
+/*  --- down ------------------------------------------------------------------------------------ */
+
+tacit_status_t tacit_command_down(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
+{
+    tacit_identity_t *identity = NULL;
+    tacit_client_t *supervisor = NULL;
+    tacit_mesh_down_args_t args = {0};
+    tacit_status_t status = s_open(invocation, &identity, &supervisor, ret_error);
+    if (!status) {
+        status = tacit_client_call(supervisor, &tacit_mesh_down, &args, tacit_span(NULL, 0),
+                                   S_DOWN_MS, NULL, NULL, ret_error);
+    }
+    if (!status && invocation->json) {
+        printf("{\"down\": true}\n");
+    } else if (!status) {
+        printf("The mesh is down; its state stays in %s.\n", invocation->state);
+    }
+    tacit_client_destroy(&supervisor);
+    tacit_identity_destroy(&identity);
+    return status;
+}

@@ -1,0 +1,289 @@
+/*  up.c - tacit-operator up: identity, supervisor, policy, and the wait until all are attested.  */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clients/lib/progress.h"
+#include "clients/operator/commands.h"
+#include "clients/operator/control.h"
+#include "enclave/clock.h"
+#include "enclave/whole_file.h"
+#include "idl/mesh.h"
+
+enum {
+    S_WAIT_MS = 60 * 1000, /* default for everything to be ready */
+    S_POLL_MS = 100,
+    S_RESTARTS_MAX = 5 /* of one process before up gives up waiting for it */
+};
+
+typedef struct {
+    const tacit_invocation_t *invocation;
+    tacit_identity_t *identity;
+    char bin[PATH_MAX];
+    char manifest[PATH_MAX]; /* empty: the embedded one */
+    pid_t supervisor;
+    uint64_t until_ms;
+    bool applied; /* a policy was */
+} s_up_t;
+
+static void s_pause(void)
+{
+    struct timespec pause = {.tv_nsec = S_POLL_MS * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+/*  --- identity -------------------------------------------------------------------------------- */
+
+static bool s_make_folder(const char *state, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", state, name);
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+            return false;
+        }
+        *slash = '/';
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+/*  What the supervisor may know of the operator.  */
+static tacit_status_t s_publish(const s_up_t *up, tacit_error_t *ret_error)
+{
+    char path[PATH_MAX];
+    char curve[65];
+    char signing[65];
+    char text[256];
+    tacit_status_t status =
+        tacit_control_path(up->invocation->state, "operator/public.json", path, ret_error);
+    if (status) {
+        return status;
+    }
+    sodium_bin2hex(curve, sizeof curve, up->identity->public_key, 32);
+    sodium_bin2hex(signing, sizeof signing, up->identity->signing_public, 32);
+    snprintf(text, sizeof text, "{\"curve_key\": \"%s\", \"signing_key\": \"%s\"}\n", curve,
+             signing);
+    status = tacit_whole_file_replace(path, tacit_span_string(text), 0600);
+    return status ? tacit_error_set(ret_error, status, "cannot write %s", path) : TACIT_OK;
+}
+
+static tacit_status_t s_prepare(s_up_t *up, tacit_error_t *ret_error)
+{
+    const char *state = up->invocation->state;
+    if (!s_make_folder(state, "operator") || !s_make_folder(state, "log")) {
+        return tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot make %s: %s", state,
+                               strerror(errno));
+    }
+    bool made = false;
+    tacit_status_t status =
+        tacit_identity_open(up->invocation->identity, &up->identity, &made, ret_error);
+    if (!status) {
+        status = tacit_control_bin(up->bin, ret_error);
+    }
+    if (!status && up->invocation->operand_count &&
+        !realpath(up->invocation->operands[0], up->manifest)) {
+        status = tacit_error_set(ret_error, TACIT_BAD_INPUT, "cannot read the manifest %s: %s",
+                                 up->invocation->operands[0], strerror(errno));
+    }
+    return status ? status : s_publish(up, ret_error);
+}
+
+/*  --- the supervisor -------------------------------------------------------------------------- */
+
+static void s_become_supervisor(const s_up_t *up, int out_fd, int log_fd)
+{
+    char program[PATH_MAX + 32];
+    snprintf(program, sizeof program, "%s/tacit-supervisord", up->bin);
+    if (tacit_invocation_count(up->invocation, "foreground") == 0) {
+        setsid();
+    }
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    dup2(null_fd, STDIN_FILENO);
+    dup2(out_fd, STDOUT_FILENO);
+    dup2(log_fd, STDERR_FILENO);
+    execl(program, program, "--state", up->invocation->state, "--bin", up->bin,
+          up->manifest[0] ? "--manifest" : NULL, up->manifest, NULL);
+    _exit(127);
+}
+
+/*  Its first line: READY ENDPOINT, or FAILED NAME: REASON.  */
+static tacit_status_t s_read_verdict(int fd, tacit_error_t *ret_error)
+{
+    char line[TACIT_ERROR_MESSAGE_MAX] = "";
+    size_t size = 0;
+    ssize_t got = 0;
+    while (size < sizeof line - 1 && !memchr(line, '\n', size) &&
+           (got = read(fd, line + size, sizeof line - 1 - size)) > 0) {
+        size += (size_t)got;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    if (strncmp(line, "READY ", 6) == 0) {
+        return TACIT_OK;
+    }
+    bool running = strncmp(line, "FAILED already_exists", 21) == 0;
+    tacit_status_t status = running ? TACIT_ALREADY_EXISTS : TACIT_INTERNAL;
+    tacit_error_set(ret_error, status, "the supervisor did not start: %s",
+                    line[0] ? line : "no word from it");
+    tacit_error_remedy(ret_error, running ? "tacit-operator status shows the mesh that runs; "
+                                            "tacit-operator down stops it"
+                                          : "see log/supervisor.log in the state folder");
+    return status;
+}
+
+static tacit_status_t s_launch(s_up_t *up, tacit_error_t *ret_error)
+{
+    char log[PATH_MAX];
+    int out[2] = {-1, -1};
+    tacit_status_t status =
+        tacit_control_path(up->invocation->state, "log/supervisor.log", log, ret_error);
+    if (status) {
+        return status;
+    }
+    int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (log_fd < 0 || pipe2(out, O_CLOEXEC) != 0) {
+        return tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot write %s: %s", log,
+                               strerror(errno));
+    }
+    up->supervisor = fork();
+    if (up->supervisor == 0) {
+        s_become_supervisor(up, out[1], log_fd);
+    }
+    close(out[1]);
+    close(log_fd);
+    status = s_read_verdict(out[0], ret_error);
+    close(out[0]);
+    return status;
+}
+
+/*  --- waiting --------------------------------------------------------------------------------- */
+
+/*  One look: how many of how many processes are ready; a process that keeps failing ends it.  */
+static tacit_status_t s_look(tacit_client_t *supervisor, const char *only, size_t *ret_ready,
+                             size_t *ret_count, tacit_error_t *ret_error)
+{
+    tacit_mesh_status_args_t args = {0};
+    tacit_mesh_status_result_t result = {0};
+    tacit_status_t status = tacit_mesh_status_call(supervisor, &args, &result, ret_error);
+    *ret_ready = 0;
+    *ret_count = 0;
+    for (size_t i = 0; i < result.processes.count && !status; i++) {
+        const tacit_mesh_process_t *process = &result.processes.items[i];
+        if (only && !tacit_span_equal(process->name, tacit_span_string(only))) {
+            continue;
+        }
+        (*ret_count)++;
+        *ret_ready += process->state == TACIT_MESH_PROCESS_STATE_READY;
+        if (process->restarts >= S_RESTARTS_MAX) {
+            status = tacit_error_set(ret_error, TACIT_INTERNAL, "%.*s does not start: %.*s",
+                                     (int)process->name.size, (const char *)process->name.data,
+                                     (int)process->last_exit.size,
+                                     (const char *)process->last_exit.data);
+            tacit_error_remedy(ret_error, "see log/%.*s.log in the state folder",
+                               (int)process->name.size, (const char *)process->name.data);
+        }
+    }
+    return status;
+}
+
+static tacit_status_t s_await(const s_up_t *up, tacit_client_t *supervisor, const char *only,
+                              tacit_error_t *ret_error)
+{
+    tacit_progress_t progress;
+    tacit_progress_start(&progress, stderr, only ? "attesting" : "starting", 0);
+    size_t ready = 0;
+    size_t count = 0;
+    tacit_status_t status = TACIT_OK;
+    do {
+        status = s_look(supervisor, only, &ready, &count, ret_error);
+        progress.total = count;
+        tacit_progress_update(&progress, ready);
+        if (!status && tacit_now_ms() >= up->until_ms) {
+            status = tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED,
+                                     "%zu of %zu processes are ready", ready, count);
+            tacit_error_remedy(ret_error,
+                               "tacit-operator status tells which; more time: --timeout");
+        }
+        if (!status && (count == 0 || ready < count)) {
+            s_pause();
+        }
+    } while (!status && (count == 0 || ready < count));
+    tacit_progress_end(&progress);
+    return status;
+}
+
+static tacit_status_t s_bring_up(s_up_t *up, tacit_error_t *ret_error)
+{
+    tacit_client_t *supervisor = NULL;
+    tacit_status_t status =
+        tacit_control_connect(up->invocation->state, up->identity, &supervisor, ret_error);
+    if (!status) {
+        status = s_await(up, supervisor, "attestation", ret_error);
+    }
+    if (!status) {
+        status = tacit_policy_ensure(up->invocation->state, up->bin, up->identity, &up->applied,
+                                     ret_error);
+    }
+    if (!status) {
+        status = s_await(up, supervisor, NULL, ret_error);
+    }
+    tacit_client_destroy(&supervisor);
+    return status;
+}
+
+/*  --- the command ----------------------------------------------------------------------------- */
+
+/*  Until ^C; the supervisor is of the same process group and hears it too.  */
+static void s_stay(const s_up_t *up)
+{
+    int wait_status = 0;
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    while (waitpid(up->supervisor, &wait_status, 0) < 0 && errno == EINTR) {
+    }
+}
+
+/*  A mesh that did not come up is not left half running.  */
+static void s_give_up(const s_up_t *up)
+{
+    if (up->supervisor > 0) {
+        int wait_status = 0;
+        (void)kill(up->supervisor, SIGTERM);
+        (void)waitpid(up->supervisor, &wait_status, 0);
+    }
+}
+
+tacit_status_t tacit_command_up(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
+{
+    uint32_t wait_ms = invocation->timeout_ms ? invocation->timeout_ms : S_WAIT_MS;
+    s_up_t up = {.invocation = invocation, .until_ms = tacit_now_ms() + wait_ms};
+    tacit_status_t status = s_prepare(&up, ret_error);
+    if (!status) {
+        status = s_launch(&up, ret_error);
+    }
+    if (!status) {
+        status = s_bring_up(&up, ret_error);
+    }
+    if (status) {
+        s_give_up(&up);
+    } else {
+        if (!invocation->json) {
+            printf("The mesh is up in %s (SIMULATED platform)%s.\n\n", invocation->state,
+                   up.applied ? "; a policy for these programs was signed and applied" : "");
+        }
+        status = tacit_status_print(invocation, up.identity, ret_error);
+        fflush(stdout);
+        if (!status && tacit_invocation_count(invocation, "foreground")) {
+            s_stay(&up);
+        }
+    }
+    tacit_identity_destroy(&up.identity);
+    return status;
+}
