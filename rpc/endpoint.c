@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <czmq.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 
@@ -162,8 +163,9 @@ static bool s_set_connected(const tacit_endpoint_t *self, const tacit_endpoint_c
     that ended, and the owner reads them on every turn of its loop.  */
 static bool s_watch(tacit_endpoint_t *self, int events)
 {
+    static _Atomic uint64_t number; /* libzmq frees a name some time after its socket was closed */
     char name[64];
-    snprintf(name, sizeof name, "inproc://tacit.monitor.%p", (void *)self);
+    snprintf(name, sizeof name, "inproc://tacit.monitor.%" PRIu64, ++number);
     void *monitor = tacit_endpoint_monitor(self);
     int unlimited = 0;
     return zmq_setsockopt(monitor, ZMQ_RCVHWM, &unlimited, sizeof unlimited) == 0 &&
