@@ -2,6 +2,7 @@
 
 #include "services/storage/database.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -37,8 +38,28 @@ static const s_code_row_t s_codes[] = {
     {SQLITE_NOTADB, TACIT_CORRUPT},
 };
 
-static tacit_status_t s_status(int code)
+/*  SQLite names only ENOSPC full; a quota and a limit on the size of files are no other thing.  */
+static bool s_is_full(sqlite3 *handle, int code)
 {
+    int error = handle && (code & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(handle) : 0;
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+/*  Of the constraints only these mean that the row is there already.  */
+static bool s_is_broken_check(int code)
+{
+    return (code & 0xff) == SQLITE_CONSTRAINT && code != SQLITE_CONSTRAINT_UNIQUE &&
+           code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_ROWID;
+}
+
+static tacit_status_t s_status(sqlite3 *handle, int code)
+{
+    if (s_is_full(handle, code)) {
+        return TACIT_STORAGE_FULL;
+    }
+    if (s_is_broken_check(code)) {
+        return TACIT_BAD_INPUT;
+    }
     for (size_t i = 0; i < sizeof s_codes / sizeof *s_codes; i++) {
         if (s_codes[i].code == (code & 0xff)) {
             return s_codes[i].status;
@@ -49,7 +70,24 @@ static tacit_status_t s_status(int code)
 
 static tacit_status_t s_execute(tacit_database_t *self, const char *sql)
 {
-    return s_status(sqlite3_exec(self->handle, sql, NULL, NULL, NULL));
+    return s_status(self->handle, sqlite3_exec(self->handle, sql, NULL, NULL, NULL));
+}
+
+static int s_on_check(void *context, int count, char **values, char **names)
+{
+    (void)names;
+    bool *healthy = context;
+    *healthy = count == 1 && values[0] && strcmp(values[0], "ok") == 0;
+    return 0;
+}
+
+/*  Damage is found when the service starts rather than in the middle of a call.  */
+static tacit_status_t s_check_health(tacit_database_t *self)
+{
+    bool healthy = false;
+    int code = sqlite3_exec(self->handle, "PRAGMA quick_check(1)", s_on_check, &healthy, NULL);
+    tacit_status_t status = s_status(self->handle, code);
+    return status || healthy ? status : TACIT_CORRUPT;
 }
 
 /*  Made here rather than by SQLite, so that it is never readable by others.  */
@@ -66,6 +104,9 @@ static tacit_status_t s_prepare_file(tacit_database_t *self, const char *schema)
     sqlite3_busy_timeout(self->handle, TACIT_DATABASE_BUSY_MS);
     sqlite3_extended_result_codes(self->handle, 1);
     tacit_status_t status = s_execute(self, settings);
+    if (!status) {
+        status = s_check_health(self);
+    }
     return status ? status : s_execute(self, schema);
 }
 
@@ -78,8 +119,8 @@ tacit_status_t tacit_database_open(const char *path, const char *schema,
     }
     tacit_status_t status = TACIT_STORAGE_FAILED;
     if (s_touch(path)) {
-        status = s_status(sqlite3_open_v2(path, &self->handle,
-                                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+        status = s_status(NULL, sqlite3_open_v2(path, &self->handle,
+                                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
     }
     if (!status) {
         status = s_prepare_file(self, schema);
@@ -185,10 +226,11 @@ tacit_status_t tacit_step(sqlite3_stmt *statement)
         return TACIT_INTERNAL;
     }
     int code = sqlite3_step(statement);
+    tacit_status_t status = s_status(sqlite3_db_handle(statement), code);
     if (code != SQLITE_ROW) {
         sqlite3_reset(statement);
     }
-    return s_status(code);
+    return status;
 }
 
 tacit_status_t tacit_step_done(sqlite3_stmt *statement)
@@ -220,6 +262,8 @@ bool tacit_column_copy(sqlite3_stmt *statement, int column, void *ret_bytes, siz
     if (span.size != size) {
         return false;
     }
-    memcpy(ret_bytes, span.data, size);
+    if (size > 0) {
+        memcpy(ret_bytes, span.data, size);
+    }
     return true;
 }

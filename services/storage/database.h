@@ -1,8 +1,9 @@
 /*  database.h - durable records in SQLite: what is committed survives kill -9 and power loss.
 
     WAL, synchronous=FULL, foreign keys, one connection per service thread. SQLite's errors become
-    ours in one place: a full disk is TACIT_STORAGE_FULL and changes nothing. Statements are
-    prepared once per database and reused; SQL is constant text, values are always bound.  */
+    ours in one place: a full disk (quota, limit on file sizes) is TACIT_STORAGE_FULL and changes
+    nothing. Statements are prepared once per database and reused; SQL is constant text, values are
+    always bound.  */
 
 #ifndef TACIT_SERVICES_STORAGE_DATABASE_H
 #define TACIT_SERVICES_STORAGE_DATABASE_H
@@ -43,7 +44,8 @@ void tacit_bind_u64(sqlite3_stmt *statement, int index, uint64_t value);
 
 /*  The next row: TACIT_OK. None (left): TACIT_NOT_FOUND, and the statement is reset.  */
 TACIT_MUST_CHECK tacit_status_t tacit_step(sqlite3_stmt *statement);
-/*  For statements without rows: TACIT_OK when done. ALREADY_EXISTS on a broken UNIQUE.  */
+/*  For statements without rows: TACIT_OK when done. ALREADY_EXISTS on a broken UNIQUE, BAD_INPUT on
+    any other broken constraint.  */
 TACIT_MUST_CHECK tacit_status_t tacit_step_done(sqlite3_stmt *statement);
 
 /*  Columns (from 0) of the present row; spans are borrowed until the next step or query.  */

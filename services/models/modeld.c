@@ -1,0 +1,350 @@
+/*  modeld.c - the actor and its handlers: from the wire to uploads and store, and back.  */
+
+#include "services/models/modeld.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "idl/models.h"
+#include "rpc/log.h"
+#include "rpc/service.h"
+#include "services/models/model_store.h"
+
+enum { S_PAGE = TACIT_MODELS_LIST_RESULT_MODELS_MAX, S_TICK_MS = 30 * 1000 };
+
+_Static_assert(TACIT_MODELS_PUT_CHUNK_BULK_IN_MAX == TACIT_MODEL_CHUNK_SIZE + TACIT_SEAL_OVERHEAD,
+               "the contract's bulk frame is a sealed chunk");
+_Static_assert(TACIT_MODELS_GET_CHUNK_BULK_OUT_MAX == TACIT_MODEL_CHUNK_SIZE + TACIT_SEAL_OVERHEAD,
+               "the contract's bulk frame is a sealed chunk");
+
+static const char s_limit_variable[] = "TACIT_MODELS_BYTES_MAX";
+
+typedef struct {
+    tacit_model_store_t *store;
+    tacit_upload_table_t *uploads;
+} s_modeld_t;
+
+/*  For timeouts of uploads: whoever sets the clock does not end them.  */
+static uint64_t s_now_ms(void)
+{
+    return (uint64_t)zclock_mono();
+}
+
+/*  --- uploads --------------------------------------------------------------------------------- */
+
+static tacit_status_t s_check_owner(const tacit_model_manifest_t *manifest,
+                                    const tacit_session_t *session, tacit_error_t *ret_error)
+{
+    if (memcmp(manifest->owner, session->peer_curve, 32) == 0) {
+        return TACIT_OK;
+    }
+    return tacit_error_claim(ret_error, TACIT_MODELS_NOT_OWNER, "manifest.owner",
+                             "the caller's CURVE key", "another");
+}
+
+/*  Gives a row with everything but the writer.  */
+static tacit_status_t s_add_upload(s_modeld_t *self, const tacit_session_t *session,
+                                   const tacit_models_begin_args_t *args,
+                                   const tacit_model_manifest_t *manifest,
+                                   tacit_upload_t **ret_upload, tacit_error_t *ret_error)
+{
+    tacit_upload_t *upload = NULL;
+    if (tacit_upload_table_add(self->uploads, session->peer_curve, session->id, s_now_ms(),
+                               &upload)) {
+        tacit_error_claim(ret_error, TACIT_MODELS_QUOTA_EXCEEDED, "uploads at once",
+                          "fewer, of this user or of all", NULL);
+        tacit_error_remedy(ret_error, "end the others, or try again in half a minute");
+        return TACIT_MODELS_QUOTA_EXCEEDED;
+    }
+    upload->manifest = *manifest;
+    memcpy(upload->manifest_bytes, args->manifest.data, sizeof upload->manifest_bytes);
+    memcpy(upload->signature, args->signature.data, sizeof upload->signature);
+    *ret_upload = upload;
+    return TACIT_OK;
+}
+
+static tacit_status_t s_begin(void *context, tacit_call_t *call,
+                              const tacit_models_begin_args_t *args,
+                              tacit_models_begin_result_t *ret_result)
+{
+    s_modeld_t *self = context;
+    const tacit_session_t *session = tacit_call_session(call);
+    tacit_error_t *error = tacit_call_error(call);
+    tacit_model_manifest_t manifest;
+    tacit_upload_t *upload = NULL;
+    tacit_status_t status =
+        tacit_model_manifest_verify(args->manifest, args->signature, &manifest, error);
+    if (!status) {
+        status = s_check_owner(&manifest, session, error);
+    }
+    if (status) {
+        return status;
+    }
+    (void)tacit_upload_table_expire(self->uploads, s_now_ms());
+    tacit_upload_sum_t under_way = tacit_upload_table_sum(self->uploads, manifest.owner);
+    tacit_blob_writer_t *writer = NULL;
+    status = tacit_model_store_begin(self->store, &manifest, &under_way, &writer, error);
+    if (!status) {
+        status = s_add_upload(self, session, args, &manifest, &upload, error);
+    }
+    if (status) {
+        tacit_blob_abort(&writer);
+        return status;
+    }
+    upload->writer = writer;
+    ret_result->upload = upload->id;
+    return TACIT_OK;
+}
+
+static tacit_upload_t *s_find_upload(s_modeld_t *self, const tacit_call_t *call, uint64_t id)
+{
+    const tacit_session_t *session = tacit_call_session(call);
+    return tacit_upload_table_find(self->uploads, session->peer_curve, session->id, id, s_now_ms());
+}
+
+static tacit_status_t s_put_chunk(void *context, tacit_call_t *call,
+                                  const tacit_models_put_chunk_args_t *args,
+                                  tacit_models_put_chunk_result_t *ret_result)
+{
+    (void)ret_result;
+    s_modeld_t *self = context;
+    tacit_upload_t *upload = s_find_upload(self, call, args->upload);
+    if (!upload) {
+        return TACIT_MODELS_UPLOAD_UNKNOWN;
+    }
+    tacit_status_t status =
+        tacit_upload_put_chunk(upload, args->index, tacit_call_bulk(call), tacit_call_error(call));
+    if (status && status != TACIT_MODELS_WRONG_CHUNK) {
+        tacit_upload_table_end(self->uploads, upload);
+    }
+    return status;
+}
+
+static void s_log_stored(const tacit_model_manifest_t *manifest)
+{
+    char owner[17];
+    sodium_bin2hex(owner, sizeof owner, manifest->owner, 8);
+    tacit_log(TACIT_LOG_INFO, "model_stored", "%s/%s version %u, %llu bytes", owner, manifest->name,
+              manifest->version, (unsigned long long)manifest->plaintext_size);
+}
+
+/*  However it goes, the upload is over.  */
+static tacit_status_t s_commit(void *context, tacit_call_t *call,
+                               const tacit_models_commit_args_t *args,
+                               tacit_models_commit_result_t *ret_result)
+{
+    (void)ret_result;
+    s_modeld_t *self = context;
+    tacit_error_t *error = tacit_call_error(call);
+    tacit_upload_t *upload = s_find_upload(self, call, args->upload);
+    if (!upload) {
+        return TACIT_MODELS_UPLOAD_UNKNOWN;
+    }
+    tacit_status_t status = tacit_upload_check(upload, error);
+    if (!status) {
+        status = tacit_model_store_add(self->store, upload, error);
+    }
+    if (!status) {
+        s_log_stored(&upload->manifest);
+    }
+    tacit_upload_table_end(self->uploads, upload);
+    return status;
+}
+
+/*  --- reading --------------------------------------------------------------------------------- */
+
+static tacit_status_t s_get(void *context, tacit_call_t *call, const tacit_models_get_args_t *args,
+                            tacit_models_get_result_t *ret_result)
+{
+    s_modeld_t *self = context;
+    tacit_arena_t *arena = tacit_call_arena(call);
+    uint8_t *manifest = tacit_arena_alloc(arena, TACIT_MODEL_MANIFEST_SIZE);
+    uint8_t *signature = tacit_arena_alloc(arena, 64);
+    if (!manifest || !signature) {
+        return TACIT_NO_MEMORY;
+    }
+    tacit_status_t status = tacit_model_store_get(self->store, args->owner.data, args->name,
+                                                  args->version, manifest, signature);
+    ret_result->manifest = tacit_span(manifest, TACIT_MODEL_MANIFEST_SIZE);
+    ret_result->signature = tacit_span(signature, 64);
+    return status;
+}
+
+/*  Called by zmq, perhaps on its own thread, when the chunk was sent.  */
+static void s_free_chunk(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+static tacit_status_t s_send_chunk(tacit_model_store_t *store, const tacit_model_chunk_t *chunk,
+                                   tacit_call_t *call)
+{
+    uint8_t *bytes = malloc(chunk->size);
+    if (!bytes) {
+        return TACIT_NO_MEMORY;
+    }
+    tacit_status_t status = tacit_model_store_read_chunk(store, chunk, bytes);
+    if (!status) {
+        status = tacit_call_take_bulk(call, bytes, chunk->size, s_free_chunk, NULL);
+    }
+    if (status) {
+        free(bytes);
+    }
+    return status;
+}
+
+static tacit_status_t s_get_chunk(void *context, tacit_call_t *call,
+                                  const tacit_models_get_chunk_args_t *args,
+                                  tacit_models_get_chunk_result_t *ret_result)
+{
+    (void)ret_result;
+    s_modeld_t *self = context;
+    tacit_model_chunk_t chunk;
+    /*  "The newest" may change between two chunks, and half of each is nothing.  */
+    if (args->version == 0) {
+        return tacit_error_claim(tacit_call_error(call), TACIT_BAD_INPUT, "version",
+                                 "that of the manifest", "0");
+    }
+    tacit_status_t status = tacit_model_store_find_chunk(self->store, args->owner.data, args->name,
+                                                         args->version, args->index, &chunk);
+    return status ? status : s_send_chunk(self->store, &chunk, call);
+}
+
+static void s_fill_page(const tacit_model_entry_t *entries, size_t count,
+                        tacit_models_model_info_t *ret_items)
+{
+    for (size_t i = 0; i < count; i++) {
+        ret_items[i] = (tacit_models_model_info_t){
+            .owner = tacit_span(entries[i].owner, 32),
+            .name = tacit_span_string(entries[i].name),
+            .version = entries[i].version,
+            .size = entries[i].size,
+            .created_ms = entries[i].created_ms,
+            .content_sha256 = tacit_span(entries[i].content_sha256, 32),
+        };
+    }
+}
+
+static tacit_status_t s_list(void *context, tacit_call_t *call,
+                             const tacit_models_list_args_t *args,
+                             tacit_models_list_result_t *ret_result)
+{
+    s_modeld_t *self = context;
+    tacit_arena_t *arena = tacit_call_arena(call);
+    tacit_model_entry_t *entries = tacit_arena_alloc(arena, (S_PAGE + 1) * sizeof *entries);
+    tacit_models_model_info_t *items = tacit_arena_alloc(arena, S_PAGE * sizeof *items);
+    if (!entries || !items) {
+        return TACIT_NO_MEMORY;
+    }
+    size_t count = 0;
+    tacit_status_t status =
+        tacit_model_store_list(self->store, args->has_owner ? args->owner.data : NULL, args->offset,
+                               entries, S_PAGE + 1, &count);
+    if (status) {
+        return status;
+    }
+    ret_result->more = count > S_PAGE;
+    ret_result->models.count = count < S_PAGE ? count : S_PAGE;
+    ret_result->models.items = items;
+    s_fill_page(entries, ret_result->models.count, items);
+    return TACIT_OK;
+}
+
+static tacit_status_t s_remove(void *context, tacit_call_t *call,
+                               const tacit_models_remove_args_t *args,
+                               tacit_models_remove_result_t *ret_result)
+{
+    (void)ret_result;
+    s_modeld_t *self = context;
+    return tacit_model_store_remove(self->store, tacit_call_session(call)->peer_curve, args->name,
+                                    args->version);
+}
+
+static const tacit_models_handlers_t s_handlers = {
+    .begin = s_begin,
+    .put_chunk = s_put_chunk,
+    .commit = s_commit,
+    .get = s_get,
+    .get_chunk = s_get_chunk,
+    .list = s_list,
+    .remove = s_remove,
+};
+
+/*  --- the actor ------------------------------------------------------------------------------- */
+
+static tacit_status_t s_read_limit(uint64_t *ret_bytes, tacit_error_t *ret_error)
+{
+    const char *text = getenv(s_limit_variable);
+    if (!text) {
+        return TACIT_OK;
+    }
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '1' || text[0] > '9' || *end || errno) {
+        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, s_limit_variable,
+                                 "a number of bytes from 1 on", text);
+    }
+    *ret_bytes = value;
+    return TACIT_OK;
+}
+
+static void s_close(void **context)
+{
+    s_modeld_t *self = *context;
+    if (self) {
+        tacit_upload_table_destroy(&self->uploads);
+        tacit_model_store_destroy(&self->store);
+        free(self);
+        *context = NULL;
+    }
+}
+
+static tacit_status_t s_open(tacit_node_t *node, const tacit_service_args_t *args, void **ret_self,
+                             tacit_error_t *ret_error)
+{
+    (void)node;
+    s_modeld_t *self = calloc(1, sizeof *self);
+    tacit_model_limits_t limits = {0};
+    *ret_self = self;
+    if (!self || !(self->uploads = tacit_upload_table_new())) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    tacit_status_t status = s_read_limit(&limits.total_bytes, ret_error);
+    return status ? status : tacit_model_store_open(args->state, &limits, &self->store, ret_error);
+}
+
+static int s_on_tick(zloop_t *loop, int timer, void *context)
+{
+    (void)loop;
+    (void)timer;
+    s_modeld_t *self = context;
+    size_t ended = tacit_upload_table_expire(self->uploads, s_now_ms());
+    if (ended) {
+        tacit_log(TACIT_LOG_INFO, "uploads_expired", "%zu uploads took too long", ended);
+    }
+    return 0;
+}
+
+static tacit_status_t s_attach(void *context, tacit_server_t *server, zloop_t *loop,
+                               tacit_error_t *ret_error)
+{
+    (void)server;
+    return zloop_timer(loop, S_TICK_MS, 0, s_on_tick, context) < 0
+               ? tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL)
+               : TACIT_OK;
+}
+
+void tacit_modeld_actor(zsock_t *pipe, void *args)
+{
+    static const tacit_attested_service_t service = {
+        .role = TACIT_ROLE_MODELS,
+        .service = &tacit_models_service,
+        .handlers = &s_handlers,
+        .open = s_open,
+        .close = s_close,
+        .attach = s_attach,
+    };
+    tacit_attested_service_run(pipe, args, &service);
+}
