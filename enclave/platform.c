@@ -420,19 +420,35 @@ tacit_status_t tacit_platform_counter_read(tacit_platform_t *platform, const uin
     return status;
 }
 
+/*  For requests whose reply says no more than how it went.  */
+static tacit_status_t s_tell(tacit_platform_t *platform, const s_request_t *request,
+                             tacit_platform_operation_t operation, tacit_error_t *ret_error)
+{
+    tacit_cursor_t payload = tacit_cursor(tacit_span(NULL, 0));
+    pthread_mutex_lock(&platform->lock);
+    tacit_status_t status = s_ask(platform, request, operation, &payload, ret_error);
+    if (!status && payload.rest.size != 0) {
+        status = s_bad_reply(platform, ret_error);
+    }
+    pthread_mutex_unlock(&platform->lock);
+    return status;
+}
+
 tacit_status_t tacit_platform_counter_advance(tacit_platform_t *platform, const uint8_t name[32],
                                               uint64_t value, tacit_error_t *ret_error)
 {
     s_request_t request = s_request(platform, TACIT_PLATFORM_COUNTER_ADVANCE);
     s_add(&request, name, 32);
     s_add_little(&request, value, 8);
-    tacit_cursor_t payload = tacit_cursor(tacit_span(NULL, 0));
-    pthread_mutex_lock(&platform->lock);
-    tacit_status_t status =
-        s_ask(platform, &request, TACIT_PLATFORM_COUNTER_ADVANCE, &payload, ret_error);
-    if (!status && payload.rest.size != 0) {
-        status = s_bad_reply(platform, ret_error);
-    }
-    pthread_mutex_unlock(&platform->lock);
-    return status;
+    return s_tell(platform, &request, TACIT_PLATFORM_COUNTER_ADVANCE, ret_error);
+}
+
+tacit_status_t tacit_platform_counter_move(tacit_platform_t *platform, const uint8_t name[32],
+                                           uint64_t from, uint64_t value, tacit_error_t *ret_error)
+{
+    s_request_t request = s_request(platform, TACIT_PLATFORM_COUNTER_MOVE);
+    s_add(&request, name, 32);
+    s_add_little(&request, from, 8);
+    s_add_little(&request, value, 8);
+    return s_tell(platform, &request, TACIT_PLATFORM_COUNTER_MOVE, ret_error);
 }

@@ -81,7 +81,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_platform_sealing_key(tacit_platform_t *pla
 
 /*  Monotonic counters of this signer and product, named by 32 bytes; durable before they answer.
     A counter never made reads 0. Advance sets it to value, which must be above the present one
-    (ROLLBACK_DETECTED otherwise).  */
+    (ROLLBACK_DETECTED otherwise). Move does so only where the present one is exactly from: of two
+    who continue the same state one succeeds.  */
 TACIT_MUST_CHECK tacit_status_t tacit_platform_counter_read(tacit_platform_t *platform,
                                                             const uint8_t name[32],
                                                             uint64_t *ret_value,
@@ -90,5 +91,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_platform_counter_advance(tacit_platform_t 
                                                                const uint8_t name[32],
                                                                uint64_t value,
                                                                tacit_error_t *ret_error);
+TACIT_MUST_CHECK tacit_status_t tacit_platform_counter_move(tacit_platform_t *platform,
+                                                            const uint8_t name[32], uint64_t from,
+                                                            uint64_t value,
+                                                            tacit_error_t *ret_error);
 
 #endif

@@ -22,6 +22,7 @@
         sealing key      policy u16, svn u16, context 32            the key 32
         counter read     name 32                                    value u64
         counter advance  name 32, value u64                         -
+        counter move     name 32, from u64, value u64               -
 
     A reply with another status carries the refusal, five texts padded with zeroes: message 256,
     claim 96, expected 200, got 200, remedy 256. The challenge is the platform's, fresh for each
@@ -52,6 +53,7 @@ enum {
     TACIT_PLATFORM_KEY_REQUEST = 2 + 2 + 32,
     TACIT_PLATFORM_READ_REQUEST = 32,
     TACIT_PLATFORM_ADVANCE_REQUEST = 32 + 8,
+    TACIT_PLATFORM_MOVE_REQUEST = 32 + 8 + 8,
 
     TACIT_PLATFORM_REQUEST_MAX = TACIT_PLATFORM_REQUEST_HEADER + 128, /* bytes of any request */
     TACIT_PLATFORM_REPLY_MAX = 64 * 1024                              /* bytes of any reply */
@@ -70,7 +72,8 @@ typedef enum tacit_platform_operation {
     TACIT_PLATFORM_COLLATERAL = 3,
     TACIT_PLATFORM_SEALING_KEY = 4,
     TACIT_PLATFORM_COUNTER_READ = 5,
-    TACIT_PLATFORM_COUNTER_ADVANCE = 6
+    TACIT_PLATFORM_COUNTER_ADVANCE = 6,
+    TACIT_PLATFORM_COUNTER_MOVE = 7
 } tacit_platform_operation_t;
 
 #endif

@@ -117,19 +117,21 @@ static tacit_status_t s_write(tacit_counters_t *counters, const tacit_self_t *ow
     return tacit_step_done(statement);
 }
 
-static tacit_status_t s_refuse(tacit_error_t *ret_error, uint64_t present, uint64_t value)
+static tacit_status_t s_refuse(tacit_error_t *ret_error, const char *rule, uint64_t present,
+                               uint64_t value)
 {
     char expected[48];
     char got[32];
-    snprintf(expected, sizeof expected, "above %" PRIu64, present);
+    snprintf(expected, sizeof expected, "%s %" PRIu64, rule, present);
     snprintf(got, sizeof got, "%" PRIu64, value);
     return tacit_error_claim(ret_error, TACIT_ROLLBACK_DETECTED, "counter", expected, got);
 }
 
-/*  This daemon alone has the database: nothing comes between the look and the write.  */
-tacit_status_t tacit_counters_advance(tacit_counters_t *counters, const tacit_self_t *owner,
-                                      const uint8_t name[32], uint64_t value,
-                                      tacit_error_t *ret_error)
+/*  from NULL: from any value below. This daemon alone has the database: nothing comes between the
+    look and the write.  */
+static tacit_status_t s_set(tacit_counters_t *counters, const tacit_self_t *owner,
+                            const uint8_t name[32], const uint64_t *from, uint64_t value,
+                            tacit_error_t *ret_error)
 {
     if (value > TACIT_COUNTER_VALUE_MAX) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "a counter goes up to 2^63 - 1");
@@ -137,8 +139,11 @@ tacit_status_t tacit_counters_advance(tacit_counters_t *counters, const tacit_se
     uint64_t present = 0;
     tacit_status_t status = s_find(counters, owner, name, &present);
     if (!status || status == TACIT_NOT_FOUND) {
+        if (from && *from != present) {
+            return s_refuse(ret_error, "from", present, *from);
+        }
         if (value <= present) {
-            return s_refuse(ret_error, present, value);
+            return s_refuse(ret_error, "above", present, value);
         }
         status = status ? s_check_room(counters, owner) : TACIT_OK;
     }
@@ -148,4 +153,18 @@ tacit_status_t tacit_counters_advance(tacit_counters_t *counters, const tacit_se
     return status ? tacit_error_set(ret_error, status, "cannot advance the counter: %s",
                                     tacit_status_text(status))
                   : TACIT_OK;
+}
+
+tacit_status_t tacit_counters_advance(tacit_counters_t *counters, const tacit_self_t *owner,
+                                      const uint8_t name[32], uint64_t value,
+                                      tacit_error_t *ret_error)
+{
+    return s_set(counters, owner, name, NULL, value, ret_error);
+}
+
+tacit_status_t tacit_counters_move(tacit_counters_t *counters, const tacit_self_t *owner,
+                                   const uint8_t name[32], uint64_t from, uint64_t value,
+                                   tacit_error_t *ret_error)
+{
+    return s_set(counters, owner, name, &from, value, ret_error);
 }

@@ -33,4 +33,10 @@ TACIT_MUST_CHECK tacit_status_t tacit_counters_advance(tacit_counters_t *counter
                                                        const uint8_t name[32], uint64_t value,
                                                        tacit_error_t *ret_error);
 
+/*  The same, and ROLLBACK_DETECTED also where the present value is another than from.  */
+TACIT_MUST_CHECK tacit_status_t tacit_counters_move(tacit_counters_t *counters,
+                                                    const tacit_self_t *owner,
+                                                    const uint8_t name[32], uint64_t from,
+                                                    uint64_t value, tacit_error_t *ret_error);
+
 #endif

@@ -118,6 +118,15 @@ static tacit_status_t s_counter_advance(s_call_t *call, tacit_error_t *ret_error
                                   ret_error);
 }
 
+static tacit_status_t s_counter_move(s_call_t *call, tacit_error_t *ret_error)
+{
+    tacit_span_t name = tacit_cursor_take(&call->payload, 32);
+    uint64_t from = tacit_cursor_u64(&call->payload);
+    uint64_t value = tacit_cursor_u64(&call->payload);
+    return tacit_counters_move(call->exchange->state->counters, call->self, name.data, from, value,
+                               ret_error);
+}
+
 typedef struct {
     tacit_platform_operation_t operation;
     size_t payload_size;
@@ -130,6 +139,7 @@ static const s_operation_t s_operations[] = {
     {TACIT_PLATFORM_SEALING_KEY, TACIT_PLATFORM_KEY_REQUEST, s_sealing_key},
     {TACIT_PLATFORM_COUNTER_READ, TACIT_PLATFORM_READ_REQUEST, s_counter_read},
     {TACIT_PLATFORM_COUNTER_ADVANCE, TACIT_PLATFORM_ADVANCE_REQUEST, s_counter_advance},
+    {TACIT_PLATFORM_COUNTER_MOVE, TACIT_PLATFORM_MOVE_REQUEST, s_counter_move},
 };
 
 static const s_operation_t *s_find(unsigned int operation, size_t payload_size)

@@ -163,6 +163,15 @@ static void s_counters_are_limited(void **state)
     assert_int_equal(value, 2);
     assert_int_equal(tacit_counters_read(counters, &debug, name, &value, NULL), TACIT_OK);
     assert_int_equal(value, 0);
+    assert_int_equal(tacit_counters_move(counters, &owner, name, 1, 3, NULL),
+                     TACIT_ROLLBACK_DETECTED); /* from what it was */
+    assert_int_equal(tacit_counters_move(counters, &owner, name, 2, 2, NULL),
+                     TACIT_ROLLBACK_DETECTED); /* to what it is */
+    assert_int_equal(tacit_counters_move(counters, &owner, name, 2, 9, NULL), TACIT_OK);
+    assert_int_equal(tacit_counters_move(counters, &owner, name, 2, 10, NULL),
+                     TACIT_ROLLBACK_DETECTED); /* of two from the same place one succeeds */
+    assert_int_equal(tacit_counters_read(counters, &owner, name, &value, NULL), TACIT_OK);
+    assert_int_equal(value, 9);
     tacit_counters_destroy(&counters);
     static const char *const suffixes[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
@@ -258,7 +267,8 @@ static void s_requests_have_one_size(void **state)
         {TACIT_PLATFORM_COUNTER_ADVANCE, TACIT_PLATFORM_ADVANCE_REQUEST},
         {TACIT_PLATFORM_HELLO, SIZE_MAX},
         {0, SIZE_MAX},
-        {7, SIZE_MAX},
+        {TACIT_PLATFORM_COUNTER_MOVE, TACIT_PLATFORM_MOVE_REQUEST},
+        {TACIT_PLATFORM_COUNTER_MOVE + 1, SIZE_MAX},
         {UINT16_MAX, SIZE_MAX},
     };
     const tacit_exchange_t exchange = {.state = NULL};
