@@ -272,6 +272,9 @@ static void s_halt(void)
     s_set_stopping(true);
     (void)zmq_send(zsock_resolve(s_zap.wake), "", 0, ZMQ_DONTWAIT);
     pthread_join(s_zap.thread, NULL);
+    /*  Closing frees a name only some time later, and the next start wants it.  */
+    (void)zmq_unbind(zsock_resolve(s_zap.handler), ZAP_ADDRESS);
+    (void)zmq_unbind(zsock_resolve(s_zap.woken), ZAP_WAKE);
     zsock_destroy(&s_zap.wake);
     zsock_destroy(&s_zap.woken);
     zsock_destroy(&s_zap.handler);
