@@ -102,8 +102,7 @@ void tacit_call_explain(tacit_call_t *call, tacit_status_t status)
     }
 }
 
-/*  --- for handlers -----------------------------------------------------------------------------
- */
+/*  --- for handlers ---------------------------------------------------------------------------- */
 
 const uint8_t *tacit_call_peer(const tacit_call_t *call)
 {

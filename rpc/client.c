@@ -32,8 +32,7 @@ static uint64_t s_now(void)
     return (uint64_t)zclock_mono();
 }
 
-/*  --- receiving --------------------------------------------------------------------------------
- */
+/*  --- receiving ------------------------------------------------------------------------------- */
 
 static void s_lose(tacit_client_t *self, tacit_status_t status, const char *what)
 {
@@ -171,8 +170,7 @@ static void s_release_taken(tacit_client_t *self)
     }
 }
 
-/*  --- sending ----------------------------------------------------------------------------------
- */
+/*  --- sending --------------------------------------------------------------------------------- */
 
 static tacit_secret_context_t s_secrets(const tacit_client_t *self, const tacit_slot_t *slot,
                                         bool sending)
@@ -284,8 +282,7 @@ static tacit_status_t s_start(tacit_client_t *self, const tacit_method_t *method
     return TACIT_OK;
 }
 
-/*  --- results ----------------------------------------------------------------------------------
- */
+/*  --- results --------------------------------------------------------------------------------- */
 
 /*  Make the ended slot the taken one and decode what it holds.  */
 static tacit_status_t s_finish(tacit_client_t *self, tacit_slot_t *slot, void *result,
@@ -387,8 +384,7 @@ tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
     return TACIT_OK;
 }
 
-/*  --- connecting and binding -------------------------------------------------------------------
- */
+/*  --- connecting and binding ------------------------------------------------------------------ */
 
 static tacit_status_t s_await_up(tacit_client_t *self, uint64_t until_ms, tacit_error_t *ret_error)
 {

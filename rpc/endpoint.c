@@ -291,8 +291,7 @@ void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms)
     (void)poll(files, 2, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
 }
 
-/*  --- the monitor ------------------------------------------------------------------------------
- */
+/*  --- the monitor ----------------------------------------------------------------------------- */
 
 /*  Seen of libzmq 4.3.4 (reconnecting switched off):
       nobody listens      CONNECT_DELAYED, CLOSED

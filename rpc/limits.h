@@ -17,8 +17,8 @@ enum {
 
     /*  Queues between a socket and its connections, in messages each.  */
     TACIT_SERVER_RECEIVE_HWM = 32,
-    TACIT_SERVER_SEND_HWM = 128, /* a client within its own limit never fills it */
-    TACIT_CLIENT_HWM = 64,
+    TACIT_SERVER_SEND_HWM = 128, /* twice a client's calls: pipes tell what was read in halves, */
+    TACIT_CLIENT_HWM = 128,      /* so that a client within its limit never fills them */
     TACIT_LISTEN_BACKLOG = 512,
 
     /*  Times of a connection, in ms unless said otherwise.  */

@@ -45,8 +45,7 @@ static const uint8_t *s_operator(const tacit_server_t *self)
     return self->has_operator ? self->operator_key : NULL;
 }
 
-/*  --- call objects -----------------------------------------------------------------------------
- */
+/*  --- call objects ---------------------------------------------------------------------------- */
 
 static tacit_call_t *s_take_call(tacit_server_t *self)
 {
@@ -105,8 +104,7 @@ static void s_delist(tacit_server_t *self, tacit_call_t *call)
     self->pending_bytes -= tacit_call_size(call);
 }
 
-/*  --- replies ----------------------------------------------------------------------------------
- */
+/*  --- replies --------------------------------------------------------------------------------- */
 
 /*  A connection that takes no reply has its sessions ended: it must not go on as if all was well.
  */
@@ -200,8 +198,7 @@ static void s_answer(tacit_server_t *self, tacit_call_t *call, tacit_status_t st
     }
 }
 
-/*  --- pending calls ----------------------------------------------------------------------------
- */
+/*  --- pending calls --------------------------------------------------------------------------- */
 
 static int s_on_deadline(zloop_t *loop, int timer, void *argument);
 
@@ -284,8 +281,7 @@ void tacit_server_finish(tacit_call_t *call, tacit_status_t status, const void *
     }
 }
 
-/*  --- requests ---------------------------------------------------------------------------------
- */
+/*  --- requests -------------------------------------------------------------------------------- */
 
 /*  Calls of a connection that has none pending are let in beyond the limit, so that a crowd of
     waiting calls does not shut others out.  */
@@ -411,8 +407,7 @@ static void s_dispatch(tacit_server_t *self, tacit_call_t *call, bool too_many)
     }
 }
 
-/*  --- reading ----------------------------------------------------------------------------------
- */
+/*  --- reading --------------------------------------------------------------------------------- */
 
 /*  Who sent it, by the socket's word. False: nobody whom we could know.
     Routing ids that a client chose itself differ from libzmq's in form, or are as hard to guess as
@@ -520,8 +515,7 @@ static int s_on_sweep(zloop_t *loop, int timer, void *argument)
     return 0;
 }
 
-/*  --- life -------------------------------------------------------------------------------------
- */
+/*  --- life ------------------------------------------------------------------------------------ */
 
 static tacit_status_t s_open(tacit_server_t *self, const tacit_server_config_t *config,
                              tacit_error_t *ret_error)

@@ -16,8 +16,7 @@ static size_t s_bucket(const tacit_connection_id_t *id)
     return number % TACIT_SESSION_BUCKETS;
 }
 
-/*  --- rows -------------------------------------------------------------------------------------
- */
+/*  --- rows ------------------------------------------------------------------------------------ */
 
 static void s_drop_binding(tacit_session_table_t *table, tacit_connection_t *row)
 {
@@ -96,8 +95,7 @@ static void s_settle(tacit_session_table_t *table, tacit_connection_t *row, uint
     }
 }
 
-/*  --- making room ------------------------------------------------------------------------------
- */
+/*  --- making room ----------------------------------------------------------------------------- */
 
 typedef bool s_filter_t(const tacit_connection_t *row, const void *argument);
 
@@ -173,8 +171,7 @@ static bool s_evict(tacit_session_table_t *table, s_filter_t *filter, const void
     return true;
 }
 
-/*  --- what servers call ------------------------------------------------------------------------
- */
+/*  --- what servers call ----------------------------------------------------------------------- */
 
 static tacit_connection_t *s_lookup(const tacit_session_table_t *table,
                                     const tacit_connection_id_t *id)

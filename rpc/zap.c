@@ -34,11 +34,12 @@ static struct {
     pthread_mutex_t life; /* held while the thread is started or stopped */
     size_t users;
     pthread_t thread;
-    zsock_t *handler;                          /* REP; the thread's once it runs */
-    zsock_t *wake;                             /* PAIR to the thread */
-    zsock_t *woken;                            /* PAIR of the thread */
-    pthread_mutex_t lock;                      /* of what the thread looks at */
-    bool stopping;                             /* the last user asked for the end */
+    zsock_t *handler;     /* REP; the thread's once it runs */
+    zsock_t *wake;        /* PAIR to the thread */
+    zsock_t *woken;       /* PAIR of the thread */
+    pthread_mutex_t lock; /* of what the thread looks at */
+    bool stopping;        /* the last user asked for the end, or the process exits */
+    bool exit_watched;    /* s_on_exit is registered */
     s_domain_t domains[TACIT_ZAP_DOMAINS_MAX]; /* kept when the thread ends */
 } s_zap = {.life = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -48,8 +49,7 @@ static void s_die(const char *why)
     abort();
 }
 
-/*  --- one request ------------------------------------------------------------------------------
- */
+/*  --- one request ----------------------------------------------------------------------------- */
 
 typedef struct {
     uint8_t data[ZAP_FIELD_MAX];
@@ -181,8 +181,7 @@ static bool s_serve(void *socket)
     return s_reply(socket, &request, admitted, user_id) || errno == EHOSTUNREACH || errno == EAGAIN;
 }
 
-/*  --- the thread -------------------------------------------------------------------------------
- */
+/*  --- the thread ------------------------------------------------------------------------------ */
 
 static bool s_is_stopping(void)
 {
@@ -234,6 +233,21 @@ static void s_set_stopping(bool stopping)
     pthread_mutex_unlock(&s_zap.lock);
 }
 
+/*  CZMQ ends its context when a program calls exit with sockets open: an end like any other, and
+    no reason to abort. Until then libzmq admits nobody without a handler (ZAP_ENFORCE_DOMAIN).  */
+static void s_on_exit(void)
+{
+    s_set_stopping(true);
+}
+
+/*  After CZMQ's own handler was registered, so that it runs before that.  */
+static void s_watch_exit(void)
+{
+    if (!s_zap.exit_watched) {
+        s_zap.exit_watched = atexit(s_on_exit) == 0;
+    }
+}
+
 /*  Signals are for the program's own threads.  */
 static bool s_spawn(void)
 {
@@ -250,6 +264,7 @@ static bool s_spawn(void)
 static void s_launch(void)
 {
     (void)tacit_endpoint_context();
+    s_watch_exit();
     s_set_stopping(false);
     s_zap.handler = zsock_new(ZMQ_REP);
     s_zap.woken = zsock_new(ZMQ_PAIR);
@@ -301,8 +316,7 @@ void tacit_zap_stop(void)
     pthread_mutex_unlock(&s_zap.life);
 }
 
-/*  --- lists of keys ----------------------------------------------------------------------------
- */
+/*  --- lists of keys --------------------------------------------------------------------------- */
 
 static void s_forget(s_domain_t *domain)
 {

@@ -52,8 +52,7 @@ static tacit_status_t s_call(tacit_client_t *client, const tacit_method_t *metho
     return tacit_client_call(client, method, args, s_no_bulk, 0, NULL, NULL, ret_error);
 }
 
-/*  --- calls ------------------------------------------------------------------------------------
- */
+/*  --- calls ----------------------------------------------------------------------------------- */
 
 static void answers_a_call(void **state)
 {
@@ -218,8 +217,7 @@ static void a_handler_may_finish_its_call_itself(void **state)
     tacit_client_destroy(&client);
 }
 
-/*  --- deadlines --------------------------------------------------------------------------------
- */
+/*  --- deadlines ------------------------------------------------------------------------------- */
 
 static void a_handler_that_never_answers_ends_by_the_deadline(void **state)
 {
@@ -324,8 +322,7 @@ static void pending_calls_in_total_are_bounded(void **state)
     tacit_client_destroy(&last);
 }
 
-/*  --- bulk -------------------------------------------------------------------------------------
- */
+/*  --- bulk ------------------------------------------------------------------------------------ */
 
 static void s_assert_bulk(tacit_client_t *client, size_t size, bool copy)
 {
@@ -418,8 +415,7 @@ static void a_frame_beyond_the_limit_ends_the_connection(void **state)
     tacit_client_destroy(&client);
 }
 
-/*  --- connections ------------------------------------------------------------------------------
- */
+/*  --- connections ----------------------------------------------------------------------------- */
 
 static void s_assert_refused(const tacit_client_config_t *config, tacit_status_t code)
 {
@@ -602,8 +598,7 @@ static int s_hold_forever(const char *endpoint, const char *server_key)
                TACIT_OK;
 }
 
-/*  --- sessions and callers ---------------------------------------------------------------------
- */
+/*  --- sessions and callers -------------------------------------------------------------------- */
 
 static void a_user_binds_and_is_known(void **state)
 {

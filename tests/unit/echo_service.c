@@ -10,8 +10,7 @@
 
 #include "idl/echo.h"
 
-/*  --- handlers ---------------------------------------------------------------------------------
- */
+/*  --- handlers -------------------------------------------------------------------------------- */
 
 static tacit_status_t s_echo(void *self, tacit_call_t *call, const tacit_echo_echo_args_t *args,
                              tacit_echo_echo_result_t *ret_result)
@@ -226,8 +225,7 @@ static const tacit_echo_handlers_t s_handlers = {
     .end_sessions = s_end_sessions,
 };
 
-/*  --- the actor --------------------------------------------------------------------------------
- */
+/*  --- the actor ------------------------------------------------------------------------------- */
 
 static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *unused)
 {

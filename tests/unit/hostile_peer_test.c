@@ -40,8 +40,7 @@ static void s_assert_served(void)
     tacit_client_destroy(&client);
 }
 
-/*  --- hostile clients --------------------------------------------------------------------------
- */
+/*  --- hostile clients ------------------------------------------------------------------------- */
 
 /*  A connection that sends what it likes.  */
 static tacit_endpoint_t *s_connect(void)
@@ -263,8 +262,7 @@ static void a_client_that_does_not_read_stops_nobody(void **state)
     assert_true(echo.stats.undelivered > 0);
 }
 
-/*  --- before authentication --------------------------------------------------------------------
- */
+/*  --- before authentication ------------------------------------------------------------------- */
 
 static int s_dial(void)
 {
@@ -349,8 +347,7 @@ static void a_stranger_to_the_protocol_is_hung_up_on(void **state)
     s_assert_served();
 }
 
-/*  --- a hostile server -------------------------------------------------------------------------
- */
+/*  --- a hostile server ------------------------------------------------------------------------ */
 
 typedef struct {
     tacit_endpoint_t *endpoint;

@@ -248,8 +248,7 @@ static void lists_are_bounded(void **state)
     assert_int_equal(tacit_zap_admit(name, NULL, 0), TACIT_BAD_INPUT);
 }
 
-/*  --- life and death, each in a process of its own ---------------------------------------------
- */
+/*  --- life and death, each in a process of its own -------------------------------------------- */
 
 static tacit_endpoint_t *s_bind(void)
 {
@@ -312,6 +311,12 @@ static int s_live(void)
     return 42;
 }
 
+/*  With an endpoint that nobody closed.  */
+static int s_exit(void)
+{
+    return s_bind() ? 43 : 1;
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -320,6 +325,7 @@ static const struct {
     {"stop-twice", s_stop_twice},
     {"find-another", s_find_another},
     {"live", s_live},
+    {"exit", s_exit},
 };
 
 static int s_run_child(const char *name)
@@ -368,6 +374,9 @@ static void an_orderly_end_is_none(void **state)
     int status = s_run_child("live");
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 42);
+    status = s_run_child("exit");
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 43);
 }
 
 #define CASE(name) cmocka_unit_test(name)
