@@ -97,16 +97,20 @@ static tacit_status_t s_put_request_key(void *vault, tacit_call_t *call,
 static tacit_status_t s_answer_release(tacit_call_t *call, const tacit_release_t *release,
                                        tacit_keys_release_result_t *ret_result)
 {
-    tacit_arena_t *arena = tacit_call_arena(call);
+    tacit_release_t *answer = tacit_arena_alloc_secret(tacit_call_arena(call), sizeof *answer);
+    if (!answer) {
+        return TACIT_NO_MEMORY;
+    }
+    *answer = *release;
     *ret_result = (tacit_keys_release_result_t){
-        .version = release->version,
-        .model_key = tacit_arena_copy(arena, tacit_span(release->model_key, TACIT_KEY_SIZE)),
-        .request_key = tacit_arena_copy(arena, tacit_span(release->request_key, TACIT_KEY_SIZE)),
-        .owner_signing_key = tacit_arena_copy(arena, tacit_span(release->owner_signing_key, 32)),
-        .content_sha256 = tacit_arena_copy(arena, tacit_span(release->content_sha256, 32)),
-        .lease_ms = release->lease_ms,
+        .version = answer->version,
+        .model_key = tacit_span(answer->model_key, TACIT_KEY_SIZE),
+        .request_key = tacit_span(answer->request_key, TACIT_KEY_SIZE),
+        .owner_signing_key = tacit_span(answer->owner_signing_key, 32),
+        .content_sha256 = tacit_span(answer->content_sha256, 32),
+        .lease_ms = answer->lease_ms,
     };
-    return ret_result->content_sha256.data ? TACIT_OK : TACIT_NO_MEMORY;
+    return TACIT_OK;
 }
 
 static tacit_status_t s_release(void *vault, tacit_call_t *call,

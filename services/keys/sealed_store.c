@@ -1,13 +1,16 @@
 /*  sealed_store.c - sealed records, their sum, the audit chain and the head that binds them.
 
-    Tables: records(kind, key, sealed), audit(number, ..., hash), head(sealed of counter || sum ||
-    audit number || audit hash). Tags of all records stay in memory: what the host changes in the
-    file while we run cannot slip into the sum.  */
+    Tables: records(kind, key, sealed), audit (audit_chain.h), head(sealed of counter || counter of
+    the commit before || sum || audit number || audit hash). Tags of all records stay in memory:
+   what the host changes in the file while we run cannot slip into the sum.  */
 
 #include "services/keys/sealed_store.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 #include <uthash.h>
 
 #include "enclave/layout.h"
@@ -15,8 +18,9 @@
 
 enum {
     S_TAG_SIZE = crypto_auth_hmacsha256_BYTES,
-    S_HEAD_SIZE = 8 + S_TAG_SIZE + 8 + 32, /* counter, sum, audit number, audit hash */
-    S_NAME_MAX = TACIT_RECORD_KEY_MAX + 1  /* kind and key */
+    S_HEAD_SIZE = 8 + 8 + S_TAG_SIZE + 8 + 32, /* both counters, sum, audit number, audit hash */
+    S_PATH_MAX = 1024,
+    S_NAME_MAX = TACIT_RECORD_KEY_MAX + 1 /* kind and key */
 };
 
 typedef struct {
@@ -35,13 +39,14 @@ typedef struct s_undo {
 } s_undo_t;
 
 typedef struct {
-    uint64_t counter;
+    uint64_t counter;  /* of this commit; 0 before the first */
+    uint64_t previous; /* of the commit before */
     uint8_t sum[S_TAG_SIZE];
-    uint64_t audit_number;
-    uint8_t audit_hash[32];
+    tacit_audit_head_t audit;
 } s_head_t;
 
 struct tacit_sealed_store {
+    int lock; /* of PATH.lock, held while open; -1: not held */
     tacit_database_t *database;
     tacit_platform_t *platform;
     uint8_t counter[32];      /* the counter's name */
@@ -52,15 +57,12 @@ struct tacit_sealed_store {
     s_head_t saved; /* the head before the transaction */
     s_undo_t *undo;
     tacit_status_t failed; /* the first failure of the transaction */
-    bool broken;           /* committed, but not counted: only a restart mends that */
+    tacit_status_t broken; /* committed, but not counted: only a restart mends that */
 };
 
 static const char s_schema[] =
     "CREATE TABLE IF NOT EXISTS records(kind INTEGER NOT NULL, key BLOB NOT NULL, "
-    "sealed BLOB NOT NULL, UNIQUE(kind, key));"
-    "CREATE TABLE IF NOT EXISTS audit(number INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, "
-    "action TEXT NOT NULL, actor BLOB NOT NULL, subject TEXT NOT NULL, outcome TEXT NOT NULL, "
-    "hash BLOB NOT NULL);"
+    "sealed BLOB NOT NULL, UNIQUE(kind, key));" TACIT_AUDIT_SCHEMA
     "CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK(id = 1), sealed BLOB NOT NULL);";
 
 /*  --- tags and their sum ---------------------------------------------------------------------- */
@@ -79,11 +81,17 @@ static void s_tag(const tacit_sealed_store_t *self, tacit_span_t name, tacit_spa
     crypto_auth_hmacsha256_final(&state, ret_tag);
 }
 
-/*  Sets a tag in the table and the sum; NULL takes it away. False without memory.  */
-static bool s_set_tag(tacit_sealed_store_t *self, tacit_span_t name, const uint8_t *tag)
+static s_tag_t *s_find_tag(const tacit_sealed_store_t *self, tacit_span_t name)
 {
     s_tag_t *entry = NULL;
     HASH_FIND(hh, self->tags, name.data, name.size, entry);
+    return entry;
+}
+
+/*  Sets a tag in the table and the sum; NULL takes it away. False without memory.  */
+static bool s_set_tag(tacit_sealed_store_t *self, tacit_span_t name, const uint8_t *tag)
+{
+    s_tag_t *entry = s_find_tag(self, name);
     if (entry) {
         sodium_sub(self->head.sum, entry->tag, S_TAG_SIZE);
         if (!tag) {
@@ -112,8 +120,7 @@ static bool s_remember(tacit_sealed_store_t *self, tacit_span_t name)
     if (!undo) {
         return false;
     }
-    s_tag_t *entry = NULL;
-    HASH_FIND(hh, self->tags, name.data, name.size, entry);
+    const s_tag_t *entry = s_find_tag(self, name);
     memcpy(undo->name, name.data, name.size);
     undo->name_size = name.size;
     undo->existed = entry != NULL;
@@ -166,9 +173,10 @@ static tacit_status_t s_write_head(tacit_sealed_store_t *self)
     uint8_t sealed[S_HEAD_SIZE + TACIT_SEAL_OVERHEAD];
     tacit_writer_t writer = {.next = plain, .rest = sizeof plain};
     tacit_writer_little(&writer, self->head.counter, 8);
+    tacit_writer_little(&writer, self->head.previous, 8);
     tacit_writer_bytes(&writer, self->head.sum, S_TAG_SIZE);
-    tacit_writer_little(&writer, self->head.audit_number, 8);
-    tacit_writer_bytes(&writer, self->head.audit_hash, 32);
+    tacit_writer_little(&writer, self->head.audit.number, 8);
+    tacit_writer_bytes(&writer, self->head.audit.hash, 32);
     tacit_seal(self->seal_key->data, s_head_associated(), tacit_span(plain, sizeof plain), sealed);
     sqlite3_stmt *statement = tacit_database_query(self->database, sql);
     tacit_bind_blob(statement, 1, tacit_span(sealed, sizeof sealed));
@@ -194,9 +202,10 @@ static tacit_status_t s_read_head(tacit_sealed_store_t *self, s_head_t *ret_head
     }
     tacit_cursor_t cursor = tacit_cursor(tacit_span(plain, sizeof plain));
     ret_head->counter = tacit_cursor_u64(&cursor);
+    ret_head->previous = tacit_cursor_u64(&cursor);
     tacit_cursor_copy(&cursor, ret_head->sum, S_TAG_SIZE);
-    ret_head->audit_number = tacit_cursor_u64(&cursor);
-    tacit_cursor_copy(&cursor, ret_head->audit_hash, 32);
+    ret_head->audit.number = tacit_cursor_u64(&cursor);
+    tacit_cursor_copy(&cursor, ret_head->audit.hash, 32);
     return TACIT_OK;
 }
 
@@ -205,7 +214,7 @@ static tacit_status_t s_read_head(tacit_sealed_store_t *self, s_head_t *ret_head
 static tacit_status_t s_load_record(tacit_sealed_store_t *self, sqlite3_stmt *row,
                                     tacit_record_fn found, void *context)
 {
-    unsigned kind = (unsigned)tacit_column_u64(row, 0);
+    uint64_t kind = tacit_column_u64(row, 0);
     tacit_span_t key = tacit_column_span(row, 1);
     tacit_span_t sealed = tacit_column_span(row, 2);
     if (kind > UINT8_MAX || key.size > TACIT_RECORD_KEY_MAX || sealed.size < TACIT_SEAL_OVERHEAD ||
@@ -216,7 +225,11 @@ static tacit_status_t s_load_record(tacit_sealed_store_t *self, sqlite3_stmt *ro
     uint8_t tag[S_TAG_SIZE];
     uint8_t value[TACIT_RECORD_VALUE_MAX];
     tacit_transcript_t associated;
-    tacit_span_t name = s_name(kind, key, storage);
+    tacit_span_t name = s_name((unsigned)kind, key, storage);
+    /*  SQLite tells a key as text from the same key as bytes; to us that is one record twice.  */
+    if (s_find_tag(self, name)) {
+        return TACIT_CORRUPT;
+    }
     s_associate(&associated, name);
     tacit_status_t status =
         tacit_seal_open(self->seal_key->data, tacit_transcript_span(&associated), sealed, value);
@@ -225,7 +238,8 @@ static tacit_status_t s_load_record(tacit_sealed_store_t *self, sqlite3_stmt *ro
         status = s_set_tag(self, name, tag) ? TACIT_OK : TACIT_NO_MEMORY;
     }
     if (!status) {
-        status = found(context, kind, key, tacit_span(value, sealed.size - TACIT_SEAL_OVERHEAD));
+        status = found(context, (unsigned)kind, key,
+                       tacit_span(value, sealed.size - TACIT_SEAL_OVERHEAD));
     }
     sodium_memzero(value, sizeof value);
     return status;
@@ -264,30 +278,6 @@ static tacit_status_t s_rollback_error(tacit_error_t *ret_error, const char *cla
     return status;
 }
 
-/*  The newest audit row must be the one that the head names.  */
-static tacit_status_t s_check_audit(tacit_sealed_store_t *self, tacit_error_t *ret_error)
-{
-    static const char sql[] = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
-    sqlite3_stmt *statement = tacit_database_query(self->database, sql);
-    tacit_status_t status = tacit_step(statement);
-    uint64_t number = 0;
-    uint8_t hash[32] = {0};
-    if (!status) {
-        number = tacit_column_u64(statement, 0);
-        status = tacit_column_copy(statement, 1, hash, sizeof hash) ? TACIT_OK : TACIT_CORRUPT;
-        sqlite3_reset(statement);
-    } else if (status == TACIT_NOT_FOUND) {
-        status = TACIT_OK;
-    }
-    if (status) {
-        return tacit_error_set(ret_error, status, "cannot read the audit chain");
-    }
-    if (number != self->head.audit_number || memcmp(hash, self->head.audit_hash, 32) != 0) {
-        return s_rollback_error(ret_error, "audit chain", self->head.audit_number, number);
-    }
-    return TACIT_OK;
-}
-
 static tacit_status_t s_check_counter(tacit_sealed_store_t *self, tacit_error_t *ret_error)
 {
     uint64_t counted = 0;
@@ -296,11 +286,11 @@ static tacit_status_t s_check_counter(tacit_sealed_store_t *self, tacit_error_t 
     if (status || self->head.counter == counted) {
         return status;
     }
-    if (self->head.counter == counted + 1) {
-        return tacit_platform_counter_advance(self->platform, self->counter, counted + 1,
-                                              ret_error);
+    if (self->head.counter > counted && self->head.previous == counted) {
+        return tacit_platform_counter_move(self->platform, self->counter, counted,
+                                           self->head.counter, ret_error);
     }
-    return s_rollback_error(ret_error, "commits", counted, self->head.counter);
+    return s_rollback_error(ret_error, "counter", counted, self->head.counter);
 }
 
 static tacit_status_t s_check_whole(tacit_sealed_store_t *self, tacit_error_t *ret_error)
@@ -313,11 +303,29 @@ static tacit_status_t s_check_whole(tacit_sealed_store_t *self, tacit_error_t *r
     if (sodium_memcmp(stored.sum, self->head.sum, S_TAG_SIZE) != 0) {
         tacit_error_claim(ret_error, TACIT_ROLLBACK_DETECTED, "sum of all records",
                           "that of the last commit", "another");
+        tacit_error_remedy(ret_error, "put back the newest copy of the database, whole");
         return TACIT_ROLLBACK_DETECTED;
     }
     self->head = stored;
-    status = s_check_audit(self, ret_error);
+    status = tacit_audit_verify(self->database, &self->head.audit, ret_error);
     return status ? status : s_check_counter(self, ret_error);
+}
+
+/*  Two processes on one database would each break the other's sum. This is for accidents; against
+    the host there is the counter.  */
+static tacit_status_t s_lock(tacit_sealed_store_t *self, const char *path, tacit_error_t *ret_error)
+{
+    char lock[S_PATH_MAX];
+    if ((size_t)snprintf(lock, sizeof lock, "%s.lock", path) >= sizeof lock) {
+        return tacit_error_set(ret_error, TACIT_TOO_LARGE, "the database's path is too long");
+    }
+    self->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->lock < 0) {
+        return tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot make %s", lock);
+    }
+    return flock(self->lock, LOCK_EX | LOCK_NB) == 0
+               ? TACIT_OK
+               : tacit_error_set(ret_error, TACIT_BUSY, "another process uses %s", path);
 }
 
 static tacit_status_t s_derive(tacit_sealed_store_t *self, const tacit_secret_t *key)
@@ -342,11 +350,16 @@ tacit_status_t tacit_sealed_store_open(const char *path, const tacit_secret_t *k
     if (!self) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
+    self->lock = -1;
     self->platform = platform;
     memcpy(self->counter, counter, sizeof self->counter);
     tacit_status_t status = s_derive(self, key);
     if (status) {
         tacit_error_set(ret_error, status, NULL);
+        goto out;
+    }
+    status = s_lock(self, path, ret_error);
+    if (status) {
         goto out;
     }
     status = tacit_database_open(path, s_schema, &self->database, ret_error);
@@ -381,6 +394,9 @@ void tacit_sealed_store_destroy(tacit_sealed_store_t **store)
             free(entry);
         }
         tacit_database_destroy(&self->database);
+        if (self->lock >= 0) {
+            close(self->lock);
+        }
         tacit_secret_destroy(&self->seal_key);
         tacit_secret_destroy(&self->tag_key);
         free(self);
@@ -400,7 +416,7 @@ static void s_note(tacit_sealed_store_t *self, tacit_status_t status)
 void tacit_sealed_store_begin(tacit_sealed_store_t *store)
 {
     store->saved = store->head;
-    store->failed = store->broken ? TACIT_INTERNAL : tacit_database_begin(store->database);
+    store->failed = store->broken ? store->broken : tacit_database_begin(store->database);
 }
 
 void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_span_t key,
@@ -411,8 +427,7 @@ void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_sp
     if (store->failed) {
         return;
     }
-    if (key.size > TACIT_RECORD_KEY_MAX || value.size > TACIT_RECORD_VALUE_MAX ||
-        HASH_COUNT(store->tags) >= TACIT_RECORDS_MAX) {
+    if (key.size > TACIT_RECORD_KEY_MAX || value.size > TACIT_RECORD_VALUE_MAX) {
         s_note(store, TACIT_TOO_LARGE);
         return;
     }
@@ -422,6 +437,10 @@ void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_sp
     tacit_transcript_t associated;
     tacit_span_t name = s_name(kind, key, storage);
     tacit_span_t bytes = tacit_span(sealed, value.size + TACIT_SEAL_OVERHEAD);
+    if (HASH_COUNT(store->tags) >= TACIT_RECORDS_MAX && !s_find_tag(store, name)) {
+        s_note(store, TACIT_TOO_LARGE);
+        return;
+    }
     s_associate(&associated, name);
     tacit_seal(store->seal_key->data, tacit_transcript_span(&associated), value, sealed);
     s_tag(store, name, bytes, tag);
@@ -438,7 +457,11 @@ void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_sp
 void tacit_sealed_store_remove(tacit_sealed_store_t *store, unsigned kind, tacit_span_t key)
 {
     static const char sql[] = "DELETE FROM records WHERE kind = ?1 AND key = ?2";
-    if (store->failed || key.size > TACIT_RECORD_KEY_MAX) {
+    if (store->failed) {
+        return;
+    }
+    if (key.size > TACIT_RECORD_KEY_MAX) {
+        s_note(store, TACIT_TOO_LARGE);
         return;
     }
     uint8_t storage[S_NAME_MAX];
@@ -452,47 +475,37 @@ void tacit_sealed_store_remove(tacit_sealed_store_t *store, unsigned kind, tacit
     }
 }
 
-static void s_hash_audit(const uint8_t previous[32], const tacit_audit_record_t *record,
-                         uint8_t ret_hash[32])
-{
-    tacit_transcript_t transcript;
-    tacit_transcript_start(&transcript, "tacit/audit/v1");
-    tacit_transcript_add(&transcript, tacit_span(previous, 32));
-    tacit_transcript_add_u64(&transcript, record->number);
-    tacit_transcript_add_u64(&transcript, record->time_ms);
-    tacit_transcript_add(&transcript, tacit_span_string(record->action));
-    tacit_transcript_add(&transcript, tacit_span(record->actor, 32));
-    tacit_transcript_add(&transcript, tacit_span_string(record->subject));
-    tacit_transcript_add(&transcript, tacit_span_string(record->outcome));
-    crypto_hash_sha256(ret_hash, transcript.data, transcript.size);
-}
-
 void tacit_sealed_store_audit(tacit_sealed_store_t *store, const tacit_audit_record_t *record)
 {
-    static const char sql[] = "INSERT INTO audit(number, time_ms, action, actor, subject, outcome, "
-                              "hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    if (store->failed) {
-        return;
+    if (!store->failed) {
+        s_note(store, tacit_audit_append(store->database, &store->head.audit, record));
     }
-    tacit_audit_record_t numbered = *record;
-    numbered.number = store->head.audit_number + 1;
-    s_hash_audit(store->head.audit_hash, &numbered, numbered.hash);
-    sqlite3_stmt *statement = tacit_database_query(store->database, sql);
-    tacit_bind_u64(statement, 1, numbered.number);
-    tacit_bind_u64(statement, 2, numbered.time_ms);
-    tacit_bind_text(statement, 3, tacit_span_string(numbered.action));
-    tacit_bind_blob(statement, 4, tacit_span(numbered.actor, 32));
-    tacit_bind_text(statement, 5, tacit_span_string(numbered.subject));
-    tacit_bind_text(statement, 6, tacit_span_string(numbered.outcome));
-    tacit_bind_blob(statement, 7, tacit_span(numbered.hash, 32));
-    s_note(store, tacit_step_done(statement));
-    store->head.audit_number = numbered.number;
-    memcpy(store->head.audit_hash, numbered.hash, 32);
+}
+
+static tacit_status_t s_give_up(tacit_sealed_store_t *self, tacit_error_t *ret_error)
+{
+    tacit_database_rollback(self->database);
+    s_forget_undo(self, true);
+    self->head = self->saved;
+    if (self->broken) {
+        tacit_error_set(ret_error, self->failed, "the platform did not count an earlier commit");
+        tacit_error_remedy(ret_error, "restart the key service: it finds out what was committed");
+        return self->failed;
+    }
+    return tacit_error_set(ret_error, self->failed, NULL);
+}
+
+/*  Nobody can guess the next value, so that of two commits after the same one only the counted one
+    has the counter's.  */
+static void s_step_counter(s_head_t *head)
+{
+    head->previous = head->counter;
+    head->counter += 1 + (uint64_t)randombytes_random();
 }
 
 tacit_status_t tacit_sealed_store_commit(tacit_sealed_store_t *store, tacit_error_t *ret_error)
 {
-    store->head.counter++;
+    s_step_counter(&store->head);
     if (!store->failed) {
         s_note(store, s_write_head(store));
     }
@@ -500,47 +513,17 @@ tacit_status_t tacit_sealed_store_commit(tacit_sealed_store_t *store, tacit_erro
         s_note(store, tacit_database_commit(store->database));
     }
     if (store->failed) {
-        tacit_database_rollback(store->database);
-        s_forget_undo(store, true);
-        store->head = store->saved;
-        return tacit_error_set(ret_error, store->failed, NULL);
+        return s_give_up(store, ret_error);
     }
     s_forget_undo(store, false);
-    tacit_status_t status = tacit_platform_counter_advance(store->platform, store->counter,
-                                                           store->head.counter, ret_error);
-    store->broken = status != TACIT_OK;
-    return status;
+    store->broken = tacit_platform_counter_move(
+        store->platform, store->counter, store->head.previous, store->head.counter, ret_error);
+    return store->broken;
 }
 
 tacit_status_t tacit_sealed_store_read_audit(tacit_sealed_store_t *store, uint64_t from,
                                              tacit_audit_record_t *ret_records, size_t max,
                                              size_t *ret_count)
 {
-    static const char sql[] = "SELECT number, time_ms, action, actor, subject, outcome, hash "
-                              "FROM audit WHERE number >= ?1 ORDER BY number LIMIT ?2";
-    sqlite3_stmt *rows = tacit_database_query(store->database, sql);
-    tacit_bind_u64(rows, 1, from);
-    tacit_bind_u64(rows, 2, max);
-    size_t count = 0;
-    tacit_status_t status = TACIT_OK;
-    while (count < max && !(status = tacit_step(rows))) {
-        tacit_audit_record_t *record = &ret_records[count++];
-        memset(record, 0, sizeof *record);
-        record->number = tacit_column_u64(rows, 0);
-        record->time_ms = tacit_column_u64(rows, 1);
-        snprintf(record->action, sizeof record->action, "%s", sqlite3_column_text(rows, 2));
-        snprintf(record->subject, sizeof record->subject, "%s", sqlite3_column_text(rows, 4));
-        snprintf(record->outcome, sizeof record->outcome, "%s", sqlite3_column_text(rows, 5));
-        if (!tacit_column_copy(rows, 3, record->actor, 32) ||
-            !tacit_column_copy(rows, 6, record->hash, 32)) {
-            status = TACIT_CORRUPT;
-            break;
-        }
-    }
-    sqlite3_reset(rows);
-    if (status && status != TACIT_NOT_FOUND) {
-        return status;
-    }
-    *ret_count = count;
-    return TACIT_OK;
+    return tacit_audit_read(store->database, &store->head.audit, from, ret_records, max, ret_count);
 }

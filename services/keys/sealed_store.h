@@ -8,13 +8,17 @@
     written.
 
     The order of a commit is: SQLite (synchronous=FULL), then the counter. A crash between the two
-    leaves the database one ahead, which opening repairs. One thread only.  */
+    leaves the database one ahead, which opening repairs. The counter rises by a random step, and
+    only from exactly the value before: two commits that continue the same state never count alike,
+    so that one that was not counted cannot take the place of one that was, neither after a crash
+    at a chosen moment nor by a second process on a copy. One thread only.  */
 
 #ifndef TACIT_SERVICES_KEYS_SEALED_STORE_H
 #define TACIT_SERVICES_KEYS_SEALED_STORE_H
 
 #include "enclave/platform.h"
 #include "enclave/seal.h"
+#include "services/keys/audit_chain.h"
 
 enum {
     TACIT_RECORD_KEY_MAX = 192,    /* bytes */
@@ -29,8 +33,9 @@ typedef struct tacit_sealed_store tacit_sealed_store_t;
 typedef tacit_status_t (*tacit_record_fn)(void *context, unsigned kind, tacit_span_t key,
                                           tacit_span_t value);
 
-/*  Open or make the database at path. CORRUPT where a record or the head does not open,
-    ROLLBACK_DETECTED where records are missing, foreign or old. The key is copied.  */
+/*  Open or make the database at path. CORRUPT where a record, the head or an audit entry was
+    altered, ROLLBACK_DETECTED where records are missing or old, the audit chain is cut, or all of
+    it is an old copy; BUSY where another process has it open. The key is copied.  */
 TACIT_MUST_CHECK tacit_status_t tacit_sealed_store_open(const char *path, const tacit_secret_t *key,
                                                         tacit_platform_t *platform,
                                                         const uint8_t counter[32],
@@ -46,20 +51,12 @@ void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_sp
                             tacit_span_t value);
 void tacit_sealed_store_remove(tacit_sealed_store_t *store, unsigned kind, tacit_span_t key);
 
-typedef struct tacit_audit_record {
-    uint64_t number; /* from 1, set by the store */
-    uint64_t time_ms;
-    char action[33];
-    uint8_t actor[32]; /* CURVE key */
-    char subject[256];
-    char outcome[48]; /* "ok" or the name of the refusal */
-    uint8_t hash[32]; /* chain: SHA-256 over the entry before and this one; set by the store */
-} tacit_audit_record_t;
-
 /*  Appends to the chain.  */
 void tacit_sealed_store_audit(tacit_sealed_store_t *store, const tacit_audit_record_t *record);
 
-/*  Durable when it returns TACIT_OK; otherwise as if begin had not been called.  */
+/*  Durable when it returns TACIT_OK; otherwise as if begin had not been called, but for one case:
+    where the platform fails to count what SQLite has already, nobody can tell any more, every
+    later commit is refused, and the next opening settles it.  */
 TACIT_MUST_CHECK tacit_status_t tacit_sealed_store_commit(tacit_sealed_store_t *store,
                                                           tacit_error_t *ret_error);
 
