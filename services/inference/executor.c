@@ -114,16 +114,20 @@ static void s_fill_lease(const tacit_envelope_t *envelope,
     ret_lease->ends_ms = asked_ms + (released->lease_ms ? released->lease_ms : 1);
 }
 
-static tacit_status_t s_ask_keys(tacit_executor_t *self, const tacit_envelope_t *envelope,
+/*  A use is spent by what was asked, not by the user's number for it: the same sealed request
+   again, after a lost worker or answer, is the same use; another one under the same number is not.
+ */
+static tacit_status_t s_ask_keys(tacit_executor_t *self, const tacit_task_t *task,
                                  const tacit_lease_t **ret_lease, bool *ret_once,
                                  tacit_error_t *ret_error)
 {
+    const tacit_envelope_t *envelope = &task->envelope;
     tacit_keys_release_args_t args = {
         .user = tacit_span(envelope->user, 32),
         .owner = tacit_span(envelope->owner, 32),
         .name = tacit_span_string(envelope->name),
         .version = envelope->version,
-        .request_id = tacit_span(envelope->request_id, TACIT_REQUEST_ID_SIZE),
+        .request_id = tacit_span(task->sealed_sha256, TACIT_REQUEST_ID_SIZE),
     };
     tacit_keys_release_result_t released = {0};
     uint64_t asked_ms = tacit_lease_now_ms();
@@ -141,20 +145,20 @@ static tacit_status_t s_ask_keys(tacit_executor_t *self, const tacit_envelope_t 
     return TACIT_OK;
 }
 
-static tacit_status_t s_get_keys(tacit_executor_t *self, const tacit_envelope_t *envelope,
+static tacit_status_t s_get_keys(tacit_executor_t *self, const tacit_task_t *task,
                                  const tacit_lease_t **ret_lease, bool *ret_once,
                                  tacit_error_t *ret_error)
 {
     *ret_once = false;
-    *ret_lease = tacit_lease_cache_find(self->leases, envelope, tacit_lease_now_ms());
+    *ret_lease = tacit_lease_cache_find(self->leases, &task->envelope, tacit_lease_now_ms());
     if (*ret_lease) {
         return TACIT_OK;
     }
-    tacit_status_t status = s_ask_keys(self, envelope, ret_lease, ret_once, ret_error);
+    tacit_status_t status = s_ask_keys(self, task, ret_lease, ret_once, ret_error);
     if (s_is_lost(status)) {
-        /*  Asking again spends no second use: the request id is the same.  */
+        /*  Asking again spends no second use: the request is the same.  */
         tacit_client_destroy(&self->keys);
-        status = s_ask_keys(self, envelope, ret_lease, ret_once, ret_error);
+        status = s_ask_keys(self, task, ret_lease, ret_once, ret_error);
     }
     return status;
 }
@@ -362,7 +366,7 @@ static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease, tacit_tas
         .time_ms = tacit_now_ms(),
     };
     receipt.envelope.version = lease->version;
-    crypto_hash_sha256(receipt.request_sha256, task->sealed, task->sealed_size);
+    memcpy(receipt.request_sha256, task->sealed_sha256, 32);
     crypto_hash_sha256(receipt.response_sha256, task->answer, task->answer_size);
     memcpy(receipt.model_sha256, lease->content_sha256, 32);
     memcpy(receipt.mrenclave, result.mrenclave, 32);
@@ -377,8 +381,9 @@ static tacit_status_t s_execute(tacit_executor_t *self, tacit_task_t *task)
     bool once = false;
     tacit_engine_t *engine = NULL;
     s_times_t times = {0};
+    crypto_hash_sha256(task->sealed_sha256, task->sealed, task->sealed_size);
     uint64_t started_us = s_now_us();
-    tacit_status_t status = s_get_keys(self, &task->envelope, &lease, &once, &task->error);
+    tacit_status_t status = s_get_keys(self, task, &lease, &once, &task->error);
     if (status) {
         return status;
     }
@@ -404,4 +409,9 @@ void tacit_executor_run(tacit_executor_t *executor, tacit_task_t *task)
     }
     task->resident_count =
         tacit_model_cache_list(executor->cache, task->residents, TACIT_SCHEDULER_RESIDENTS_MAX);
+}
+
+void tacit_executor_idle(tacit_executor_t *executor)
+{
+    tacit_lease_cache_wipe_ended(executor->leases, tacit_lease_now_ms());
 }

@@ -17,9 +17,10 @@ typedef struct tacit_task {
     tacit_envelope_t envelope; /* version as the user asked */
     uint8_t *sealed;           /* the request; owned */
     size_t sealed_size;
-    tacit_status_t status; /* of the outcome */
-    tacit_error_t error;   /* where status is not TACIT_OK */
-    uint8_t *answer;       /* sealed; owned; where status is TACIT_OK, as all below */
+    uint8_t sealed_sha256[32]; /* set by tacit_executor_run */
+    tacit_status_t status;     /* of the outcome */
+    tacit_error_t error;       /* where status is not TACIT_OK */
+    uint8_t *answer;           /* sealed; owned; where status is TACIT_OK, as all below */
     size_t answer_size;
     uint8_t receipt[TACIT_RECEIPT_SIZE];
     uint8_t result[TACIT_RESULT_SIZE]; /* the worker's own, when it signed */
@@ -41,5 +42,8 @@ void tacit_executor_destroy(tacit_executor_t **executor);
 
 /*  Does the task; its status and error say how it went.  */
 void tacit_executor_run(tacit_executor_t *executor, tacit_task_t *task);
+
+/*  To be called now and then while there is no task: wipes keys whose lease is over.  */
+void tacit_executor_idle(tacit_executor_t *executor);
 
 #endif

@@ -18,6 +18,12 @@
 
 enum { S_TICK_MS = 100 };
 
+_Static_assert(TACIT_SCHEDULER_WORKERS_MAX <= TACIT_INFERENCE_STATUS_RESULT_WORKERS_MAX,
+               "status can list every worker");
+_Static_assert(TACIT_SCHEDULER_RESIDENTS_MAX <= TACIT_INFERENCE_WORKER_INFO_RESIDENTS_MAX &&
+                   TACIT_INFERENCE_HEARTBEAT_ARGS_RESIDENTS_MAX <= TACIT_SCHEDULER_RESIDENTS_MAX,
+               "what a heartbeat names fits, and status can list it");
+
 typedef struct {
     tacit_scheduler_t *scheduler;
     uint64_t answered;
@@ -29,6 +35,12 @@ typedef struct {
     tacit_call_t *call; /* the user's infer */
     uint8_t request_id[TACIT_REQUEST_ID_SIZE];
 } s_request_t;
+
+/*  Of the clock that nobody sets: a corrected wall clock must not lose workers.  */
+static uint64_t s_now_ms(void)
+{
+    return (uint64_t)zclock_mono();
+}
 
 static tacit_status_t s_refuse(tacit_error_t *ret_error, tacit_status_t code)
 {
@@ -66,7 +78,7 @@ static void s_end(s_gateway_t *self, tacit_job_t *job, tacit_status_t status,
 
 static void s_on_give(void *context, tacit_worker_t *worker, tacit_job_t *job)
 {
-    (void)context;
+    s_gateway_t *self = context;
     s_request_t *request = job->context;
     tacit_call_t *fetch = worker->context;
     worker->context = NULL;
@@ -81,6 +93,9 @@ static void s_on_give(void *context, tacit_worker_t *worker, tacit_job_t *job)
     };
     tacit_status_t status = tacit_call_copy_bulk(fetch, tacit_call_bulk(request->call));
     tacit_call_finish(&fetch, status, &result);
+    if (status) {
+        s_end(self, job, status, NULL); /* the worker never heard of it */
+    }
 }
 
 static void s_on_lost(void *context, tacit_job_t *job)
@@ -140,7 +155,7 @@ static int s_on_tick(zloop_t *loop, int timer, void *argument)
     s_gateway_t *self = argument;
     s_sweep_fetches(self);
     s_sweep_requests(self);
-    tacit_scheduler_tick(self->scheduler, tacit_now_ms());
+    tacit_scheduler_tick(self->scheduler, s_now_ms());
     return 0;
 }
 
@@ -192,9 +207,8 @@ static tacit_status_t s_infer(void *argument, tacit_call_t *call,
     memcpy(request->request_id, args->request_id.data, sizeof request->request_id);
     s_sweep_fetches(self);
     tacit_job_t *job = NULL;
-    tacit_status_t status =
-        tacit_scheduler_submit(self->scheduler, &model, tacit_call_session(call)->peer_curve,
-                               tacit_now_ms(), request, &job);
+    tacit_status_t status = tacit_scheduler_submit(
+        self->scheduler, &model, tacit_call_session(call)->peer_curve, s_now_ms(), request, &job);
     if (status) {
         free(request);
         return s_explain_submit(status, error);
@@ -209,7 +223,7 @@ static tacit_status_t s_infer(void *argument, tacit_call_t *call,
 static tacit_worker_t *s_worker(s_gateway_t *self, tacit_call_t *call)
 {
     tacit_worker_t *worker =
-        tacit_scheduler_seen(self->scheduler, tacit_call_session(call)->peer_curve, tacit_now_ms());
+        tacit_scheduler_seen(self->scheduler, tacit_call_session(call)->peer_curve, s_now_ms());
     if (!worker) {
         tacit_error_set(tacit_call_error(call), TACIT_NOT_FOUND, "not registered as a worker");
     }
@@ -223,8 +237,8 @@ static tacit_status_t s_register(void *argument, tacit_call_t *call,
     (void)args;
     s_gateway_t *self = argument;
     const tacit_session_t *session = tacit_call_session(call);
-    tacit_status_t status = tacit_scheduler_register(
-        self->scheduler, session->peer_curve, session->peer_result.mrenclave, tacit_now_ms());
+    tacit_status_t status = tacit_scheduler_register(self->scheduler, session->peer_curve,
+                                                     session->peer_result.mrenclave, s_now_ms());
     ret_result->liveness_ms = TACIT_SCHEDULER_LIVENESS_MS;
     return status;
 }
@@ -266,7 +280,7 @@ static tacit_status_t s_fetch(void *argument, tacit_call_t *call,
     }
     s_sweep_requests(self);
     worker->context = call;
-    tacit_scheduler_ask(self->scheduler, worker, tacit_now_ms());
+    tacit_scheduler_ask(self->scheduler, worker, s_now_ms());
     return TACIT_PENDING;
 }
 
@@ -291,7 +305,7 @@ static tacit_status_t s_pass_answer(const tacit_inference_complete_args_t *args,
                                     tacit_inference_infer_result_t *ret_result)
 {
     s_request_t *request = job->context;
-    uint64_t now_ms = tacit_now_ms();
+    uint64_t now_ms = s_now_ms();
     *ret_result = (tacit_inference_infer_result_t){
         .receipt = args->receipt,
         .result = args->result,
@@ -372,7 +386,7 @@ static tacit_status_t s_state_worker(const tacit_worker_t *worker, tacit_arena_t
                                   : TACIT_INFERENCE_WORKER_STATE_READY,
         .answered = worker->answered,
         .failed = worker->failed,
-        .last_seen_ms = worker->seen_ms,
+        .last_seen_ms = tacit_now_ms() - (s_now_ms() - worker->seen_ms),
     };
     ret_info->residents.items = residents;
     ret_info->residents.count = count;

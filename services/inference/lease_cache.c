@@ -38,14 +38,14 @@ void tacit_lease_cache_destroy(tacit_lease_cache_t **cache)
 uint64_t tacit_lease_now_ms(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_BOOTTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void s_wipe_ended(tacit_lease_cache_t *self, uint64_t now_ms)
+void tacit_lease_cache_wipe_ended(tacit_lease_cache_t *cache, uint64_t now_ms)
 {
     for (size_t i = 0; i < TACIT_LEASES_MAX; i++) {
-        tacit_lease_t *lease = &self->leases[i];
+        tacit_lease_t *lease = &cache->leases[i];
         if (lease->ends_ms && now_ms >= lease->ends_ms) {
             sodium_memzero(lease, sizeof *lease);
         }
@@ -63,7 +63,7 @@ static bool s_is_for(const tacit_lease_t *lease, const tacit_envelope_t *envelop
 const tacit_lease_t *tacit_lease_cache_find(tacit_lease_cache_t *cache,
                                             const tacit_envelope_t *envelope, uint64_t now_ms)
 {
-    s_wipe_ended(cache, now_ms);
+    tacit_lease_cache_wipe_ended(cache, now_ms);
     for (size_t i = 0; i < TACIT_LEASES_MAX; i++) {
         if (s_is_for(&cache->leases[i], envelope)) {
             return &cache->leases[i];
@@ -74,7 +74,7 @@ const tacit_lease_t *tacit_lease_cache_find(tacit_lease_cache_t *cache,
 
 tacit_lease_t *tacit_lease_cache_slot(tacit_lease_cache_t *cache, uint64_t now_ms)
 {
-    s_wipe_ended(cache, now_ms);
+    tacit_lease_cache_wipe_ended(cache, now_ms);
     tacit_lease_t *first = &cache->leases[0];
     for (size_t i = 1; i < TACIT_LEASES_MAX && first->ends_ms; i++) {
         if (cache->leases[i].ends_ms < first->ends_ms) {

@@ -1,7 +1,8 @@
 /*  lease_cache.h - keys that the key service lent to this worker, until their lease ends.
 
-    A bounded table in secret memory; an entry is wiped when its lease is over, so that a grant
-    taken back is without effect within the lease. One thread only.  */
+    A bounded table in secret memory; an entry whose lease is over is never found again, and wiped
+   by the next call, so that a grant taken back is without effect within the lease. One thread only.
+ */
 
 #ifndef TACIT_SERVICES_INFERENCE_LEASE_CACHE_H
 #define TACIT_SERVICES_INFERENCE_LEASE_CACHE_H
@@ -21,7 +22,7 @@ typedef struct tacit_lease {
     uint8_t request_key[TACIT_KEY_SIZE];
     uint8_t owner_signing_key[32];
     uint8_t content_sha256[32];
-    uint64_t ends_ms; /* on the monotonic clock: the host sets the other one */
+    uint64_t ends_ms; /* by tacit_lease_now_ms; 0: none lent */
 } tacit_lease_t;
 
 typedef struct tacit_lease_cache tacit_lease_cache_t;
@@ -41,7 +42,10 @@ tacit_lease_t *tacit_lease_cache_slot(tacit_lease_cache_t *cache, uint64_t now_m
 /*  Wipe one (that was for one request only).  */
 void tacit_lease_cache_drop(tacit_lease_cache_t *cache, const tacit_lease_t *lease);
 
-/*  Monotonic milliseconds.  */
+/*  Wipe what is over: for a worker that has nothing to do.  */
+void tacit_lease_cache_wipe_ended(tacit_lease_cache_t *cache, uint64_t now_ms);
+
+/*  Milliseconds of a clock that nobody sets and that runs on while the host is suspended.  */
 uint64_t tacit_lease_now_ms(void);
 
 #endif

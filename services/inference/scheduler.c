@@ -1,4 +1,4 @@
-/*  scheduler.c - short lists, searched in order: 256 workers and 256 requests at most.  */
+/*  scheduler.c - short lists, searched in order: a few hundred workers and requests at most.  */
 
 #include "services/inference/scheduler.h"
 
@@ -193,10 +193,10 @@ tacit_worker_t *tacit_scheduler_seen(tacit_scheduler_t *scheduler, const uint8_t
 
 void tacit_scheduler_ask(tacit_scheduler_t *scheduler, tacit_worker_t *worker, uint64_t now_ms)
 {
-    worker->idle = !worker->draining;
-    if (!s_is_ready(worker)) {
+    if (worker->draining || worker->job) {
         return;
     }
+    worker->idle = true;
     tacit_job_t *job = s_choose_job(scheduler, worker, now_ms);
     if (job) {
         s_unqueue(scheduler, job);
@@ -234,16 +234,26 @@ void tacit_scheduler_leave(tacit_scheduler_t *scheduler, tacit_worker_t *worker)
 
 /*  --- jobs ------------------------------------------------------------------------------------ */
 
+static bool s_has_workers(const tacit_scheduler_t *self)
+{
+    const tacit_worker_t *worker = self->workers;
+    while (worker && worker->draining) {
+        worker = worker->next;
+    }
+    return worker != NULL;
+}
+
 tacit_status_t tacit_scheduler_submit(tacit_scheduler_t *scheduler, const tacit_model_id_t *model,
                                       const uint8_t user[32], uint64_t now_ms, void *context,
                                       tacit_job_t **ret_job)
 {
-    if (!scheduler->workers) {
+    if (!s_has_workers(scheduler)) {
         return TACIT_NOT_FOUND;
     }
+    /*  Above the limits too: what lost workers give back is queued without asking.  */
     tacit_worker_t *worker = s_choose_worker(scheduler, model);
-    if (!worker && (scheduler->queued == TACIT_SCHEDULER_QUEUE_MAX ||
-                    s_queued_of(scheduler, user) == TACIT_SCHEDULER_USER_QUEUE_MAX)) {
+    if (!worker && (scheduler->queued >= TACIT_SCHEDULER_QUEUE_MAX ||
+                    s_queued_of(scheduler, user) >= TACIT_SCHEDULER_USER_QUEUE_MAX)) {
         return TACIT_BUSY;
     }
     tacit_job_t *job = calloc(1, sizeof *job);

@@ -15,7 +15,7 @@
 #include "enclave/model_package.h"
 
 enum {
-    TACIT_SCHEDULER_WORKERS_MAX = 256,
+    TACIT_SCHEDULER_WORKERS_MAX = 128,   /* what inference.status can list */
     TACIT_SCHEDULER_QUEUE_MAX = 256,     /* waiting requests */
     TACIT_SCHEDULER_USER_QUEUE_MAX = 64, /* of them of one user */
     TACIT_SCHEDULER_RESIDENTS_MAX = 64,  /* models that one worker says it holds */
@@ -62,7 +62,7 @@ typedef struct tacit_scheduler tacit_scheduler_t;
 
 /*  give hands a job to an idle worker (which is no longer idle then); lost tells that a job gave up
     after its worker died the last time. Both may free the job's context, not the job's memory
-    before they return it with tacit_scheduler_end.  */
+    before they return it with tacit_scheduler_end, which give may call.  */
 typedef struct tacit_scheduler_events {
     void (*give)(void *context, tacit_worker_t *worker, tacit_job_t *job);
     void (*lost)(void *context, tacit_job_t *job);
@@ -80,7 +80,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_scheduler_register(tacit_scheduler_t *sche
                                                          uint64_t now_ms);
 tacit_worker_t *tacit_scheduler_seen(tacit_scheduler_t *scheduler, const uint8_t key[32],
                                      uint64_t now_ms);
-/*  The worker asks for a job: gets one at once, or is idle from now on.  */
+/*  The worker asks for a job: gets one at once, or is idle from now on. Asking again while idle
+    changes nothing; a worker that has a job or drains is not heard.  */
 void tacit_scheduler_ask(tacit_scheduler_t *scheduler, tacit_worker_t *worker, uint64_t now_ms);
 /*  The worker's question ended without a job.  */
 void tacit_scheduler_unask(tacit_scheduler_t *scheduler, tacit_worker_t *worker);
@@ -88,7 +89,8 @@ void tacit_scheduler_unask(tacit_scheduler_t *scheduler, tacit_worker_t *worker)
 void tacit_scheduler_leave(tacit_scheduler_t *scheduler, tacit_worker_t *worker);
 
 /*  A request comes: given to a worker at once, or queued. BUSY where the queue is full, NOT_FOUND
-    where no worker is registered. The job's memory is the scheduler's until it ends.  */
+    where no worker is registered that does not drain. The job's memory is the scheduler's until it
+    ends; ret_job is set before it is given.  */
 TACIT_MUST_CHECK tacit_status_t tacit_scheduler_submit(tacit_scheduler_t *scheduler,
                                                        const tacit_model_id_t *model,
                                                        const uint8_t user[32], uint64_t now_ms,

@@ -17,6 +17,7 @@
 enum {
     S_HEARTBEAT_MS = 300,
     S_REDIAL_MS = 250,       /* between two tries to reach the gateway */
+    S_IDLE_MS = 250,         /* the executor looks after its keys so often */
     S_FINISH_MS = 30 * 1000, /* at most, for the job in hand when asked to stop */
     S_LEAVE_MS = 1000
 };
@@ -41,6 +42,25 @@ typedef struct {
     tacit_engine_options_t options;
 } s_executor_args_t;
 
+/*  NULL when the thread is to end. Nobody waits for a key's end while there is work: then the lease
+    is looked at anyway.  */
+static tacit_task_t *s_next_task(zsock_t *pipe, tacit_executor_t *executor)
+{
+    char *command = NULL;
+    void *given = NULL;
+    while (zsock_recv(pipe, "sp", &command, &given)) {
+        if (errno != EAGAIN) {
+            return NULL;
+        }
+        if (executor) {
+            tacit_executor_idle(executor);
+        }
+    }
+    bool run = strcmp(command, "RUN") == 0;
+    freen(command);
+    return run ? given : NULL;
+}
+
 static void s_executor_actor(zsock_t *pipe, void *argument)
 {
     s_executor_args_t args = *(s_executor_args_t *)argument;
@@ -51,15 +71,9 @@ static void s_executor_actor(zsock_t *pipe, void *argument)
         tacit_log_error("start_failed", &error);
     }
     zsock_signal(pipe, status ? 1 : 0);
-    for (;;) {
-        char *command = NULL;
-        void *given = NULL;
-        if (zsock_recv(pipe, "sp", &command, &given) || strcmp(command, "RUN") != 0) {
-            freen(command);
-            break;
-        }
-        freen(command);
-        tacit_task_t *task = given;
+    zsock_set_rcvtimeo(pipe, S_IDLE_MS);
+    tacit_task_t *task = NULL;
+    while ((task = s_next_task(pipe, executor))) {
         if (executor) {
             tacit_executor_run(executor, task);
         } else {
