@@ -230,7 +230,8 @@ static int s_compare(const void *a, const void *b)
 static double s_median_us(const s_bench_t *bench, size_t kind)
 {
     qsort(bench->times_ns[kind], bench->count, sizeof(uint32_t), s_compare);
-    return bench->times_ns[kind][bench->count / 2] / 1000.0;
+    size_t middle = bench->count / 2;
+    return bench->times_ns[kind][middle] / 1000.0;
 }
 
 static void s_latency(s_bench_t *bench)

@@ -336,7 +336,7 @@ tacit_status_t tacit_client_call(tacit_client_t *client, const tacit_method_t *m
     }
     tacit_slot_t *slot = NULL;
     tacit_status_t status = s_start(client, method, args, bulk, deadline_ms, &slot, ret_error);
-    if (status != TACIT_OK) {
+    if (!slot) {
         return status;
     }
     while (slot->state == TACIT_SLOT_WAITING) {
@@ -353,7 +353,7 @@ tacit_status_t tacit_client_start(tacit_client_t *client, const tacit_method_t *
 {
     tacit_slot_t *slot = NULL;
     tacit_status_t status = s_start(client, method, args, bulk, deadline_ms, &slot, ret_error);
-    if (status == TACIT_OK) {
+    if (slot) {
         *ret_call = slot->msgid;
     }
     return status;
@@ -415,17 +415,19 @@ static tacit_status_t s_open(tacit_client_t *self, tacit_binding_t *binding,
         .nonce = tacit_span(open->nonce, sizeof open->nonce),
         .ephemeral = tacit_span(open->ephemeral, sizeof open->ephemeral),
     };
-    tacit_session_open_result_t result;
+    tacit_session_open_result_t result = {.has_result = false};
     tacit_status_t status = tacit_client_call(self, &tacit_session_open, &args, tacit_span(NULL, 0),
                                               s_left(until_ms), &result, NULL, ret_error);
     if (status != TACIT_OK) {
         return status;
     }
     tacit_binding_accept_t accept = {.result = result.result, .quote = result.quote};
-    memcpy(accept.session_id, result.session_id.data, sizeof accept.session_id);
-    memcpy(accept.policy_head, result.policy_head.data, sizeof accept.policy_head);
-    memcpy(accept.nonce, result.nonce.data, sizeof accept.nonce);
-    memcpy(accept.ephemeral, result.ephemeral.data, sizeof accept.ephemeral);
+    tacit_cursor_t cursors[] = {tacit_cursor(result.session_id), tacit_cursor(result.policy_head),
+                                tacit_cursor(result.nonce), tacit_cursor(result.ephemeral)};
+    tacit_cursor_copy(&cursors[0], accept.session_id, sizeof accept.session_id);
+    tacit_cursor_copy(&cursors[1], accept.policy_head, sizeof accept.policy_head);
+    tacit_cursor_copy(&cursors[2], accept.nonce, sizeof accept.nonce);
+    tacit_cursor_copy(&cursors[3], accept.ephemeral, sizeof accept.ephemeral);
     return tacit_binding_client_confirm(binding, tacit_now_ms(), &accept, ret_confirm, ret_error);
 }
 
@@ -440,13 +442,17 @@ static tacit_status_t s_confirm(tacit_client_t *self, tacit_binding_t *binding,
         .has_quote = confirm->quote.size > 0,
         .mac = tacit_span(confirm->mac, sizeof confirm->mac),
     };
-    tacit_session_confirm_result_t result;
+    tacit_session_confirm_result_t result = {.mac = {NULL, 0}};
     tacit_status_t status =
         tacit_client_call(self, &tacit_session_confirm, &args, tacit_span(NULL, 0),
                           s_left(until_ms), &result, NULL, ret_error);
-    return status != TACIT_OK
-               ? status
-               : tacit_binding_client_finish(binding, result.mac.data, &self->session, ret_error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    uint8_t mac[sizeof confirm->mac] = {0};
+    tacit_cursor_t cursor = tacit_cursor(result.mac);
+    tacit_cursor_copy(&cursor, mac, sizeof mac);
+    return tacit_binding_client_finish(binding, mac, &self->session, ret_error);
 }
 
 static tacit_status_t s_bind(tacit_client_t *self, const tacit_client_config_t *config,

@@ -220,7 +220,7 @@ tacit_status_t tacit_endpoint_bind(const tacit_endpoint_bind_t *config,
     }
     tacit_endpoint_t *self = NULL;
     tacit_status_t status = s_new(config->address, ZMQ_ROUTER, curve, &self, ret_error);
-    if (status != TACIT_OK) {
+    if (!self) {
         return status;
     }
     tacit_zap_start();
@@ -246,7 +246,7 @@ tacit_status_t tacit_endpoint_connect(const tacit_endpoint_connect_t *config,
     }
     tacit_endpoint_t *self = NULL;
     tacit_status_t status = s_new(config->address, ZMQ_DEALER, curve, &self, ret_error);
-    if (status != TACIT_OK) {
+    if (!self) {
         return status;
     }
     if (!s_set_connected(self, config) || !s_watch(self, ZMQ_EVENT_ALL) ||

@@ -1,0 +1,124 @@
+/*  server_dispatch.c - the way of a request through every check to its handler.  */
+
+#include "rpc/caller.h"
+#include "rpc/server_internal.h"
+
+/*  Calls of a connection that has none pending are let in beyond the limit, so that a crowd of
+    waiting calls does not shut others out.  */
+static bool s_is_busy(const tacit_server_t *self, const tacit_call_t *call)
+{
+    size_t own = call->connection ? call->connection->pending - 1 : 0;
+    size_t most = own > 0 ? TACIT_CALLS_PENDING_MAX : TACIT_CALLS_PENDING_HARD_MAX;
+    return own >= TACIT_CALLS_PENDING_PER_CONNECTION_MAX || self->pending_count >= most ||
+           self->pending_bytes + tacit_call_size(call) > TACIT_CALLS_PENDING_BYTES_MAX;
+}
+
+static tacit_status_t s_check_bulk(const tacit_call_t *call)
+{
+    const tacit_method_t *method = call->entry->method;
+    size_t size = zmq_msg_size(&call->bulk);
+    return call->has_bulk && (method->bulk_in_max == 0 || size > method->bulk_in_max)
+               ? TACIT_BAD_BULK
+               : TACIT_OK;
+}
+
+static tacit_status_t s_decode(tacit_call_t *call)
+{
+    const tacit_method_t *method = call->entry->method;
+    const tacit_session_t *session = tacit_call_session(call);
+    tacit_secret_context_t secrets = {.msgid = call->msgid, .method = method->name};
+    if (session) {
+        secrets.key = session->receive_key->data;
+        secrets.session = session->id;
+    }
+    void *args = tacit_call_args(call, method->args->size);
+    return !args ? TACIT_NO_MEMORY
+                 : tacit_codec_decode(method->args, call->request.args, &secrets, call->arena, args,
+                                      &call->error);
+}
+
+/*  Everything that is checked before a handler runs.  */
+static tacit_status_t s_admit(tacit_server_t *self, tacit_call_t *call)
+{
+    tacit_status_t status = tacit_frame_parse_request(
+        tacit_span(zmq_msg_data(&call->frame), zmq_msg_size(&call->frame)), &call->request,
+        &call->error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    call->entry = tacit_method_table_find(&self->methods, call->request.method);
+    if (!call->entry) {
+        return TACIT_UNKNOWN_METHOD;
+    }
+    const tacit_method_t *method = call->entry->method;
+    const tacit_frame_meta_t *meta = &call->request.meta;
+    uint64_t now = tacit_server_now();
+    bool sooner = meta->has_deadline_ms && meta->deadline_ms < method->deadline_ms;
+    call->deadline_ms = now + (sooner ? meta->deadline_ms : method->deadline_ms);
+    call->connection = tacit_session_table_find(&self->sessions, &call->id, now);
+    if (call->connection) {
+        tacit_session_table_hold(call->connection);
+    }
+    status = s_check_bulk(call);
+    if (status == TACIT_OK) {
+        status =
+            tacit_caller_check(method, call->connection, tacit_server_operator(self), &call->error);
+    }
+    if (status == TACIT_OK && s_is_busy(self, call)) {
+        status = TACIT_BUSY;
+    }
+    if (status == TACIT_OK) {
+        status = s_decode(call);
+    }
+    return status != TACIT_OK
+               ? status
+               : tacit_caller_owns(method, call->connection, call->args, &call->error);
+}
+
+static void *s_result_room(tacit_server_t *self, size_t size)
+{
+    if (size > self->result_capacity) {
+        void *grown = realloc(self->result, size);
+        if (!grown) {
+            return NULL;
+        }
+        self->result = grown;
+        self->result_capacity = size;
+    }
+    memset(self->result, 0, size);
+    return self->result;
+}
+
+static void s_run(tacit_server_t *self, tacit_call_t *call)
+{
+    const tacit_entry_t *entry = call->entry;
+    void *result = s_result_room(self, entry->method->result->size);
+    tacit_status_t status =
+        result ? entry->method->invoke(entry->handlers, entry->self, call, call->args, result)
+               : TACIT_NO_MEMORY;
+    if (call->state == TACIT_CALL_FINISHED) {
+        tacit_server_give_call(self, call);
+    } else if (status == TACIT_PENDING) {
+        tacit_server_keep(self, call);
+    } else {
+        tacit_server_answer(self, call, status, result);
+        tacit_server_give_call(self, call);
+    }
+}
+
+void tacit_server_dispatch(tacit_server_t *self, tacit_call_t *call, bool too_many)
+{
+    tacit_span_t frame = tacit_span(zmq_msg_data(&call->frame), zmq_msg_size(&call->frame));
+    if (!tacit_frame_request_msgid(frame, &call->msgid)) {
+        self->stats.dropped++;
+        tacit_server_give_call(self, call);
+        return;
+    }
+    tacit_status_t status = too_many ? TACIT_BAD_BULK : s_admit(self, call);
+    if (status == TACIT_OK) {
+        s_run(self, call);
+    } else {
+        tacit_server_answer(self, call, status, NULL);
+        tacit_server_give_call(self, call);
+    }
+}

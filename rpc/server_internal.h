@@ -1,0 +1,59 @@
+/*  server_internal.h - what the three files of the server share: server.c reads, server_dispatch.c
+    checks and runs, server_reply.c answers and keeps what is pending.  */
+
+#ifndef TACIT_RPC_SERVER_INTERNAL_H
+#define TACIT_RPC_SERVER_INTERNAL_H
+
+#include "rpc/call.h"
+#include "rpc/session_service.h"
+
+struct tacit_server {
+    tacit_endpoint_t *endpoint;
+    bool curve;
+    bool has_operator;
+    uint8_t operator_key[TACIT_CURVE_KEY_SIZE];
+    tacit_method_table_t methods;
+    tacit_session_table_t sessions;
+    tacit_session_service_t session_service;
+    zloop_t *loop;         /* borrowed; NULL until attached */
+    int timer;             /* of the earliest deadline */
+    uint64_t timer_ms;     /* when it goes off, monotonic; UINT64_MAX: never */
+    tacit_call_t *pending; /* pending ones and zombies */
+    size_t pending_count;
+    uint64_t pending_bytes; /* that they hold */
+    tacit_call_t *idle;     /* for reuse */
+    size_t idle_count;
+    tacit_buffer_t out; /* frame 0 being written */
+    void *result;       /* room for a handler's result */
+    size_t result_capacity;
+    tacit_server_stats_t stats;
+};
+
+static inline uint64_t tacit_server_now(void)
+{
+    return (uint64_t)zclock_mono();
+}
+
+static inline const uint8_t *tacit_server_operator(const tacit_server_t *server)
+{
+    return server->has_operator ? server->operator_key : NULL;
+}
+
+/*  A call object, new or used before; NULL without memory. Given back when it was answered.  */
+tacit_call_t *tacit_server_take_call(tacit_server_t *server);
+void tacit_server_give_call(tacit_server_t *server, tacit_call_t *call);
+
+/*  Check and run a call whose frames and identity were read. Takes the call.  */
+void tacit_server_dispatch(tacit_server_t *server, tacit_call_t *call, bool too_many_frames);
+
+/*  Send the result, or the error of a status that is not OK. The call stays the caller's.  */
+void tacit_server_answer(tacit_server_t *server, tacit_call_t *call, tacit_status_t status,
+                         const void *result);
+
+/*  The handler answers later. Takes the call until then.  */
+void tacit_server_keep(tacit_server_t *server, tacit_call_t *call);
+
+/*  Let go of what is pending: its owners finish and so free it.  */
+void tacit_server_orphan(tacit_server_t *server);
+
+#endif
