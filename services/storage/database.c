@@ -38,11 +38,11 @@ static const s_code_row_t s_codes[] = {
     {SQLITE_NOTADB, TACIT_CORRUPT},
 };
 
-/*  SQLite names only ENOSPC full; a quota and a limit on the size of files are no other thing.  */
-static bool s_is_full(sqlite3 *handle, int code)
+/*  SQLite names only ENOSPC full; a quota and a limit on the size of files are no other thing. What
+    the system said is still in errno, where that was 0 before the call.  */
+static bool s_is_full(int code)
 {
-    int error = handle && (code & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(handle) : 0;
-    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+    return (code & 0xff) == SQLITE_IOERR && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG);
 }
 
 /*  Of the constraints only these mean that the row is there already.  */
@@ -52,9 +52,9 @@ static bool s_is_broken_check(int code)
            code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_ROWID;
 }
 
-static tacit_status_t s_status(sqlite3 *handle, int code)
+static tacit_status_t s_status(int code)
 {
-    if (s_is_full(handle, code)) {
+    if (s_is_full(code)) {
         return TACIT_STORAGE_FULL;
     }
     if (s_is_broken_check(code)) {
@@ -70,7 +70,8 @@ static tacit_status_t s_status(sqlite3 *handle, int code)
 
 static tacit_status_t s_execute(tacit_database_t *self, const char *sql)
 {
-    return s_status(self->handle, sqlite3_exec(self->handle, sql, NULL, NULL, NULL));
+    errno = 0;
+    return s_status(sqlite3_exec(self->handle, sql, NULL, NULL, NULL));
 }
 
 static int s_on_check(void *context, int count, char **values, char **names)
@@ -85,8 +86,9 @@ static int s_on_check(void *context, int count, char **values, char **names)
 static tacit_status_t s_check_health(tacit_database_t *self)
 {
     bool healthy = false;
+    errno = 0;
     int code = sqlite3_exec(self->handle, "PRAGMA quick_check(1)", s_on_check, &healthy, NULL);
-    tacit_status_t status = s_status(self->handle, code);
+    tacit_status_t status = s_status(code);
     return status || healthy ? status : TACIT_CORRUPT;
 }
 
@@ -225,8 +227,9 @@ tacit_status_t tacit_step(sqlite3_stmt *statement)
     if (!statement) {
         return TACIT_INTERNAL;
     }
+    errno = 0;
     int code = sqlite3_step(statement);
-    tacit_status_t status = s_status(sqlite3_db_handle(statement), code);
+    tacit_status_t status = s_status(code);
     if (code != SQLITE_ROW) {
         sqlite3_reset(statement);
     }
