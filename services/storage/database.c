@@ -121,8 +121,8 @@ tacit_status_t tacit_database_open(const char *path, const char *schema,
     }
     tacit_status_t status = TACIT_STORAGE_FAILED;
     if (s_touch(path)) {
-        status = s_status(NULL, sqlite3_open_v2(path, &self->handle,
-                                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+        status = s_status(sqlite3_open_v2(path, &self->handle,
+                                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
     }
     if (!status) {
         status = s_prepare_file(self, schema);
