@@ -158,6 +158,18 @@ static tacit_status_t s_check(tacit_span_t onnx, tacit_error_t *error)
     return complaint != NULL ? s_refuse(error, complaint) : TACIT_OK;
 }
 
+/*  Why protobuf-c gave no graph: the walk found the bytes sound, so memory, or there is none.  */
+static tacit_status_t s_refuse_decoded(const tacit_decoded_t *decoded, bool own_limit,
+                                       tacit_error_t *error)
+{
+    if (decoded->model != NULL) {
+        return s_refuse(error, "it holds no graph");
+    }
+    return own_limit ? s_refuse(error, "it does not decode within its bounds")
+                     : tacit_error_set(error, TACIT_TOO_LARGE,
+                                       "the memory limit does not allow to decode the model");
+}
+
 tacit_status_t tacit_decoded_new(tacit_span_t onnx, tacit_budget_t *budget,
                                  tacit_decoded_t **ret_decoded, tacit_error_t *error)
 {
@@ -176,8 +188,7 @@ tacit_status_t tacit_decoded_new(tacit_span_t onnx, tacit_budget_t *budget,
     decoded->allocator = (ProtobufCAllocator){s_allocate, s_free, &decoded->limit};
     decoded->model = onnx__model_proto__unpack(&decoded->allocator, onnx.size, onnx.data);
     if (decoded->model == NULL || decoded->model->graph == NULL) {
-        status = s_refuse(error, decoded->model != NULL ? "it holds no graph"
-                                                        : "it does not decode within its bounds");
+        status = s_refuse_decoded(decoded, limit < left, error);
         tacit_decoded_destroy(&decoded);
         return status;
     }
