@@ -26,7 +26,8 @@ static const s_part_t s_parts[] = {
 static bool s_text(const tacit_error_t *error, size_t offset,
                    char ret_text[TACIT_ERROR_MESSAGE_MAX])
 {
-    return tacit_text_clean((const char *)error + offset, ret_text, TACIT_ERROR_MESSAGE_MAX) > 0;
+    return tacit_terminal_clean((const char *)error + offset, ret_text, TACIT_ERROR_MESSAGE_MAX) >
+           0;
 }
 
 static void s_message(const tacit_error_t *error, char ret_text[TACIT_ERROR_MESSAGE_MAX])

@@ -23,7 +23,7 @@ void tacit_progress_start(tacit_progress_t *progress, FILE *stream, const char *
     progress->stream = tacit_terminal_is(stream) ? stream : NULL;
     progress->total = total;
     progress->next_ms = s_now_ms() + TACIT_PROGRESS_DELAY_MS;
-    (void)tacit_text_clean(label, progress->label, sizeof progress->label);
+    (void)tacit_terminal_clean(label, progress->label, sizeof progress->label);
 }
 
 static void s_draw(const tacit_progress_t *progress, uint64_t done)

@@ -83,7 +83,7 @@ tacit_status_t tacit_table_add(tacit_table_t *table, const char *const *cells)
     }
     char **row = table->cells + table->row_count * table->column_count;
     for (size_t i = 0; i < table->column_count; i++) {
-        (void)tacit_text_clean(cells[i] ? cells[i] : "", clean, sizeof clean);
+        (void)tacit_terminal_clean(cells[i] ? cells[i] : "", clean, sizeof clean);
         row[i] = strdup(clean);
         if (!row[i]) {
             s_wipe_cells(row, i);

@@ -79,7 +79,7 @@ size_t tacit_terminal_columns(FILE *stream)
     return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-size_t tacit_text_clean(const char *text, char *ret_clean, size_t size)
+size_t tacit_terminal_clean(const char *text, char *ret_clean, size_t size)
 {
     s_utf8_t utf8;
     size_t used = 0;

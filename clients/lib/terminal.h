@@ -21,7 +21,7 @@ size_t tacit_terminal_columns(FILE *stream);
 
 /*  Copies text, as much as fits (size > 0, always ended by NUL, characters never cut in two), with
     '?' for whatever must not be shown. Returns the bytes written, without the NUL.  */
-size_t tacit_text_clean(const char *text, char *ret_clean, size_t size);
+size_t tacit_terminal_clean(const char *text, char *ret_clean, size_t size);
 
 /*  Columns that clean UTF-8 text takes.  */
 size_t tacit_text_width(const char *text);

@@ -78,10 +78,10 @@ static void test_text_that_turns_direction(void **state)
 {
     char clean[32];
     (void)state;
-    (void)tacit_text_clean("a\xe2\x80\xae"
-                           "b\xe2\x81\xa6"
-                           "c",
-                           clean, sizeof clean);
+    (void)tacit_terminal_clean("a\xe2\x80\xae"
+                               "b\xe2\x81\xa6"
+                               "c",
+                               clean, sizeof clean);
     assert_string_equal(clean, "a?b?c");
 }
 
@@ -89,13 +89,13 @@ static void test_cleaning_does_not_cut_characters(void **state)
 {
     char clean[4];
     (void)state;
-    assert_int_equal(tacit_text_clean("abcd", clean, sizeof clean), 3);
+    assert_int_equal(tacit_terminal_clean("abcd", clean, sizeof clean), 3);
     assert_string_equal(clean, "abc");
-    assert_int_equal(tacit_text_clean("abé", clean, sizeof clean), 2);
+    assert_int_equal(tacit_terminal_clean("abé", clean, sizeof clean), 2);
     assert_string_equal(clean, "ab");
-    assert_int_equal(tacit_text_clean("aé", clean, sizeof clean), 3);
+    assert_int_equal(tacit_terminal_clean("aé", clean, sizeof clean), 3);
     assert_string_equal(clean, "aé");
-    assert_int_equal(tacit_text_clean("aé", clean, 1), 0);
+    assert_int_equal(tacit_terminal_clean("aé", clean, 1), 0);
     assert_string_equal(clean, "");
 }
 
