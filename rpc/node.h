@@ -18,7 +18,7 @@ typedef struct tacit_node_config {
     tacit_role_t role;
     const tacit_trust_t *trust;
     const char *platform_socket;
-    uint32_t connect_ms;    /* how long to wait for platform and attestation service; 0: 20 s */
+    uint32_t connect_ms; /* how long to wait for platform and attestation service; 0: 20 s */
 } tacit_node_config_t;
 
 /*  Platform, keys, process seal. Not yet attested.  */
