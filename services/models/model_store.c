@@ -295,7 +295,8 @@ static tacit_status_t s_place_chunk(sqlite3_stmt *row, uint32_t index,
 {
     uint64_t size = tacit_column_u64(row, 2);
     tacit_span_t blob = tacit_column_span(row, 3);
-    if (size < 1 || size > TACIT_MODEL_SIZE_MAX || blob.size > TACIT_BLOB_NAME_MAX) {
+    if (size < 1 || size > TACIT_MODEL_SIZE_MAX || blob.size < 1 ||
+        blob.size > TACIT_BLOB_NAME_MAX) {
         return TACIT_CORRUPT;
     }
     if (index >= tacit_model_chunk_count(size)) {
