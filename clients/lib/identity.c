@@ -3,17 +3,14 @@
 
 #include "clients/lib/identity.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#include "enclave/whole_file.h"
+#include "clients/lib/key_file.h"
 
-enum { S_FILE_MAX = 1024, S_SEED_SIZE = crypto_sign_SEEDBYTES, S_HEX_SIZE = 2 * 32 + 1 };
+enum { S_SEED_SIZE = crypto_sign_SEEDBYTES, S_FIELDS = 2 };
 
 static tacit_status_t s_new(tacit_identity_t **ret_identity)
 {
@@ -46,74 +43,42 @@ static tacit_status_t s_path(const char *folder, char ret_path[PATH_MAX], tacit_
     return TACIT_OK;
 }
 
-/*  --- loading --------------------------------------------------------------------------------- */
-
-static tacit_status_t s_check_mode(const char *path, tacit_error_t *ret_error)
+/*  What the file holds.  */
+static void s_fields(const tacit_identity_t *identity, uint8_t seed[S_SEED_SIZE],
+                     tacit_key_field_t ret_fields[S_FIELDS])
 {
-    struct stat info;
-    if (stat(path, &info) != 0) {
-        tacit_status_t status = errno == ENOENT ? TACIT_NOT_FOUND : TACIT_BAD_INPUT;
-        tacit_error_set(ret_error, status, "no identity at %s", path);
-        tacit_error_remedy(ret_error, "make one with init, or name its folder with --identity");
-        return status;
-    }
-    if (info.st_mode & (S_IRWXG | S_IRWXO)) {
-        tacit_error_set(ret_error, TACIT_BAD_INPUT, "others may read %s", path);
-        tacit_error_remedy(ret_error, "its keys may be known: make a new identity; if they surely "
-                                      "are not, chmod 600 it");
-        return TACIT_BAD_INPUT;
-    }
-    return TACIT_OK;
-}
-
-static bool s_take_hex(const json_t *object, const char *name, uint8_t *ret_bytes)
-{
-    const char *hex = json_string_value(json_object_get(object, name));
-    size_t size = 0;
-    return hex && strlen(hex) == 64 &&
-           sodium_hex2bin(ret_bytes, 32, hex, 64, NULL, &size, NULL) == 0 && size == 32;
-}
-
-static bool s_parse(const uint8_t *text, size_t size, tacit_identity_t *identity)
-{
-    uint8_t seed[S_SEED_SIZE];
-    json_t *object = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, NULL);
-    bool whole = json_object_size(object) == 2 &&
-                 s_take_hex(object, "curve_secret", identity->secret_key->data) &&
-                 s_take_hex(object, "signing_seed", seed) &&
-                 crypto_scalarmult_base(identity->public_key, identity->secret_key->data) == 0 &&
-                 crypto_sign_seed_keypair(identity->signing_public, identity->signing_secret->data,
-                                          seed) == 0;
-    sodium_memzero(seed, sizeof seed);
-    json_decref(object);
-    return whole;
+    ret_fields[0] = (tacit_key_field_t){"curve_secret", identity->secret_key->data, 32};
+    ret_fields[1] =
+        (tacit_key_field_t){"signing_seed", identity->signing_secret->data, S_SEED_SIZE};
 }
 
 tacit_status_t tacit_identity_load(const char *folder, tacit_identity_t **ret_identity,
                                    tacit_error_t *ret_error)
 {
     char path[PATH_MAX];
-    uint8_t *text = NULL;
-    size_t size = 0;
+    uint8_t seed[S_SEED_SIZE];
+    tacit_key_field_t fields[S_FIELDS];
     tacit_identity_t *self = NULL;
     tacit_status_t status = s_path(folder, path, ret_error);
-    if (!status) {
-        status = s_check_mode(path, ret_error);
-    }
     if (status) {
         return status;
     }
-    if (tacit_whole_file_read(path, S_FILE_MAX, &text, &size)) {
-        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "cannot read %s", path);
-    }
     status = s_new(&self);
     if (status) {
-        tacit_error_set(ret_error, status, NULL);
-    } else if (!s_parse(text, size, self)) {
-        status = tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s is not an identity", path);
+        return tacit_error_set(ret_error, status, NULL);
     }
-    sodium_memzero(text, size);
-    free(text);
+    s_fields(self, seed, fields);
+    status = tacit_key_file_read(path, fields, S_FIELDS, ret_error);
+    if (status == TACIT_NOT_FOUND) {
+        tacit_error_set(ret_error, status, "no identity at %s", path);
+        tacit_error_remedy(ret_error, "make one with init, or name its folder with --identity");
+    }
+    if (!status &&
+        (crypto_scalarmult_base(self->public_key, self->secret_key->data) != 0 ||
+         crypto_sign_seed_keypair(self->signing_public, self->signing_secret->data, seed) != 0)) {
+        status = tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s holds no usable keys", path);
+    }
+    sodium_memzero(seed, sizeof seed);
     if (status) {
         tacit_identity_destroy(&self);
         return status;
@@ -122,62 +87,28 @@ tacit_status_t tacit_identity_load(const char *folder, tacit_identity_t **ret_id
     return TACIT_OK;
 }
 
-/*  --- making ---------------------------------------------------------------------------------- */
-
-/*  With its parents, as mkdir -p; the last for its owner alone.  */
-static bool s_make_folder(const char *folder)
-{
-    char partial[PATH_MAX];
-    snprintf(partial, sizeof partial, "%s", folder);
-    for (char *slash = strchr(partial + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(partial, 0700) != 0 && errno != EEXIST) {
-            return false;
-        }
-        *slash = '/';
-    }
-    return mkdir(partial, 0700) == 0 || errno == EEXIST;
-}
-
-static tacit_status_t s_store(const tacit_identity_t *identity, const char *path)
-{
-    uint8_t seed[S_SEED_SIZE];
-    char text[S_FILE_MAX];
-    char curve_hex[S_HEX_SIZE];
-    char seed_hex[S_HEX_SIZE];
-    crypto_sign_ed25519_sk_to_seed(seed, identity->signing_secret->data);
-    sodium_bin2hex(curve_hex, sizeof curve_hex, identity->secret_key->data, 32);
-    sodium_bin2hex(seed_hex, sizeof seed_hex, seed, sizeof seed);
-    snprintf(text, sizeof text, "{\"curve_secret\": \"%s\", \"signing_seed\": \"%s\"}\n", curve_hex,
-             seed_hex);
-    /*  Of two that are started at once one makes it, and the other one loads that.  */
-    tacit_status_t status = tacit_whole_file_create(path, tacit_span_string(text), 0600);
-    sodium_memzero(seed, sizeof seed);
-    sodium_memzero(text, sizeof text);
-    sodium_memzero(curve_hex, sizeof curve_hex);
-    sodium_memzero(seed_hex, sizeof seed_hex);
-    return status;
-}
-
 static tacit_status_t s_make(const char *folder, const char *path, tacit_error_t *ret_error)
 {
     tacit_identity_t *self = NULL;
-    if (!s_make_folder(folder)) {
-        return tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot make %s: %s", folder,
-                               strerror(errno));
+    uint8_t seed[S_SEED_SIZE];
+    tacit_key_field_t fields[S_FIELDS];
+    tacit_status_t status = tacit_key_folder_make(folder, ret_error);
+    if (status) {
+        return status;
     }
-    tacit_status_t status = s_new(&self);
+    status = s_new(&self);
     if (status) {
         return tacit_error_set(ret_error, status, NULL);
     }
     crypto_box_keypair(self->public_key, self->secret_key->data);
     crypto_sign_keypair(self->signing_public, self->signing_secret->data);
-    status = s_store(self, path);
+    (void)crypto_sign_ed25519_sk_to_seed(seed, self->signing_secret->data);
+    s_fields(self, seed, fields);
+    /*  Of two that are started at once one makes it, and the other one loads that.  */
+    status = tacit_key_file_create(path, fields, S_FIELDS, ret_error);
+    sodium_memzero(seed, sizeof seed);
     tacit_identity_destroy(&self);
-    if (status && status != TACIT_ALREADY_EXISTS) {
-        return tacit_error_set(ret_error, status, "cannot write %s", path);
-    }
-    return TACIT_OK;
+    return status == TACIT_ALREADY_EXISTS ? TACIT_OK : status;
 }
 
 tacit_status_t tacit_identity_open(const char *folder, tacit_identity_t **ret_identity,

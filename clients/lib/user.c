@@ -1,0 +1,121 @@
+/*  user.c - what every command of an owner begins with.  */
+
+#include "clients/lib/user.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#include "idl/keys.h"
+
+tacit_status_t tacit_user_open(const tacit_invocation_t *invocation, tacit_user_t *ret_user,
+                               tacit_error_t *ret_error)
+{
+    char path[PATH_MAX];
+    *ret_user = (tacit_user_t){0};
+    if (snprintf(path, sizeof path, "%s/trust.json", invocation->state) >= (int)sizeof path) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the state folder's path is too long");
+    }
+    tacit_status_t status = tacit_trust_load(path, &ret_user->trust, ret_error);
+    if (!status) {
+        status = tacit_identity_load(invocation->identity, &ret_user->identity, ret_error);
+    }
+    if (status) {
+        return status;
+    }
+    tacit_mesh_config_t config = {
+        .trust = &ret_user->trust,
+        .role = TACIT_ROLE_USER,
+        .public_key = ret_user->identity->public_key,
+        .secret_key = ret_user->identity->secret_key->data,
+    };
+    return tacit_mesh_open(&config, &ret_user->mesh, ret_error);
+}
+
+void tacit_user_close(tacit_user_t *user)
+{
+    tacit_mesh_destroy(&user->mesh);
+    tacit_identity_destroy(&user->identity);
+}
+
+tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
+                                  tacit_client_t **ret_client, tacit_error_t *ret_error)
+{
+    return tacit_mesh_connect(user->mesh, role, ret_client, ret_error);
+}
+
+/*  --- init ------------------------------------------------------------------------------------ */
+
+static tacit_status_t s_enrol(tacit_user_t *user, tacit_error_t *ret_error)
+{
+    tacit_client_t *keys = NULL;
+    tacit_keys_enrol_args_t args = {.signing_key = tacit_span(user->identity->signing_public, 32)};
+    tacit_keys_enrol_result_t result = {0};
+    tacit_status_t status = tacit_user_connect(user, TACIT_ROLE_KEYS, &keys, ret_error);
+    if (!status) {
+        status = tacit_keys_enrol_call(keys, &args, &result, ret_error);
+    }
+    tacit_client_destroy(&keys);
+    return status;
+}
+
+tacit_status_t tacit_user_init(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
+{
+    tacit_identity_t *identity = NULL;
+    tacit_user_t user = {0};
+    bool made = false;
+    tacit_status_t status = tacit_identity_open(invocation->identity, &identity, &made, ret_error);
+    tacit_identity_destroy(&identity);
+    if (!status) {
+        status = tacit_user_open(invocation, &user, ret_error);
+    }
+    if (!status) {
+        status = s_enrol(&user, ret_error);
+    }
+    if (!status) {
+        char id[65];
+        sodium_bin2hex(id, sizeof id, user.identity->public_key, 32);
+        if (invocation->json) {
+            printf("{\"user\": \"%s\", \"made\": %s}\n", id, made ? "true" : "false");
+        } else {
+            printf("%s identity %s, enrolled at the key service.\nUser id: %s\n",
+                   made ? "New" : "Known", invocation->identity, id);
+        }
+    }
+    tacit_user_close(&user);
+    return status;
+}
+
+/*  --- workers --------------------------------------------------------------------------------- */
+
+static bool s_is_known(uint8_t (*measurements)[32], size_t count, const uint8_t measurement[32])
+{
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(measurements[i], measurement, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+tacit_status_t tacit_user_workers(tacit_user_t *user, uint8_t (*ret_measurements)[32], size_t max,
+                                  size_t *ret_count, tacit_error_t *ret_error)
+{
+    tacit_peer_t peers[TACIT_MESH_PEERS_MAX];
+    size_t found = 0;
+    size_t count = 0;
+    tacit_status_t status = tacit_mesh_lookup(user->mesh, TACIT_ROLE_WORKER, peers,
+                                              TACIT_MESH_PEERS_MAX, &found, ret_error);
+    for (size_t i = 0; i < found && count < max && !status; i++) {
+        if (!s_is_known(ret_measurements, count, peers[i].result.mrenclave)) {
+            memcpy(ret_measurements[count++], peers[i].result.mrenclave, 32);
+        }
+    }
+    if (!status && count == 0) {
+        status =
+            tacit_error_set(ret_error, TACIT_NOT_FOUND, "no worker is attested at this moment");
+        tacit_error_remedy(ret_error, "the operator starts one: tacit-operator scale --workers 1");
+    }
+    *ret_count = count;
+    return status;
+}

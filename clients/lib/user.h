@@ -1,0 +1,41 @@
+/*  user.h - a client in the mesh: trust file, identity, and verified connections to what it calls.
+ */
+
+#ifndef TACIT_CLIENTS_USER_H
+#define TACIT_CLIENTS_USER_H
+
+#include "clients/lib/identity.h"
+#include "clients/lib/options.h"
+#include "rpc/mesh.h"
+
+typedef struct tacit_user {
+    tacit_identity_t *identity;
+    tacit_trust_t trust;
+    tacit_mesh_t *mesh;
+} tacit_user_t;
+
+/*  Load STATE/trust.json and the identity, and open the mesh: the attestation service is verified
+    when this returns. Close it in any case.  */
+TACIT_MUST_CHECK tacit_status_t tacit_user_open(const tacit_invocation_t *invocation,
+                                                tacit_user_t *ret_user, tacit_error_t *ret_error);
+void tacit_user_close(tacit_user_t *user);
+
+/*  Connect to a role, verified and bound; the client is the caller's.  */
+TACIT_MUST_CHECK tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
+                                                   tacit_client_t **ret_client,
+                                                   tacit_error_t *ret_error);
+
+/*  The init command of both owners: make the identity where there is none, enrol it, print its id.
+ */
+tacit_status_t tacit_user_init(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
+
+/*  The verify command of both owners: who stands behind the mesh, measured and judged.  */
+tacit_status_t tacit_user_verify(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
+
+/*  The measurements of the workers that are attested now, distinct, at most max; NOT_FOUND (with a
+    remedy) where there is none.  */
+TACIT_MUST_CHECK tacit_status_t tacit_user_workers(tacit_user_t *user,
+                                                   uint8_t (*ret_measurements)[32], size_t max,
+                                                   size_t *ret_count, tacit_error_t *ret_error);
+
+#endif

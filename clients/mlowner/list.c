@@ -1,0 +1,188 @@
+/*  list.c - tacit-mlowner list: models with their versions, and grants.  */
+
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "clients/lib/table.h"
+#include "clients/mlowner/commands.h"
+#include "clients/mlowner/publish.h"
+#include "idl/keys.h"
+#include "idl/models.h"
+
+/*  What is being listed: two tables, or two lists of JSON.  */
+typedef struct {
+    tacit_owner_t owner;
+    tacit_table_t *models;
+    tacit_table_t *grants;
+    json_t *models_json;
+    json_t *grants_json;
+} s_list_t;
+
+static void s_time_text(uint64_t time_ms, const char *none, char *ret_text, size_t size)
+{
+    time_t seconds = (time_t)(time_ms / 1000);
+    struct tm broken;
+    if (!time_ms) {
+        snprintf(ret_text, size, "%s", none);
+        return;
+    }
+    gmtime_r(&seconds, &broken);
+    strftime(ret_text, size, "%Y-%m-%dT%H:%M:%SZ", &broken);
+}
+
+static void s_text(tacit_span_t span, char *ret_text, size_t size)
+{
+    snprintf(ret_text, size, "%.*s", (int)span.size, span.data ? (const char *)span.data : "");
+}
+
+static tacit_status_t s_add_model(s_list_t *list, const tacit_models_model_info_t *model)
+{
+    char name[TACIT_MODEL_NAME_MAX + 1];
+    char version[16];
+    char size[24];
+    char created[32];
+    s_text(model->name, name, sizeof name);
+    snprintf(version, sizeof version, "%u", model->version);
+    snprintf(size, sizeof size, "%llu", (unsigned long long)model->size);
+    s_time_text(model->created_ms, "-", created, sizeof created);
+    if (list->models_json) {
+        json_array_append_new(list->models_json,
+                              json_pack("{s:s, s:i, s:I, s:I}", "name", name, "version",
+                                        (int)model->version, "size", (json_int_t)model->size,
+                                        "created_ms", (json_int_t)model->created_ms));
+        return TACIT_OK;
+    }
+    const char *const cells[] = {name, version, size, created};
+    return tacit_table_add(list->models, cells);
+}
+
+static tacit_status_t s_list_models(s_list_t *list, tacit_error_t *ret_error)
+{
+    tacit_models_list_args_t args = {
+        .owner = tacit_span(list->owner.user.identity->public_key, 32),
+        .has_owner = true,
+    };
+    tacit_models_list_result_t result = {0};
+    tacit_status_t status = TACIT_OK;
+    do {
+        status = tacit_models_list_call(list->owner.models, &args, &result, ret_error);
+        for (size_t i = 0; i < result.models.count && !status; i++) {
+            status = s_add_model(list, &result.models.items[i]);
+        }
+        args.offset += TACIT_MODELS_LIST_RESULT_MODELS_MAX;
+    } while (!status && result.more);
+    return status;
+}
+
+static tacit_status_t s_add_grant(s_list_t *list, const tacit_keys_grant_info_t *grant)
+{
+    char id[33];
+    char name[TACIT_MODEL_NAME_MAX + 1];
+    char user[65];
+    char measurement[65];
+    char expires[32];
+    char uses[32];
+    sodium_bin2hex(id, sizeof id, grant->grant_id.data, 16);
+    s_text(grant->name, name, sizeof name);
+    sodium_bin2hex(user, sizeof user, grant->user.data, 32);
+    sodium_bin2hex(measurement, sizeof measurement, grant->measurement.data, 32);
+    s_time_text(grant->expires_ms, "never", expires, sizeof expires);
+    const char *state = tacit_keys_grant_state_name(grant->state);
+    if (list->grants_json) {
+        json_array_append_new(list->grants_json,
+                              json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "grant", id,
+                                        "model", name, "user", user, "measurement", measurement,
+                                        "expires_ms", (json_int_t)grant->expires_ms, "uses",
+                                        (json_int_t)grant->uses, "used", (json_int_t)grant->used,
+                                        "state", state));
+        return TACIT_OK;
+    }
+    if (grant->uses) {
+        snprintf(uses, sizeof uses, "%u of %u", grant->used, grant->uses);
+    } else {
+        snprintf(uses, sizeof uses, "any");
+    }
+    user[16] = measurement[16] = '\0';
+    const char *const cells[] = {id, name, user, measurement, expires, uses, state};
+    return tacit_table_add(list->grants, cells);
+}
+
+static tacit_status_t s_list_grants(s_list_t *list, tacit_error_t *ret_error)
+{
+    tacit_keys_list_args_t args = {0};
+    tacit_keys_list_result_t result = {0};
+    tacit_status_t status = TACIT_OK;
+    do {
+        status = tacit_keys_list_call(list->owner.keys, &args, &result, ret_error);
+        for (size_t i = 0; i < result.grants.count && !status; i++) {
+            const tacit_keys_grant_info_t *grant = &result.grants.items[i];
+            if (memcmp(grant->owner.data, list->owner.user.identity->public_key, 32) == 0) {
+                status = s_add_grant(list, grant);
+            }
+        }
+        args.offset += TACIT_KEYS_LIST_RESULT_GRANTS_MAX;
+    } while (!status && result.more);
+    return status;
+}
+
+static tacit_status_t s_new_tables(s_list_t *list)
+{
+    static const tacit_column_t models[] = {
+        {"MODEL", TACIT_ALIGN_LEFT},
+        {"VERSION", TACIT_ALIGN_RIGHT},
+        {"BYTES", TACIT_ALIGN_RIGHT},
+        {"PUSHED", TACIT_ALIGN_LEFT},
+    };
+    static const tacit_column_t grants[] = {
+        {"GRANT", TACIT_ALIGN_LEFT},   {"MODEL", TACIT_ALIGN_LEFT},
+        {"USER", TACIT_ALIGN_LEFT},    {"MEASUREMENT", TACIT_ALIGN_LEFT},
+        {"EXPIRES", TACIT_ALIGN_LEFT}, {"USES", TACIT_ALIGN_RIGHT},
+        {"STATE", TACIT_ALIGN_LEFT},
+    };
+    tacit_status_t status = tacit_table_new(models, 4, &list->models);
+    return status ? status : tacit_table_new(grants, 7, &list->grants);
+}
+
+static void s_print(const s_list_t *list)
+{
+    if (list->models_json) {
+        json_t *object =
+            json_pack("{s:O, s:O}", "models", list->models_json, "grants", list->grants_json);
+        json_dumpf(object, stdout, JSON_INDENT(2));
+        printf("\n");
+        json_decref(object);
+        return;
+    }
+    tacit_table_print(list->models, stdout);
+    printf("\n");
+    tacit_table_print(list->grants, stdout);
+}
+
+tacit_status_t tacit_command_list(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
+{
+    s_list_t list = {0};
+    tacit_status_t status = tacit_owner_open(invocation, &list.owner, ret_error);
+    if (!status && invocation->json) {
+        list.models_json = json_array();
+        list.grants_json = json_array();
+    } else if (!status) {
+        status = s_new_tables(&list);
+    }
+    if (!status) {
+        status = s_list_models(&list, ret_error);
+    }
+    if (!status) {
+        status = s_list_grants(&list, ret_error);
+    }
+    if (!status) {
+        s_print(&list);
+    }
+    json_decref(list.models_json);
+    json_decref(list.grants_json);
+    tacit_table_destroy(&list.models);
+    tacit_table_destroy(&list.grants);
+    tacit_owner_close(&list.owner);
+    return status;
+}

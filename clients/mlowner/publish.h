@@ -1,0 +1,50 @@
+/*  publish.h - from a model in the owner's memory to a version that the mesh can run, and back.
+
+    Order: the key goes to the local ring, the sealed content to the store, the key to the key
+    service. A crash anywhere leaves at most a version without a key, which nobody can run and the
+    next push passes over.  */
+
+#ifndef TACIT_CLIENTS_PUBLISH_H
+#define TACIT_CLIENTS_PUBLISH_H
+
+#include "clients/lib/user.h"
+#include "enclave/model_package.h"
+
+/*  An owner with her connections.  */
+typedef struct tacit_owner {
+    const tacit_invocation_t *invocation;
+    tacit_user_t user;
+    tacit_client_t *keys;
+    tacit_client_t *models;
+} tacit_owner_t;
+
+TACIT_MUST_CHECK tacit_status_t tacit_owner_open(const tacit_invocation_t *invocation,
+                                                 tacit_owner_t *ret_owner,
+                                                 tacit_error_t *ret_error);
+void tacit_owner_close(tacit_owner_t *owner);
+
+/*  "NAME" or "NAME@VERSION" of the owner's own; version 0 where none is given.  */
+TACIT_MUST_CHECK tacit_status_t tacit_owner_parse(const char *text,
+                                                  char ret_name[TACIT_MODEL_NAME_MAX + 1],
+                                                  uint32_t *ret_version, tacit_error_t *ret_error);
+
+/*  The newest version that store or key service know; 0: none.  */
+TACIT_MUST_CHECK tacit_status_t tacit_owner_newest(tacit_owner_t *owner, const char *name,
+                                                   uint32_t *ret_version, tacit_error_t *ret_error);
+
+/*  Publish as the version after the newest; gives it.  */
+TACIT_MUST_CHECK tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name,
+                                                    tacit_span_t plaintext, uint32_t *ret_version,
+                                                    tacit_error_t *ret_error);
+
+/*  Fetch a version (0: the newest), check and open it with the local key.  */
+TACIT_MUST_CHECK tacit_status_t tacit_owner_fetch(tacit_owner_t *owner, const char *name,
+                                                  uint32_t version, tacit_secret_t **ret_plaintext,
+                                                  uint32_t *ret_version, tacit_error_t *ret_error);
+
+/*  Remove a version (0: all) from key service, store and local ring; what is not there is no
+    error as long as something was.  */
+TACIT_MUST_CHECK tacit_status_t tacit_owner_remove(tacit_owner_t *owner, const char *name,
+                                                   uint32_t version, tacit_error_t *ret_error);
+
+#endif
