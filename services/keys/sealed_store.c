@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "enclave/layout.h"
+#include "services/keys/map.h"
 #include "services/storage/database.h"
 
 enum {
@@ -24,9 +24,9 @@ enum {
 };
 
 typedef struct {
+    tacit_map_node_t node;
     uint8_t name[S_NAME_MAX]; /* kind || key */
     uint8_t tag[S_TAG_SIZE];
-    UT_hash_handle hh;
 } s_tag_t;
 
 /*  What a transaction did to one tag, so that it can be undone.  */
@@ -52,7 +52,7 @@ struct tacit_sealed_store {
     uint8_t counter[32];      /* the counter's name */
     tacit_secret_t *seal_key; /* of values and head */
     tacit_secret_t *tag_key;
-    s_tag_t *tags;
+    tacit_map_t tags; /* of s_tag_t, by name */
     s_head_t head;
     s_head_t saved; /* the head before the transaction */
     s_undo_t *undo;
@@ -83,9 +83,7 @@ static void s_tag(const tacit_sealed_store_t *self, tacit_span_t name, tacit_spa
 
 static s_tag_t *s_find_tag(const tacit_sealed_store_t *self, tacit_span_t name)
 {
-    s_tag_t *entry = NULL;
-    HASH_FIND(hh, self->tags, name.data, name.size, entry);
-    return entry;
+    return (s_tag_t *)tacit_map_find(&self->tags, name);
 }
 
 /*  Sets a tag in the table and the sum; NULL takes it away. False without memory.  */
@@ -94,23 +92,24 @@ static bool s_set_tag(tacit_sealed_store_t *self, tacit_span_t name, const uint8
     s_tag_t *entry = s_find_tag(self, name);
     if (entry) {
         sodium_sub(self->head.sum, entry->tag, S_TAG_SIZE);
-        if (!tag) {
-            HASH_DEL(self->tags, entry);
-            free(entry);
-            return true;
-        }
-    } else if (tag) {
+    }
+    if (entry && !tag) {
+        tacit_map_remove(&self->tags, &entry->node);
+        free(entry);
+    }
+    if (!tag) {
+        return true;
+    }
+    if (!entry) {
         entry = calloc(1, sizeof *entry);
         if (!entry) {
             return false;
         }
         memcpy(entry->name, name.data, name.size);
-        HASH_ADD_KEYPTR(hh, self->tags, entry->name, name.size, entry);
+        tacit_map_add(&self->tags, &entry->node, tacit_span(entry->name, name.size));
     }
-    if (tag) {
-        memcpy(entry->tag, tag, S_TAG_SIZE);
-        sodium_add(self->head.sum, tag, S_TAG_SIZE);
-    }
+    memcpy(entry->tag, tag, S_TAG_SIZE);
+    sodium_add(self->head.sum, tag, S_TAG_SIZE);
     return true;
 }
 
@@ -253,9 +252,8 @@ static tacit_status_t s_load_records(tacit_sealed_store_t *self, tacit_record_fn
     tacit_bind_u64(rows, 1, TACIT_RECORDS_MAX + 1);
     tacit_status_t status = TACIT_OK;
     while (!(status = tacit_step(rows))) {
-        status = HASH_COUNT(self->tags) >= TACIT_RECORDS_MAX
-                     ? TACIT_TOO_LARGE
-                     : s_load_record(self, rows, found, context);
+        status = self->tags.count >= TACIT_RECORDS_MAX ? TACIT_TOO_LARGE
+                                                       : s_load_record(self, rows, found, context);
         if (status) {
             sqlite3_reset(rows);
             return status;
@@ -353,7 +351,10 @@ tacit_status_t tacit_sealed_store_open(const char *path, const tacit_secret_t *k
     self->lock = -1;
     self->platform = platform;
     memcpy(self->counter, counter, sizeof self->counter);
-    tacit_status_t status = s_derive(self, key);
+    tacit_status_t status = tacit_map_init(&self->tags);
+    if (!status) {
+        status = s_derive(self, key);
+    }
     if (status) {
         tacit_error_set(ret_error, status, NULL);
         goto out;
@@ -385,14 +386,8 @@ void tacit_sealed_store_destroy(tacit_sealed_store_t **store)
 {
     if (*store) {
         tacit_sealed_store_t *self = *store;
-        s_tag_t *entry = NULL;
-        s_tag_t *next = NULL;
         s_forget_undo(self, false);
-        HASH_ITER(hh, self->tags, entry, next)
-        {
-            HASH_DEL(self->tags, entry);
-            free(entry);
-        }
+        tacit_map_clear(&self->tags);
         tacit_database_destroy(&self->database);
         if (self->lock >= 0) {
             close(self->lock);
@@ -437,7 +432,7 @@ void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_sp
     tacit_transcript_t associated;
     tacit_span_t name = s_name(kind, key, storage);
     tacit_span_t bytes = tacit_span(sealed, value.size + TACIT_SEAL_OVERHEAD);
-    if (HASH_COUNT(store->tags) >= TACIT_RECORDS_MAX && !s_find_tag(store, name)) {
+    if (store->tags.count >= TACIT_RECORDS_MAX && !s_find_tag(store, name)) {
         s_note(store, TACIT_TOO_LARGE);
         return;
     }

@@ -45,6 +45,17 @@ static void s_name_counter(const uint8_t mesh_id[32], uint8_t ret_name[32])
     crypto_hash_sha256(ret_name, transcript.data, transcript.size);
 }
 
+static tacit_status_t s_prepare(tacit_vault_t *self)
+{
+    tacit_map_t *const maps[] = {&self->users, &self->model_keys, &self->grants,
+                                 &self->request_keys};
+    tacit_status_t status = tacit_secret_random(TACIT_KEY_SIZE, &self->wrap_key);
+    for (size_t i = 0; !status && i < sizeof maps / sizeof maps[0]; i++) {
+        status = tacit_map_init(maps[i]);
+    }
+    return status;
+}
+
 tacit_status_t tacit_vault_open(const char *folder, const tacit_secret_t *key,
                                 tacit_platform_t *platform, const uint8_t mesh_id[32],
                                 tacit_vault_t **ret_vault, tacit_error_t *ret_error)
@@ -55,13 +66,17 @@ tacit_status_t tacit_vault_open(const char *folder, const tacit_secret_t *key,
         return tacit_error_set(ret_error, TACIT_TOO_LARGE, "the folder's path is too long");
     }
     tacit_vault_t *self = calloc(1, sizeof *self);
-    if (!self || tacit_secret_random(TACIT_KEY_SIZE, &self->wrap_key)) {
-        free(self);
+    if (!self) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     s_name_counter(mesh_id, counter);
-    tacit_status_t status = tacit_sealed_store_open(path, key, platform, counter, tacit__vault_load,
-                                                    self, &self->store, ret_error);
+    tacit_status_t status = s_prepare(self);
+    if (status) {
+        tacit_error_set(ret_error, status, NULL);
+    } else {
+        status = tacit_sealed_store_open(path, key, platform, counter, tacit__vault_load, self,
+                                         &self->store, ret_error);
+    }
     if (status) {
         tacit_vault_destroy(&self);
         return status;
@@ -70,26 +85,14 @@ tacit_status_t tacit_vault_open(const char *folder, const tacit_secret_t *key,
     return TACIT_OK;
 }
 
-/*  Each table of its own type: uthash is macros.  */
-#define S_CLEAR(type, table)                                                                       \
-    do {                                                                                           \
-        type *entry = NULL;                                                                        \
-        type *next = NULL;                                                                         \
-        HASH_ITER(hh, table, entry, next)                                                          \
-        {                                                                                          \
-            HASH_DEL(table, entry);                                                                \
-            free(entry);                                                                           \
-        }                                                                                          \
-    } while (0)
-
 void tacit_vault_destroy(tacit_vault_t **vault)
 {
     if (*vault) {
         tacit_vault_t *self = *vault;
-        S_CLEAR(tacit__user_t, self->users);
-        S_CLEAR(tacit__model_key_t, self->model_keys);
-        S_CLEAR(tacit__grant_t, self->grants);
-        S_CLEAR(tacit__request_key_t, self->request_keys);
+        tacit_map_clear(&self->users);
+        tacit_map_clear(&self->model_keys);
+        tacit_map_clear(&self->grants);
+        tacit_map_clear(&self->request_keys);
         tacit_sealed_store_destroy(&self->store);
         tacit_secret_destroy(&self->wrap_key);
         free(self);
@@ -114,7 +117,7 @@ tacit_status_t tacit_vault_enrol(tacit_vault_t *vault, const uint8_t user[32],
                    : tacit_error_claim(ret_error, TACIT_ALREADY_EXISTS, "signing key",
                                        "the one enrolled before", "another");
     }
-    if (HASH_COUNT(vault->users) >= TACIT_VAULT_USERS_MAX) {
+    if (vault->users.count >= TACIT_VAULT_USERS_MAX) {
         return tacit__vault_refuse(ret_error, TACIT_KEYS_QUOTA_EXCEEDED);
     }
     tacit__user_t *entry = calloc(1, sizeof *entry);
@@ -131,7 +134,7 @@ tacit_status_t tacit_vault_enrol(tacit_vault_t *vault, const uint8_t user[32],
         free(entry);
         return status;
     }
-    HASH_ADD(hh, vault->users, key, sizeof entry->key, entry);
+    tacit_map_add(&vault->users, &entry->node, tacit_span(&entry->key, sizeof entry->key));
     return TACIT_OK;
 }
 
@@ -140,7 +143,8 @@ tacit_status_t tacit_vault_enrol(tacit_vault_t *vault, const uint8_t user[32],
 static size_t s_count_model_keys(const tacit_vault_t *self, const uint8_t owner[32])
 {
     size_t count = 0;
-    for (const tacit__model_key_t *entry = self->model_keys; entry; entry = entry->hh.next) {
+    for (const tacit__model_key_t *entry = TACIT__FIRST(tacit__model_key_t, self->model_keys);
+         entry; entry = TACIT__NEXT(tacit__model_key_t, entry)) {
         count += memcmp(entry->id.model.owner, owner, 32) == 0;
     }
     return count;
@@ -207,7 +211,7 @@ tacit_status_t tacit_vault_put_model_key(tacit_vault_t *vault, const tacit_model
         free(entry);
         return status;
     }
-    HASH_ADD(hh, vault->model_keys, id, sizeof entry->id, entry);
+    tacit_map_add(&vault->model_keys, &entry->node, tacit_span(&entry->id, sizeof entry->id));
     return TACIT_OK;
 }
 
@@ -221,14 +225,14 @@ static bool s_is_meant(const tacit__model_key_t *entry, const tacit_model_ref_t 
 static void s_forget_model_keys(tacit_vault_t *self, const tacit_model_ref_t *model,
                                 uint32_t version)
 {
-    tacit__model_key_t *entry = NULL;
-    tacit__model_key_t *next = NULL;
-    HASH_ITER(hh, self->model_keys, entry, next)
-    {
+    tacit__model_key_t *entry = TACIT__FIRST(tacit__model_key_t, self->model_keys);
+    while (entry) {
+        tacit__model_key_t *next = TACIT__NEXT(tacit__model_key_t, entry);
         if (s_is_meant(entry, model, version)) {
-            HASH_DEL(self->model_keys, entry);
+            tacit_map_remove(&self->model_keys, &entry->node);
             free(entry);
         }
+        entry = next;
     }
 }
 
@@ -242,7 +246,8 @@ tacit_status_t tacit_vault_remove_model_key(tacit_vault_t *vault, const tacit_mo
         return tacit__vault_refuse(ret_error, TACIT_KEYS_NO_MODEL_KEY);
     }
     tacit_sealed_store_begin(vault->store);
-    for (const tacit__model_key_t *entry = vault->model_keys; entry; entry = entry->hh.next) {
+    for (const tacit__model_key_t *entry = TACIT__FIRST(tacit__model_key_t, vault->model_keys);
+         entry; entry = TACIT__NEXT(tacit__model_key_t, entry)) {
         if (s_is_meant(entry, model, version)) {
             tacit__vault_remove_model_key(vault, entry);
         }
@@ -259,8 +264,8 @@ size_t tacit_vault_list_models(const tacit_vault_t *vault, const uint8_t owner[3
                                tacit_model_key_entry_t *ret_entries, size_t max)
 {
     size_t count = 0;
-    for (const tacit__model_key_t *entry = vault->model_keys; entry && count < max;
-         entry = entry->hh.next) {
+    for (const tacit__model_key_t *entry = TACIT__FIRST(tacit__model_key_t, vault->model_keys);
+         entry && count < max; entry = TACIT__NEXT(tacit__model_key_t, entry)) {
         if (memcmp(entry->id.model.owner, owner, 32) != 0) {
             continue;
         }
@@ -282,7 +287,8 @@ size_t tacit_vault_list_models(const tacit_vault_t *vault, const uint8_t owner[3
 static size_t s_count_request_keys(const tacit_vault_t *self, const uint8_t user[32])
 {
     size_t count = 0;
-    for (const tacit__request_key_t *entry = self->request_keys; entry; entry = entry->hh.next) {
+    for (const tacit__request_key_t *entry = TACIT__FIRST(tacit__request_key_t, self->request_keys);
+         entry; entry = TACIT__NEXT(tacit__request_key_t, entry)) {
         count += memcmp(entry->id.user, user, 32) == 0;
     }
     return count;
@@ -319,7 +325,7 @@ tacit_status_t tacit_vault_put_request_key(tacit_vault_t *vault, const uint8_t u
     tacit__vault_wrap(vault, key, entry->wrapped);
     if (new) {
         entry->id = id;
-        HASH_ADD(hh, vault->request_keys, id, sizeof entry->id, entry);
+        tacit_map_add(&vault->request_keys, &entry->node, tacit_span(&entry->id, sizeof entry->id));
     }
     return TACIT_OK;
 }

@@ -9,7 +9,8 @@
 static size_t s_count(const tacit_vault_t *self, const uint8_t owner[32])
 {
     size_t count = 0;
-    for (const tacit__grant_t *entry = self->grants; entry; entry = entry->hh.next) {
+    for (const tacit__grant_t *entry = TACIT__FIRST(tacit__grant_t, self->grants); entry;
+         entry = TACIT__NEXT(tacit__grant_t, entry)) {
         count += memcmp(entry->id.model.owner, owner, 32) == 0;
     }
     return count;
@@ -46,7 +47,7 @@ static tacit_status_t s_keep(tacit_vault_t *self, const tacit__grant_t *wanted,
     entry->grant = wanted->grant;
     memcpy(entry->recent, wanted->recent, sizeof entry->recent);
     if (new) {
-        HASH_ADD(hh, self->grants, id, sizeof entry->id, entry);
+        tacit_map_add(&self->grants, &entry->node, tacit_span(&entry->id, sizeof entry->id));
     }
     return TACIT_OK;
 }
@@ -81,10 +82,10 @@ tacit_status_t tacit_vault_grant(tacit_vault_t *vault, const tacit_grant_t *gran
 static tacit__grant_t *s_find_by_id(const tacit_vault_t *self, const uint8_t owner[32],
                                     const uint8_t id[16])
 {
-    tacit__grant_t *entry = self->grants;
+    tacit__grant_t *entry = TACIT__FIRST(tacit__grant_t, self->grants);
     while (entry && (memcmp(entry->grant.id, id, 16) != 0 ||
                      memcmp(entry->id.model.owner, owner, 32) != 0)) {
-        entry = entry->hh.next;
+        entry = TACIT__NEXT(tacit__grant_t, entry);
     }
     return entry;
 }
@@ -118,8 +119,8 @@ size_t tacit_vault_list_grants(const tacit_vault_t *vault, const uint8_t user[32
                                tacit_grant_t *ret_grants, size_t max)
 {
     size_t count = 0;
-    for (const tacit__grant_t *entry = vault->grants; entry && count < max;
-         entry = entry->hh.next) {
+    for (const tacit__grant_t *entry = TACIT__FIRST(tacit__grant_t, vault->grants);
+         entry && count < max; entry = TACIT__NEXT(tacit__grant_t, entry)) {
         if (memcmp(entry->id.model.owner, user, 32) != 0 && memcmp(entry->id.user, user, 32) != 0) {
             continue;
         }

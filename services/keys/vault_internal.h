@@ -7,16 +7,15 @@
 #ifndef TACIT_SERVICES_KEYS_VAULT_INTERNAL_H
 #define TACIT_SERVICES_KEYS_VAULT_INTERNAL_H
 
-#include <uthash.h>
-
+#include "services/keys/map.h"
 #include "services/keys/vault.h"
 
 enum { TACIT__WRAPPED_SIZE = TACIT_KEY_SIZE + TACIT_SEAL_OVERHEAD };
 
 typedef struct tacit__user {
+    tacit_map_node_t node;
     uint8_t key[32]; /* CURVE */
     uint8_t signing_key[32];
-    UT_hash_handle hh;
 } tacit__user_t;
 
 /*  Record keys are these structs' bytes: no padding, unused name bytes zero.  */
@@ -36,33 +35,33 @@ _Static_assert(sizeof(tacit__access_id_t) == 32 + TACIT_MODEL_NAME_MAX + 64, "no
 _Static_assert(sizeof(tacit__access_id_t) <= TACIT_RECORD_KEY_MAX, "is a record's key");
 
 typedef struct tacit__model_key {
+    tacit_map_node_t node;
     tacit__model_key_id_t id;
     uint8_t wrapped[TACIT__WRAPPED_SIZE];
     uint8_t content_sha256[32];
     uint64_t created_ms;
-    UT_hash_handle hh;
 } tacit__model_key_t;
 
 typedef struct tacit__grant {
+    tacit_map_node_t node;
     tacit__access_id_t id;
     tacit_grant_t grant;
     uint8_t recent[TACIT_VAULT_RECENT_MAX][16]; /* request ids that spent a use */
-    UT_hash_handle hh;
 } tacit__grant_t;
 
 typedef struct tacit__request_key {
+    tacit_map_node_t node;
     tacit__access_id_t id;
     uint8_t wrapped[TACIT__WRAPPED_SIZE];
-    UT_hash_handle hh;
 } tacit__request_key_t;
 
 struct tacit_vault {
     tacit_sealed_store_t *store;
     tacit_secret_t *wrap_key; /* of this process: keys in memory are sealed under it */
-    tacit__user_t *users;
-    tacit__model_key_t *model_keys;
-    tacit__grant_t *grants;
-    tacit__request_key_t *request_keys;
+    tacit_map_t users;        /* of tacit__user_t, by key */
+    tacit_map_t model_keys;   /* of tacit__model_key_t, by id, as the two below */
+    tacit_map_t grants;       /* of tacit__grant_t */
+    tacit_map_t request_keys; /* of tacit__request_key_t */
 };
 
 /*  --- rows ------------------------------------------------------------------------------------ */
@@ -72,6 +71,10 @@ tacit__access_id_t tacit__vault_access_id(const tacit_model_ref_t *model, const 
                                           const uint8_t measurement[32]);
 uint32_t tacit__vault_version(const tacit__model_key_t *entry);
 bool tacit__vault_same_model(const tacit_model_ref_t *a, const tacit_model_ref_t *b);
+
+/*  Rows of one table, in order; NULL: no more.  */
+#define TACIT__FIRST(type, map)  ((type *)(map).first)
+#define TACIT__NEXT(type, entry) ((type *)(entry)->node.next)
 
 /*  NULL where there is none. version 0: the newest.  */
 tacit__user_t *tacit__vault_find_user(const tacit_vault_t *vault, const uint8_t user[32]);

@@ -72,15 +72,14 @@ bool tacit__vault_same_model(const tacit_model_ref_t *a, const tacit_model_ref_t
 
 tacit__user_t *tacit__vault_find_user(const tacit_vault_t *vault, const uint8_t user[32])
 {
-    tacit__user_t *entry = NULL;
-    HASH_FIND(hh, vault->users, user, 32, entry);
-    return entry;
+    return (tacit__user_t *)tacit_map_find(&vault->users, tacit_span(user, 32));
 }
 
 static tacit__model_key_t *s_find_newest(const tacit_vault_t *self, const tacit_model_ref_t *model)
 {
     tacit__model_key_t *found = NULL;
-    for (tacit__model_key_t *entry = self->model_keys; entry; entry = entry->hh.next) {
+    for (tacit__model_key_t *entry = TACIT__FIRST(tacit__model_key_t, self->model_keys); entry;
+         entry = TACIT__NEXT(tacit__model_key_t, entry)) {
         if (tacit__vault_same_model(&entry->id.model, model) &&
             (!found || tacit__vault_version(entry) > tacit__vault_version(found))) {
             found = entry;
@@ -95,25 +94,19 @@ tacit__model_key_t *tacit__vault_find_model_key(const tacit_vault_t *vault,
     if (version == 0) {
         return s_find_newest(vault, model);
     }
-    tacit__model_key_t *found = NULL;
     tacit__model_key_id_t id = tacit__vault_model_key_id(model, version);
-    HASH_FIND(hh, vault->model_keys, &id, sizeof id, found);
-    return found;
+    return (tacit__model_key_t *)tacit_map_find(&vault->model_keys, tacit_span(&id, sizeof id));
 }
 
 tacit__grant_t *tacit__vault_find_grant(const tacit_vault_t *vault, const tacit__access_id_t *id)
 {
-    tacit__grant_t *entry = NULL;
-    HASH_FIND(hh, vault->grants, id, sizeof *id, entry);
-    return entry;
+    return (tacit__grant_t *)tacit_map_find(&vault->grants, tacit_span(id, sizeof *id));
 }
 
 tacit__request_key_t *tacit__vault_find_request_key(const tacit_vault_t *vault,
                                                     const tacit__access_id_t *id)
 {
-    tacit__request_key_t *entry = NULL;
-    HASH_FIND(hh, vault->request_keys, id, sizeof *id, entry);
-    return entry;
+    return (tacit__request_key_t *)tacit_map_find(&vault->request_keys, tacit_span(id, sizeof *id));
 }
 
 /*  --- writing --------------------------------------------------------------------------------- */
@@ -205,7 +198,7 @@ static tacit_status_t s_load_user(tacit_vault_t *self, tacit_span_t key, tacit_s
     }
     memcpy(entry->key, key.data, 32);
     memcpy(entry->signing_key, value.data, 32);
-    HASH_ADD(hh, self->users, key, sizeof entry->key, entry);
+    tacit_map_add(&self->users, &entry->node, tacit_span(&entry->key, sizeof entry->key));
     return TACIT_OK;
 }
 
@@ -223,7 +216,7 @@ static tacit_status_t s_load_model_key(tacit_vault_t *self, tacit_span_t key, ta
     tacit__vault_wrap(self, tacit_cursor_take(&cursor, TACIT_KEY_SIZE).data, entry->wrapped);
     tacit_cursor_copy(&cursor, entry->content_sha256, 32);
     entry->created_ms = tacit_cursor_u64(&cursor);
-    HASH_ADD(hh, self->model_keys, id, sizeof entry->id, entry);
+    tacit_map_add(&self->model_keys, &entry->node, tacit_span(&entry->id, sizeof entry->id));
     return TACIT_OK;
 }
 
@@ -247,7 +240,7 @@ static tacit_status_t s_load_grant(tacit_vault_t *self, tacit_span_t key, tacit_
     entry->grant.model = entry->id.model;
     memcpy(entry->grant.user, entry->id.user, 32);
     memcpy(entry->grant.measurement, entry->id.measurement, 32);
-    HASH_ADD(hh, self->grants, id, sizeof entry->id, entry);
+    tacit_map_add(&self->grants, &entry->node, tacit_span(&entry->id, sizeof entry->id));
     return TACIT_OK;
 }
 
@@ -262,7 +255,7 @@ static tacit_status_t s_load_request_key(tacit_vault_t *self, tacit_span_t key, 
     }
     memcpy(&entry->id, key.data, sizeof entry->id);
     tacit__vault_wrap(self, value.data, entry->wrapped);
-    HASH_ADD(hh, self->request_keys, id, sizeof entry->id, entry);
+    tacit_map_add(&self->request_keys, &entry->node, tacit_span(&entry->id, sizeof entry->id));
     return TACIT_OK;
 }
 

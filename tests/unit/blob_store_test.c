@@ -17,7 +17,7 @@
 #include "services/storage/blob_store.h"
 #include "state_folder.h"
 
-enum { S_CHUNK = 100 * 1000 };
+#define S_CHUNK ((size_t)100 * 1000)
 
 static char s_folder[STATE_FOLDER_MAX];
 static tacit_blob_store_t *s_store;

@@ -295,7 +295,7 @@ static void a_full_disk_changes_nothing(void **state)
     tacit_database_t *database = s_open();
     assert_int_equal(s_insert(database, 1, tacit_span("x", 1)), TACIT_OK);
     size_t before = state_size(wal);
-    for (size_t more = 0; more < 20 * 1024; more += 3000) {
+    for (size_t more = 0; more < 20000; more += 3000) {
         state_disk_full(before + more);
         assert_int_equal(s_insert(database, 2, tacit_span(bytes, sizeof bytes)),
                          TACIT_STORAGE_FULL);

@@ -126,10 +126,10 @@ static void leases_are_limited(void **state)
 {
     (void)state;
     tacit_envelope_t envelopes[TACIT_LEASES_MAX + 1];
-    for (uint8_t i = 0; i <= TACIT_LEASES_MAX; i++) {
-        envelopes[i] = s_envelope(i, 2, "m", 3);
+    for (int i = 0; i <= TACIT_LEASES_MAX; i++) {
+        envelopes[i] = s_envelope((uint8_t)i, 2, "m", 3);
     }
-    for (uint8_t i = 0; i < TACIT_LEASES_MAX; i++) {
+    for (int i = 0; i < TACIT_LEASES_MAX; i++) {
         (void)s_lend(&envelopes[i], S_NOW, i == 17 ? S_END - 1 : S_END);
     }
     for (size_t i = 0; i < TACIT_LEASES_MAX; i++) {
@@ -147,8 +147,8 @@ static void an_ended_lease_gives_its_slot(void **state)
     (void)state;
     tacit_envelope_t early = s_envelope(200, 2, "m", 3);
     const tacit_lease_t *ended = s_lend(&early, S_NOW, S_NOW + 1);
-    for (uint8_t i = 1; i < TACIT_LEASES_MAX; i++) {
-        tacit_envelope_t envelope = s_envelope(i, 2, "m", 3);
+    for (int i = 1; i < TACIT_LEASES_MAX; i++) {
+        tacit_envelope_t envelope = s_envelope((uint8_t)i, 2, "m", 3);
         (void)s_lend(&envelope, S_NOW, S_END);
     }
     assert_ptr_equal(tacit_lease_cache_slot(s_cache, S_NOW + 1), ended);

@@ -19,7 +19,8 @@
 #include "services/models/model_store.h"
 #include "state_folder.h"
 
-enum { S_SMALL = 100, S_SMALL_SEALED = S_SMALL + TACIT_SEAL_OVERHEAD };
+#define S_SMALL        ((uint64_t)100)
+#define S_SMALL_SEALED (S_SMALL + TACIT_SEAL_OVERHEAD)
 
 static char s_folder[STATE_FOLDER_MAX];
 static tacit_model_limits_t s_limits;

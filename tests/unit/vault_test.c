@@ -691,9 +691,9 @@ static void request_keys_of_a_user_are_limited(void **state)
 static void a_record_of_another_shape_is_corrupt(void **state)
 {
     (void)state;
-    const s_kind_t *const kinds[] = {&s_users, &s_model_keys, &s_grants, &s_request_keys};
+    const s_kind_t kinds[] = {s_users, s_model_keys, s_grants, s_request_keys};
     for (size_t i = 0; i < 4 * sizeof kinds / sizeof kinds[0]; i++) {
-        s_kind_t wrong = *kinds[i / 4];
+        s_kind_t wrong = kinds[i / 4];
         wrong.key_size -= i % 4 == 0;
         wrong.value_size -= i % 4 == 1;
         wrong.value_size += i % 4 == 2;
