@@ -48,8 +48,7 @@ static void s_fields(const tacit_identity_t *identity, uint8_t seed[S_SEED_SIZE]
                      tacit_key_field_t ret_fields[S_FIELDS])
 {
     ret_fields[0] = (tacit_key_field_t){"curve_secret", identity->secret_key->data, 32};
-    ret_fields[1] =
-        (tacit_key_field_t){"signing_seed", identity->signing_secret->data, S_SEED_SIZE};
+    ret_fields[1] = (tacit_key_field_t){"signing_seed", seed, S_SEED_SIZE};
 }
 
 tacit_status_t tacit_identity_load(const char *folder, tacit_identity_t **ret_identity,
