@@ -16,6 +16,7 @@ static void *s_append(void *list, size_t count, void *item)
     return grown;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
 #define NEW(type, init)                                                                            \
     __extension__({                                                                                \
         type *message = malloc(sizeof(type));                                                      \
@@ -25,6 +26,7 @@ static void *s_append(void *list, size_t count, void *item)
         init(message);                                                                             \
         message;                                                                                   \
     })
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define APPEND(list, count, item) ((list) = s_append((void *)(list), (count), (item)), (count)++)
 

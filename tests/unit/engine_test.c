@@ -574,10 +574,10 @@ static size_t s_search_memory(void)
 static void test_plaintext_is_wiped(void **state)
 {
     (void)state;
-    const size_t size = CANARY_WORDS * CANARY_REPEATS * sizeof(uint32_t);
+    const size_t size = (size_t)CANARY_WORDS * CANARY_REPEATS * sizeof(uint32_t);
     uint8_t *x = malloc(size);
     assert_non_null(x);
-    const int64_t dims[] = {1, CANARY_WORDS * CANARY_REPEATS};
+    const int64_t dims[] = {1, (int64_t)CANARY_WORDS * CANARY_REPEATS};
     Onnx__ModelProto *model = model_new(13);
     model_input(model, "x", F32, -1, (int)dims[1], END);
     (void)model_node(model, "Relu", "x", "r");
@@ -585,7 +585,7 @@ static void test_plaintext_is_wiped(void **state)
     node_integer(model->graph->node[1], "axis", 1);
     model_output(model, "y", F32, -1, 2 * (int)dims[1], END);
     tacit_engine_t *engine = s_load(model, NULL);
-    for (size_t i = 0; i < CANARY_WORDS * CANARY_REPEATS; i++) {
+    for (size_t i = 0; i < size / sizeof(uint32_t); i++) {
         uint32_t word = s_canary_word(i);
         memcpy(x + i * sizeof(word), &word, sizeof(word));
     }

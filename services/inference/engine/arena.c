@@ -6,19 +6,23 @@
 
 /*  What is placed, by its offset.  */
 typedef struct s_placed {
-    tacit_slot_t **slots;
+    tacit_slot_t *slots; /* of the plan */
+    int *order;          /* those placed */
     size_t count;
 } s_placed_t;
 
-static int s_compare(const void *a, const void *b)
+/*  Largest first, then by life and number, so that plans are always the same.  */
+static int s_compare(const void *a, const void *b, void *slots)
 {
-    const tacit_slot_t *left = *(tacit_slot_t *const *)a;
-    const tacit_slot_t *right = *(tacit_slot_t *const *)b;
-    if (left->size != right->size) {
-        return left->size < right->size ? 1 : -1;
+    int left = *(const int *)a;
+    int right = *(const int *)b;
+    const tacit_slot_t *one = (const tacit_slot_t *)slots + left;
+    const tacit_slot_t *other = (const tacit_slot_t *)slots + right;
+    if (one->size != other->size) {
+        return one->size < other->size ? 1 : -1;
     }
-    return left->first != right->first ? (left->first < right->first ? -1 : 1)
-                                       : (left < right ? -1 : 1);
+    int lives = (one->first > other->first) - (one->first < other->first);
+    return lives != 0 ? lives : (left > right) - (left < right);
 }
 
 static void s_use(tacit_plan_t *plan, int slot, int step)
@@ -58,11 +62,12 @@ static bool s_live_together(const tacit_slot_t *a, const tacit_slot_t *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
-static void s_place(s_placed_t *placed, tacit_slot_t *slot)
+static void s_place(s_placed_t *placed, int number)
 {
+    tacit_slot_t *slot = &placed->slots[number];
     size_t offset = 0;
     for (size_t i = 0; i < placed->count; i++) {
-        const tacit_slot_t *other = placed->slots[i];
+        const tacit_slot_t *other = &placed->slots[placed->order[i]];
         if (!s_live_together(slot, other)) {
             continue;
         }
@@ -74,37 +79,44 @@ static void s_place(s_placed_t *placed, tacit_slot_t *slot)
     }
     slot->offset = offset;
     size_t at = placed->count++;
-    for (; at > 0 && placed->slots[at - 1]->offset > offset; at--) {
-        placed->slots[at] = placed->slots[at - 1];
+    for (; at > 0 && placed->slots[placed->order[at - 1]].offset > offset; at--) {
+        placed->order[at] = placed->order[at - 1];
     }
-    placed->slots[at] = slot;
+    placed->order[at] = number;
 }
 
-tacit_status_t tacit_arena_place(tacit_plan_t *plan, size_t *ret_size, tacit_error_t *error)
+/*  The slots that need a place, their sizes rounded up to whole units.  */
+static size_t s_gather(tacit_plan_t *plan, int *ret_order)
 {
-    tacit_slot_t **order = calloc(2 * plan->slot_count + 1, sizeof(tacit_slot_t *));
-    if (order == NULL) {
-        return tacit_error_set(error, TACIT_NO_MEMORY, NULL);
-    }
-    s_find_lives(plan);
     size_t count = 0;
     for (size_t i = 0; i < plan->slot_count; i++) {
         tacit_slot_t *slot = &plan->slots[i];
         if (!slot->constant && slot->root == (int)i && slot->first >= 0) {
             slot->size = (slot->size + TACIT_MEMORY_ALIGNMENT) &
                          ~(size_t)(TACIT_MEMORY_ALIGNMENT - 1); /* at least one unit */
-            order[count++] = slot;
+            ret_order[count++] = (int)i;
         }
     }
-    qsort(order, count, sizeof(order[0]), s_compare);
-    s_placed_t placed = {.slots = order + count};
+    return count;
+}
+
+tacit_status_t tacit_plan_place(tacit_plan_t *plan, size_t *ret_size, tacit_error_t *error)
+{
+    int *order = calloc(2 * plan->slot_count + 1, sizeof(int));
+    if (order == NULL) {
+        return tacit_error_set(error, TACIT_NO_MEMORY, NULL);
+    }
+    s_find_lives(plan);
+    size_t count = s_gather(plan, order);
+    qsort_r(order, count, sizeof(int), s_compare, plan->slots);
+    s_placed_t placed = {.slots = plan->slots, .order = order + count};
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
+        const tacit_slot_t *slot = &plan->slots[order[i]];
         s_place(&placed, order[i]);
-        size_t end = order[i]->offset + order[i]->size;
-        size = end > size ? end : size;
+        size = slot->offset + slot->size > size ? slot->offset + slot->size : size;
     }
-    free((void *)order);
+    free(order);
     *ret_size = size;
     return TACIT_OK;
 }

@@ -31,7 +31,8 @@ struct tacit_pool {
 void *tacit_memory_new(tacit_budget_t *budget, size_t size, tacit_error_t *error)
 {
     size_t left = budget->limit - budget->used;
-    if (left < 2 * (size_t)TACIT_MEMORY_ALIGNMENT || size > left - 2 * TACIT_MEMORY_ALIGNMENT) {
+    if (left < 2 * (size_t)TACIT_MEMORY_ALIGNMENT ||
+        size > left - 2 * (size_t)TACIT_MEMORY_ALIGNMENT) {
         (void)tacit_error_set(error, TACIT_TOO_LARGE,
                               "the memory limit of %zu bytes does not allow %zu bytes more",
                               budget->limit, size);

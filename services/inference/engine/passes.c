@@ -92,10 +92,10 @@ static tacit_status_t s_fold(tacit_graph_t *graph, tacit_graph_node_t *node,
     int bias = TACIT_NO_VALUE;
     tacit_shape_t vector = {.rank = 1};
     int *inputs = tacit_pool_take(graph->pool, 3, sizeof(int), error);
-    tacit_status_t status = inputs != NULL ? TACIT_OK : error->code;
-    if (status == TACIT_OK) {
-        status = s_own_weights(graph, node->inputs[1], &weights, error);
+    if (inputs == NULL) {
+        return error->code;
     }
+    tacit_status_t status = s_own_weights(graph, node->inputs[1], &weights, error);
     if (status == TACIT_OK) {
         vector.dims[0] = graph->values[weights].content.shape.dims[0];
         status = tacit_graph_constant(graph, TACIT_DTYPE_FLOAT32, &vector, &bias, error);

@@ -55,7 +55,7 @@ static tacit_status_t s_finish_primitive(tacit_plan_t *plan, tacit_step_t *step,
 
 tacit_status_t tacit_plan_finish(tacit_plan_t *plan, tacit_error_t *error)
 {
-    tacit_status_t status = tacit_arena_place(plan, &plan->arena_size, error);
+    tacit_status_t status = tacit_plan_place(plan, &plan->arena_size, error);
     if (status != TACIT_OK) {
         return status;
     }

@@ -1,5 +1,5 @@
-/*  plan_internal.h - a plan's insides, shared by planner.c (makes it), arena.c (lays out its
-    memory) and plan.c (runs it).  */
+/*  plan_internal.h - a plan's insides, shared by plan_make.c and planner.c (make it), arena.c (lays
+    out its memory) and plan.c (runs it).  */
 
 #ifndef TACIT_SERVICES_INFERENCE_ENGINE_PLAN_INTERNAL_H
 #define TACIT_SERVICES_INFERENCE_ENGINE_PLAN_INTERNAL_H
@@ -50,10 +50,35 @@ struct tacit_plan {
     size_t arena_size;
 };
 
+/*  A plan being made.  */
+struct tacit_planner {
+    tacit_plan_t *plan;
+    const tacit_graph_t *graph;
+    bool careful;
+    bool *absorbed; /* nodes merged into others */
+    tacit_error_t *error;
+};
+
+/*  A slot without memory of its own yet; false with the error set where it is too large.  */
+bool tacit_planner_describe(tacit_planner_t *planner, tacit_dtype_t dtype,
+                            const tacit_shape_t *shape, const dnnl_memory_desc_t *layout,
+                            tacit_slot_t *ret_slot);
+
+/*  Its number, or TACIT_NO_SLOT with the error set.  */
+int tacit_planner_add_slot(tacit_planner_t *planner, const tacit_slot_t *slot);
+int tacit_planner_constant_slot(tacit_planner_t *planner, const tacit_tensor_t *tensor,
+                                bool permanent);
+
+/*  Zeroed elements that live as long as the plan; NULL with the error set.  */
+void *tacit_planner_own_elements(tacit_planner_t *planner, size_t size);
+
+TACIT_MUST_CHECK tacit_status_t tacit_planner_add_step(tacit_planner_t *planner,
+                                                       const tacit_step_t *step);
+
 /*  Give every slot that is no constant an offset, such that slots in use at the same time do not
     overlap; ret_size is what they need together.  */
-TACIT_MUST_CHECK tacit_status_t tacit_arena_place(tacit_plan_t *plan, size_t *ret_size,
-                                                  tacit_error_t *error);
+TACIT_MUST_CHECK tacit_status_t tacit_plan_place(tacit_plan_t *plan, size_t *ret_size,
+                                                 tacit_error_t *error);
 
 /*  After all steps are planned: place the arena and make what running needs.  */
 TACIT_MUST_CHECK tacit_status_t tacit_plan_finish(tacit_plan_t *plan, tacit_error_t *error);

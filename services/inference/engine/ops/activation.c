@@ -35,6 +35,7 @@ TACIT_INFER(clip)
     return tacit_infer_same(inference);
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
 #define RELU(type)                                                                                 \
     do {                                                                                           \
         const type *from = inputs[0].data;                                                         \
@@ -43,6 +44,7 @@ TACIT_INFER(clip)
             to[i] = (type)(from[i] < 0 ? 0 : from[i]);                                             \
         }                                                                                          \
     } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 TACIT_KERNEL(relu)
 {
@@ -85,45 +87,57 @@ UNARY(leaky_relu, x < 0 ? x * parameters->real.alpha : x)
 UNARY(sigmoid, 1.0F / (1.0F + expf(-x)))
 UNARY(tanh, tanhf(x))
 
-/*  A bound: the input where it is given, else the fallback.  */
-#define BOUND(type, i, fallback)                                                                   \
-    ((i) < input_count && inputs[i].data != NULL ? *(const type *)inputs[i].data : (type)(fallback))
-
-#define CLIP(type, lowest, highest)                                                                \
-    do {                                                                                           \
-        type low = BOUND(type, 1, lowest);                                                         \
-        type high = BOUND(type, 2, highest);                                                       \
+/*  A bound is the input where it is given, else what the type or the attribute allows.  */
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
+#define CLIP(name, type, lowest, highest)                                                          \
+    static void s_clip_##name(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,  \
+                              const void *low_given, const void *high_given, void *output)         \
+    {                                                                                              \
+        (void)parameters;                                                                          \
+        type low = low_given != NULL ? *(const type *)low_given : (type)(lowest);                  \
+        type high = high_given != NULL ? *(const type *)high_given : (type)(highest);              \
         const type *from = inputs[0].data;                                                         \
-        type *to = outputs[0].data;                                                                \
-        for (size_t i = 0; i < outputs[0].count; i++) {                                            \
+        type *to = output;                                                                         \
+        for (size_t i = 0; i < inputs[0].count; i++) {                                             \
             type x = from[i] < low ? low : from[i];                                                \
             to[i] = x > high ? high : x;                                                           \
         }                                                                                          \
-    } while (0)
+    }
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+CLIP(float, float, parameters->clip.low, parameters->clip.high)
+CLIP(double, double, parameters->clip.low, parameters->clip.high)
+CLIP(uint8, uint8_t, 0, UINT8_MAX)
+CLIP(int8, int8_t, INT8_MIN, INT8_MAX)
+CLIP(int32, int32_t, INT32_MIN, INT32_MAX)
+CLIP(int64, int64_t, INT64_MIN, INT64_MAX)
+
+typedef void (*s_clip_t)(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                         const void *low_given, const void *high_given, void *output);
+
+static s_clip_t s_clip(tacit_dtype_t dtype)
+{
+    switch (dtype) {
+    case TACIT_DTYPE_FLOAT32:
+        return s_clip_float;
+    case TACIT_DTYPE_FLOAT64:
+        return s_clip_double;
+    case TACIT_DTYPE_UINT8:
+        return s_clip_uint8;
+    case TACIT_DTYPE_INT8:
+        return s_clip_int8;
+    case TACIT_DTYPE_INT32:
+        return s_clip_int32;
+    default:
+        return s_clip_int64;
+    }
+}
 
 TACIT_KERNEL(clip)
 {
     (void)output_count;
-    switch (outputs[0].dtype) {
-    case TACIT_DTYPE_FLOAT32:
-        CLIP(float, parameters->clip.low, parameters->clip.high);
-        break;
-    case TACIT_DTYPE_FLOAT64:
-        CLIP(double, parameters->clip.low, parameters->clip.high);
-        break;
-    case TACIT_DTYPE_UINT8:
-        CLIP(uint8_t, 0, UINT8_MAX);
-        break;
-    case TACIT_DTYPE_INT8:
-        CLIP(int8_t, INT8_MIN, INT8_MAX);
-        break;
-    case TACIT_DTYPE_INT32:
-        CLIP(int32_t, INT32_MIN, INT32_MAX);
-        break;
-    default:
-        CLIP(int64_t, INT64_MIN, INT64_MAX);
-        break;
-    }
+    s_clip(outputs[0].dtype)(parameters, inputs, input_count > 1 ? inputs[1].data : NULL,
+                             input_count > 2 ? inputs[2].data : NULL, outputs[0].data);
 }
 
 /* --- oneDNN ----------------------------------------------------------------------------------- */

@@ -39,6 +39,7 @@ static int64_t s_saturate(double x, double low, double high, int64_t lowest, int
 #define BOOL_f64    (double)(x != 0)
 #define BOOL_b      (uint8_t)(x != 0)
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
 #define CAST(kind, from, type_from, to, type_to)                                                   \
     static void s_##from##_##to(const void *source, void *target, size_t count)                    \
     {                                                                                              \
@@ -49,6 +50,7 @@ static int64_t s_saturate(double x, double low, double high, int64_t lowest, int
             right[i] = kind##_##to;                                                                \
         }                                                                                          \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define CASTS(kind, from, type)                                                                    \
     CAST(kind, from, type, f32, float)                                                             \

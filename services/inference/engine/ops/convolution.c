@@ -54,35 +54,55 @@ TACIT_INFER(convolution)
 
 /* --- kernel ----------------------------------------------------------------------------------- */
 
+/*  The outputs [from, to) whose input lies inside, in dimension i for one place of the kernel.  */
+typedef struct s_span {
+    int64_t from, to;
+    int64_t shift; /* input = output * stride + shift */
+} s_span_t;
+
+static s_span_t s_span(const tacit_frame_t *frame, size_t i, int64_t place)
+{
+    int64_t stride = frame->window.stride[i];
+    int64_t shift = place * frame->window.dilation[i] - frame->window.begin[i];
+    int64_t from = shift < 0 ? (-shift + stride - 1) / stride : 0;
+    int64_t room = frame->input[i] - shift;
+    int64_t to = room > 0 ? (room + stride - 1) / stride : 0;
+    return (s_span_t){from, to < frame->output[i] ? to : frame->output[i], shift};
+}
+
+/*  Add one weight's contribution to a map, row by row.  */
+static void s_add_place(const tacit_frame_t *frame, const s_span_t *spans, const float *x,
+                        float weight, float *y)
+{
+    const int64_t *stride = frame->window.stride;
+    for (int64_t z = spans[0].from; z < spans[0].to; z++) {
+        int64_t at_z = z * stride[0] + spans[0].shift;
+        for (int64_t r = spans[1].from; r < spans[1].to; r++) {
+            int64_t at_r = r * stride[1] + spans[1].shift;
+            const float *row = x + (at_z * frame->input[1] + at_r) * frame->input[2];
+            float *to = y + (z * frame->output[1] + r) * frame->output[2];
+            if (stride[2] == 1) {
+                for (int64_t c = spans[2].from; c < spans[2].to; c++) {
+                    to[c] += weight * row[c + spans[2].shift];
+                }
+                continue;
+            }
+            for (int64_t c = spans[2].from; c < spans[2].to; c++) {
+                to[c] += weight * row[c * stride[2] + spans[2].shift];
+            }
+        }
+    }
+}
+
 /*  One channel's contribution to one feature's map.  */
 static void s_accumulate(const tacit_frame_t *frame, const float *x, const float *w, float *y)
 {
-    const tacit_window_t *window = &frame->window;
-    for (int64_t z = 0; z < frame->output[0]; z++) {
-        for (int64_t r = 0; r < frame->output[1]; r++) {
-            for (int64_t c = 0; c < frame->output[2]; c++, y++) {
-                const float *weight = w;
-                for (int64_t i = 0; i < window->kernel[0]; i++) {
-                    int64_t at_z =
-                        z * window->stride[0] - window->begin[0] + i * window->dilation[0];
-                    for (int64_t j = 0; j < window->kernel[1]; j++) {
-                        int64_t at_r =
-                            r * window->stride[1] - window->begin[1] + j * window->dilation[1];
-                        bool inside = at_z >= 0 && at_z < frame->input[0] && at_r >= 0 &&
-                                      at_r < frame->input[1];
-                        const float *row =
-                            inside ? x + (at_z * frame->input[1] + at_r) * frame->input[2] : NULL;
-                        for (int64_t k = 0; k < window->kernel[2]; k++, weight++) {
-                            int64_t at =
-                                c * window->stride[2] - window->begin[2] + k * window->dilation[2];
-                            if (inside && at >= 0 && at < frame->input[2]) {
-                                *y += row[at] * *weight;
-                            }
-                        }
-                    }
-                }
-            }
-        }
+    const int64_t *kernel = frame->window.kernel;
+    for (int64_t i = 0; i < kernel[0] * kernel[1] * kernel[2]; i++) {
+        s_span_t spans[] = {s_span(frame, 0, i / kernel[2] / kernel[1]),
+                            s_span(frame, 1, i / kernel[2] % kernel[1]),
+                            s_span(frame, 2, i % kernel[2])};
+        s_add_place(frame, spans, x, w[i], y);
     }
 }
 

@@ -12,6 +12,7 @@
 typedef void (*s_loop_t)(const void *a, size_t step_a, const void *b, size_t step_b, void *y,
                          size_t count);
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
 #define LOOP(name, type, expression)                                                               \
     static void name(const void *a, size_t step_a, const void *b, size_t step_b, void *y,          \
                      size_t count)                                                                 \
@@ -38,6 +39,7 @@ typedef void (*s_loop_t)(const void *a, size_t step_a, const void *b, size_t ste
             }                                                                                      \
         }                                                                                          \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define WRAP(p) ((uint64_t)(p))
 

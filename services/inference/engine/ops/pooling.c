@@ -69,14 +69,19 @@ static s_range_t s_range(const tacit_frame_t *frame, size_t i, int64_t at)
     return (s_range_t){from, to < frame->input[i] ? to : frame->input[i], step};
 }
 
-/*  The position of the largest element; NaN counts as largest.  */
-#define LARGEST(type)                                                                              \
-    do {                                                                                           \
+/*  The position of a window's largest element, which is also put out; NaN counts as largest.  */
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
+#define LARGEST(name, type)                                                                        \
+    static int64_t s_##name(const tacit_frame_t *frame, const void *map, const s_range_t *ranges,  \
+                            void *to)                                                              \
+    {                                                                                              \
         const type *items = map;                                                                   \
-        for (int64_t i = z.from; i < z.to; i += z.step) {                                          \
-            for (int64_t j = r.from; j < r.to; j += r.step) {                                      \
+        const s_range_t *z = &ranges[0], *r = &ranges[1], *c = &ranges[2];                         \
+        int64_t best = -1;                                                                         \
+        for (int64_t i = z->from; i < z->to; i += z->step) {                                       \
+            for (int64_t j = r->from; j < r->to; j += r->step) {                                   \
                 int64_t row = (i * frame->input[1] + j) * frame->input[2];                         \
-                for (int64_t k = c.from; k < c.to; k += c.step) {                                  \
+                for (int64_t k = c->from; k < c->to; k += c->step) {                               \
                     if (best < 0 || items[row + k] > items[best] ||                                \
                         (items[row + k] != items[row + k] && items[best] == items[best])) {        \
                         best = row + k;                                                            \
@@ -84,31 +89,31 @@ static s_range_t s_range(const tacit_frame_t *frame, size_t i, int64_t at)
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \
-        ((type *)to)[out] = best < 0 ? (type)0 : items[best];                                      \
-    } while (0)
+        *(type *)to = best < 0 ? (type)0 : items[best];                                            \
+        return best;                                                                               \
+    }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
-static int64_t s_largest(const tacit_frame_t *frame, tacit_dtype_t dtype, const void *map,
-                         const int64_t *at, void *to, size_t out)
+LARGEST(float, float)
+LARGEST(double, double)
+LARGEST(int8, int8_t)
+LARGEST(uint8, uint8_t)
+
+typedef int64_t (*s_largest_t)(const tacit_frame_t *frame, const void *map, const s_range_t *ranges,
+                               void *to);
+
+static s_largest_t s_largest(tacit_dtype_t dtype)
 {
-    s_range_t z = s_range(frame, 0, at[0]);
-    s_range_t r = s_range(frame, 1, at[1]);
-    s_range_t c = s_range(frame, 2, at[2]);
-    int64_t best = -1;
     switch (dtype) {
     case TACIT_DTYPE_FLOAT32:
-        LARGEST(float);
-        break;
+        return s_float;
     case TACIT_DTYPE_FLOAT64:
-        LARGEST(double);
-        break;
+        return s_double;
     case TACIT_DTYPE_INT8:
-        LARGEST(int8_t);
-        break;
+        return s_int8;
     default:
-        LARGEST(uint8_t);
-        break;
+        return s_uint8;
     }
-    return best;
 }
 
 /*  MaxPool's index into the whole input; column-major turns the map over.  */
@@ -124,29 +129,35 @@ static int64_t s_index(const tacit_frame_t *frame, int64_t map, int64_t best)
     return map * area + (column * frame->input[1] + row) * frame->input[0] + depth;
 }
 
+/*  The place of output number n, in three dimensions.  */
+static void s_place(const tacit_frame_t *frame, size_t n, s_range_t *ret_ranges)
+{
+    size_t rest = n;
+    for (size_t i = TACIT_SPATIAL_MAX; i-- > 0;) {
+        size_t dim = (size_t)frame->output[i];
+        ret_ranges[i] = s_range(frame, i, (int64_t)(rest % dim));
+        rest /= dim;
+    }
+}
+
 TACIT_KERNEL(max_pool)
 {
     (void)input_count;
     tacit_frame_t frame =
         tacit_window_frame(&parameters->window, &inputs[0].shape, &outputs[0].shape);
+    s_largest_t largest = s_largest(inputs[0].dtype);
     int64_t *indices = output_count > 1 ? outputs[1].data : NULL;
-    size_t area = tacit_shape_span(&inputs[0].shape, 2, inputs[0].shape.rank);
-    size_t maps = tacit_shape_span(&outputs[0].shape, 0, 2);
+    size_t area_x = tacit_shape_span(&inputs[0].shape, 2, inputs[0].shape.rank);
+    size_t area_y = tacit_shape_span(&outputs[0].shape, 2, outputs[0].shape.rank);
     size_t element = tacit_dtype_size(inputs[0].dtype);
-    size_t out = 0;
-    for (size_t map = 0; map < maps; map++) {
-        const uint8_t *from = (const uint8_t *)inputs[0].data + map * area * element;
-        int64_t at[TACIT_SPATIAL_MAX];
-        for (at[0] = 0; at[0] < frame.output[0]; at[0]++) {
-            for (at[1] = 0; at[1] < frame.output[1]; at[1]++) {
-                for (at[2] = 0; at[2] < frame.output[2]; at[2]++, out++) {
-                    int64_t best =
-                        s_largest(&frame, inputs[0].dtype, from, at, outputs[0].data, out);
-                    if (indices != NULL) {
-                        indices[out] = s_index(&frame, (int64_t)map, best);
-                    }
-                }
-            }
+    for (size_t n = 0; n < outputs[0].count; n++) {
+        size_t map = n / area_y;
+        s_range_t ranges[TACIT_SPATIAL_MAX];
+        s_place(&frame, n % area_y, ranges);
+        int64_t best = largest(&frame, (const uint8_t *)inputs[0].data + map * area_x * element,
+                               ranges, (uint8_t *)outputs[0].data + n * element);
+        if (indices != NULL) {
+            indices[n] = s_index(&frame, (int64_t)map, best);
         }
     }
 }

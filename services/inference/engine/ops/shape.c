@@ -194,6 +194,7 @@ TACIT_INFER(transpose)
     return TACIT_OK;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
 #define MOVE(type)                                                                                 \
     do {                                                                                           \
         const type *from = inputs[0].data;                                                         \
@@ -202,6 +203,7 @@ TACIT_INFER(transpose)
             to[done + i] = from[at + i * step];                                                    \
         }                                                                                          \
     } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 TACIT_KERNEL(transpose)
 {

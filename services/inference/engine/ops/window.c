@@ -67,11 +67,17 @@ static int64_t s_reach(const tacit_window_t *window, size_t i)
     return (window->kernel[i] - 1) * window->dilation[i] + 1;
 }
 
+/*  The stride, which is at least 1 once it was read.  */
+static int64_t s_stride(const tacit_window_t *window, size_t i)
+{
+    return window->stride[i] > 1 ? window->stride[i] : 1;
+}
+
 /*  Padding such that the output has ceil(input / stride) places.  */
 static void s_pad_same(tacit_window_t *window, size_t i, int64_t input, bool upper)
 {
-    int64_t output = (input + window->stride[i] - 1) / window->stride[i];
-    int64_t total = (output - 1) * window->stride[i] + s_reach(window, i) - input;
+    int64_t output = (input + s_stride(window, i) - 1) / s_stride(window, i);
+    int64_t total = (output - 1) * s_stride(window, i) + s_reach(window, i) - input;
     total = total > 0 ? total : 0;
     window->begin[i] = upper ? total / 2 : total - total / 2;
     window->end[i] = total - window->begin[i];
@@ -104,10 +110,10 @@ static bool s_output_size(const tacit_window_t *window, size_t i, int64_t input,
     if (room < 0) {
         return false;
     }
-    int64_t up = window->ceil_mode ? window->stride[i] - 1 : 0;
-    int64_t output = (room + up) / window->stride[i] + 1;
+    int64_t up = window->ceil_mode ? s_stride(window, i) - 1 : 0;
+    int64_t output = (room + up) / s_stride(window, i) + 1;
     /* The last window starts inside the input or its left padding, not in the right one.  */
-    if (window->ceil_mode && (output - 1) * window->stride[i] >= input + window->begin[i]) {
+    if (window->ceil_mode && (output - 1) * s_stride(window, i) >= input + window->begin[i]) {
         output--;
     }
     *ret_output = output;

@@ -1,0 +1,308 @@
+/*  plan_make.c - makes a plan: shapes, constants, oneDNN or kernels, node by node.  */
+
+#include "services/inference/engine/plan_internal.h"
+
+#include <string.h>
+
+/* --- nodes ------------------------------------------------------------------------------------ */
+
+/*  One node with its tensors, on the stack while it is planned.  */
+typedef struct s_work {
+    tacit_tensor_t inputs[TACIT_NODE_INPUTS_MAX];
+    tacit_tensor_t outputs[TACIT_NODE_OUTPUTS_MAX];
+    tacit_parameters_t parameters;
+    bool constant; /* all inputs are */
+} s_work_t;
+
+static tacit_status_t s_infer(tacit_planner_t *planner, const tacit_graph_node_t *node,
+                              s_work_t *work)
+{
+    work->constant = true;
+    for (size_t i = 0; i < node->input_count; i++) {
+        int slot = tacit_planner_slot(planner, node->inputs[i]);
+        work->inputs[i] = (tacit_tensor_t){0};
+        if (slot != TACIT_NO_SLOT) {
+            const tacit_slot_t *known = &planner->plan->slots[slot];
+            work->inputs[i] = known->tensor;
+            work->constant &= known->constant;
+        }
+    }
+    for (size_t i = 0; i < node->output_count; i++) {
+        int value = node->outputs[i];
+        work->outputs[i] = (tacit_tensor_t){.dtype = value == TACIT_NO_VALUE
+                                                         ? TACIT_DTYPE_NONE
+                                                         : planner->graph->values[value].dtype};
+    }
+    tacit_inference_t inference = {.graph = planner->graph,
+                                   .node = node,
+                                   .inputs = work->inputs,
+                                   .outputs = work->outputs,
+                                   .parameters = &work->parameters,
+                                   .error = planner->error};
+    memset(&work->parameters, 0, sizeof(work->parameters));
+    tacit_status_t status = node->op->infer(&inference);
+    for (size_t i = 0; status == TACIT_OK && i < node->output_count; i++) {
+        tacit_tensor_t *output = &work->outputs[i];
+        if (output->dtype != TACIT_DTYPE_NONE &&
+            !tacit_shape_count(&output->shape, output->dtype, &output->count)) {
+            char text[TACIT_SHAPE_TEXT_MAX];
+            tacit_shape_text(output->shape.rank, output->shape.dims, text);
+            status = tacit_graph_node_refuse(node, planner->error, TACIT_TOO_LARGE,
+                                             "its output of shape %s is too large", text);
+        }
+    }
+    return status;
+}
+
+/*  What depends on constants only is computed now, by the kernel.  */
+static tacit_status_t s_fold(tacit_planner_t *planner, const tacit_graph_node_t *node,
+                             s_work_t *work)
+{
+    for (size_t i = 0; i < node->output_count; i++) {
+        tacit_tensor_t *output = &work->outputs[i];
+        if (output->dtype == TACIT_DTYPE_NONE) {
+            continue;
+        }
+        output->data = tacit_planner_own_elements(planner, tacit_tensor_size(output));
+        int slot = output->data != NULL ? tacit_planner_constant_slot(planner, output, false)
+                                        : TACIT_NO_SLOT;
+        if (slot == TACIT_NO_SLOT) {
+            return planner->error->code;
+        }
+        tacit_planner_bind(planner, node->outputs[i], slot);
+    }
+    node->op->kernel(&work->parameters, work->inputs, node->input_count, work->outputs,
+                     node->output_count);
+    return TACIT_OK;
+}
+
+/*  The output is the input, seen with another shape.  */
+static tacit_status_t s_view(tacit_planner_t *planner, const tacit_graph_node_t *node,
+                             s_work_t *work)
+{
+    int from = tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[0]));
+    if (from == TACIT_NO_SLOT) {
+        return planner->error->code;
+    }
+    tacit_slot_t slot;
+    tacit_slot_t source = planner->plan->slots[from];
+    if (!tacit_planner_describe(planner, source.tensor.dtype, &work->outputs[0].shape, NULL,
+                                &slot)) {
+        return planner->error->code;
+    }
+    slot.tensor.data = source.tensor.data;
+    slot.constant = source.constant;
+    slot.permanent = source.permanent;
+    slot.root = source.root;
+    int to = tacit_planner_add_slot(planner, &slot);
+    if (to == TACIT_NO_SLOT) {
+        return planner->error->code;
+    }
+    tacit_planner_bind(planner, node->outputs[0], to);
+    return TACIT_OK;
+}
+
+static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_graph_node_t *node,
+                                    s_work_t *work)
+{
+    size_t count = node->input_count + node->output_count;
+    int *slots = tacit_pool_take(planner->plan->pool, count, sizeof(int), planner->error);
+    if (slots == NULL) {
+        return planner->error->code;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool input = i < node->input_count;
+        int value = input ? node->inputs[i] : node->outputs[i - node->input_count];
+        slots[i] = TACIT_NO_SLOT;
+        if (value == TACIT_NO_VALUE) {
+            continue;
+        }
+        const tacit_tensor_t *output = input ? NULL : &work->outputs[i - node->input_count];
+        slots[i] = input ? tacit_planner_plain(planner, tacit_planner_slot(planner, value))
+                         : tacit_planner_new_slot(planner, output->dtype, &output->shape, NULL);
+        if (slots[i] == TACIT_NO_SLOT) {
+            return planner->error->code;
+        }
+        tacit_planner_bind(planner, value, input ? tacit_planner_slot(planner, value) : slots[i]);
+    }
+    tacit_step_t step = {.kernel = node->op->kernel,
+                         .parameters = work->parameters,
+                         .slots = slots,
+                         .input_count = node->input_count,
+                         .output_count = node->output_count};
+    return tacit_planner_add_step(planner, &step);
+}
+
+static bool s_may_accelerate(const tacit_planner_t *planner, const tacit_graph_node_t *node,
+                             const s_work_t *work)
+{
+    bool may = planner->plan->onednn != NULL && node->op->accelerate != NULL &&
+               !(planner->careful && (node->op->flags & TACIT_OPERATOR_DROPS_NAN) != 0);
+    for (size_t i = 0; i < node->input_count; i++) {
+        const tacit_tensor_t *input = &work->inputs[i];
+        may &= input->dtype == TACIT_DTYPE_NONE ||
+               (input->dtype == TACIT_DTYPE_FLOAT32 && input->count > 0);
+    }
+    return may && work->outputs[0].count > 0 && work->outputs[0].shape.rank > 0;
+}
+
+static tacit_status_t s_plan_node(tacit_planner_t *planner, const tacit_graph_node_t *node)
+{
+    s_work_t work;
+    tacit_status_t status = s_infer(planner, node, &work);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    if ((node->op->flags & TACIT_OPERATOR_VIEW) != 0 && node->output_count == 1) {
+        return s_view(planner, node, &work);
+    }
+    if (work.constant) {
+        return s_fold(planner, node, &work);
+    }
+    bool done = false;
+    if (s_may_accelerate(planner, node, &work)) {
+        tacit_inference_t inference = {.graph = planner->graph,
+                                       .node = node,
+                                       .inputs = work.inputs,
+                                       .outputs = work.outputs,
+                                       .parameters = &work.parameters,
+                                       .error = planner->error};
+        status = node->op->accelerate(planner, &inference, &done);
+    }
+    return status == TACIT_OK && !done ? s_kernel_step(planner, node, &work) : status;
+}
+
+/* --- the plan --------------------------------------------------------------------------------- */
+
+static tacit_status_t s_plan_constants(tacit_planner_t *planner)
+{
+    const tacit_graph_t *graph = planner->graph;
+    for (size_t i = 0; i < graph->value_count; i++) {
+        planner->plan->value_slots[i] = TACIT_NO_SLOT;
+        const tacit_value_t *value = &graph->values[i];
+        if (value->content.data == NULL || (value->consumers == 0 && !value->output)) {
+            continue;
+        }
+        int slot = tacit_planner_constant_slot(planner, &value->content, true);
+        if (slot == TACIT_NO_SLOT) {
+            return planner->error->code;
+        }
+        planner->plan->value_slots[i] = slot;
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_plan_inputs(tacit_planner_t *planner, const tacit_tensor_t *inputs)
+{
+    for (size_t i = 0; i < planner->graph->input_count; i++) {
+        int value = planner->graph->input_values[i];
+        tacit_tensor_t tensor = inputs[i];
+        int slot = TACIT_NO_SLOT;
+        if (planner->graph->values[value].decides_shapes) {
+            tensor.data = tacit_planner_own_elements(planner, tacit_tensor_size(&tensor));
+            if (tensor.data == NULL) {
+                return planner->error->code;
+            }
+            if (tensor.count > 0) {
+                memcpy(tensor.data, inputs[i].data, tacit_tensor_size(&tensor));
+            }
+            slot = tacit_planner_constant_slot(planner, &tensor, false);
+        } else {
+            slot = tacit_planner_new_slot(planner, tensor.dtype, &tensor.shape, NULL);
+        }
+        if (slot == TACIT_NO_SLOT) {
+            return planner->error->code;
+        }
+        planner->plan->value_slots[value] = slot;
+    }
+    return TACIT_OK;
+}
+
+/*  What the model declared about an output must be true.  */
+static tacit_status_t s_check_output(tacit_planner_t *planner, const tacit_engine_value_t *declared,
+                                     const tacit_tensor_t *tensor)
+{
+    bool fits = !declared->ranked || declared->rank == tensor->shape.rank;
+    for (size_t i = 0; fits && declared->ranked && i < declared->rank; i++) {
+        fits = declared->dims[i] < 0 || declared->dims[i] == tensor->shape.dims[i];
+    }
+    if (fits) {
+        return TACIT_OK;
+    }
+    char expected[TACIT_SHAPE_TEXT_MAX];
+    char got[TACIT_SHAPE_TEXT_MAX];
+    tacit_shape_text(declared->rank, declared->dims, expected);
+    tacit_shape_text(tensor->shape.rank, tensor->shape.dims, got);
+    return tacit_error_claim(planner->error, TACIT_MALFORMED, declared->name, expected, got);
+}
+
+static tacit_status_t s_plan_outputs(tacit_planner_t *planner)
+{
+    const tacit_graph_t *graph = planner->graph;
+    for (size_t i = 0; i < graph->output_count; i++) {
+        int slot = tacit_planner_slot(planner, graph->output_values[i]);
+        slot = slot != TACIT_NO_SLOT ? tacit_planner_plain(planner, slot) : slot;
+        if (slot == TACIT_NO_SLOT) {
+            return planner->error->code != TACIT_OK
+                       ? planner->error->code
+                       : tacit_error_set(planner->error, TACIT_INTERNAL, "an output was not made");
+        }
+        tacit_status_t status =
+            s_check_output(planner, &graph->outputs[i], tacit_planner_tensor(planner, slot));
+        if (status != TACIT_OK) {
+            return status;
+        }
+        planner->plan->output_slots[i] = slot;
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_plan_all(tacit_planner_t *planner, const tacit_tensor_t *inputs)
+{
+    tacit_status_t status = s_plan_constants(planner);
+    if (status == TACIT_OK) {
+        status = s_plan_inputs(planner, inputs);
+    }
+    for (size_t i = 0; status == TACIT_OK && i < planner->graph->node_count; i++) {
+        const tacit_graph_node_t *node = &planner->graph->nodes[i];
+        if (!node->removed && !planner->absorbed[i]) {
+            status = s_plan_node(planner, node);
+        }
+    }
+    if (status == TACIT_OK) {
+        status = s_plan_outputs(planner);
+    }
+    return status == TACIT_OK ? tacit_plan_finish(planner->plan, planner->error) : status;
+}
+
+tacit_status_t tacit_plan_new(const tacit_plan_request_t *request, tacit_plan_t **ret_plan,
+                              tacit_error_t *error)
+{
+    const tacit_graph_t *graph = request->graph;
+    tacit_plan_t *plan = tacit_memory_new(graph->budget, sizeof(*plan), error);
+    if (plan == NULL) {
+        return error->code;
+    }
+    *error = (tacit_error_t){0};
+    plan->graph = graph;
+    plan->onednn = request->onednn;
+    plan->budget = graph->budget;
+    plan->pool = tacit_pool_new(graph->budget, error);
+    tacit_planner_t planner = {
+        .plan = plan, .graph = graph, .careful = request->careful, .error = error};
+    tacit_status_t status = error->code;
+    if (plan->pool != NULL) {
+        plan->value_slots = tacit_pool_take(plan->pool, graph->value_count, sizeof(int), error);
+        plan->output_slots = tacit_pool_take(plan->pool, graph->output_count, sizeof(int), error);
+        planner.absorbed = tacit_pool_take(plan->pool, graph->node_count, sizeof(bool), error);
+        bool taken =
+            plan->value_slots != NULL && plan->output_slots != NULL && planner.absorbed != NULL;
+        status = taken ? s_plan_all(&planner, request->inputs) : error->code;
+    }
+    if (status != TACIT_OK) {
+        tacit_plan_destroy(&plan);
+        return status;
+    }
+    *ret_plan = plan;
+    return TACIT_OK;
+}
