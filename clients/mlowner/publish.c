@@ -337,6 +337,10 @@ tacit_status_t tacit_owner_remove(tacit_owner_t *owner, const char *name, uint32
     tacit_status_t models = tacit_models_remove_call(owner->models, &args, &result, ret_error);
     if (models == TACIT_NOT_FOUND && !keys) {
         models = TACIT_OK;
+    } else if (models == TACIT_NOT_FOUND && version) {
+        tacit_error_set(ret_error, models, "you have no %s@%u", name, version);
+    } else if (models == TACIT_NOT_FOUND) {
+        tacit_error_set(ret_error, models, "you have no model %s", name);
     }
     if (!models && version) {
         char key_name[S_KEY_NAME_SIZE];
