@@ -145,9 +145,9 @@ TACIT_INFER(unsqueeze)
 /*  Dropout does nothing at inference; the mask says that everything stayed.  */
 TACIT_INFER(dropout)
 {
-    const tacit_tensor_t *training =
-        inference->node->input_count > 2 ? &inference->inputs[2] : NULL;
-    if (training != NULL && training->data != NULL && training->count > 0 &&
+    bool given = inference->node->input_count > 2;
+    const tacit_tensor_t *training = &inference->inputs[given ? 2 : 0];
+    if (given && training->data != NULL && training->count > 0 &&
         *(const uint8_t *)training->data != 0) {
         return tacit_graph_node_refuse(inference->node, inference->error, TACIT_UNSUPPORTED,
                                        "training mode is not computed");
