@@ -324,6 +324,7 @@ int tacit_daemon_main(int argc, char **argv, const tacit_daemon_t *daemon)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
     zsys_handler_set(NULL);
 
     tacit_error_t error = {.code = TACIT_OK};
