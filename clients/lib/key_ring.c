@@ -43,8 +43,8 @@ tacit_status_t tacit_key_ring_load(const char *identity, const char *kind, const
     status = tacit_secret_new(TACIT_KEY_SIZE, &key);
     if (status) {
         tacit_error_set(ret_error, status, NULL);
-    } else if (size < 2 * TACIT_KEY_SIZE ||
-               sodium_hex2bin(key->data, key->size, (const char *)text, 2 * TACIT_KEY_SIZE, NULL,
+    } else if (size < S_TEXT_SIZE - 1 ||
+               sodium_hex2bin(key->data, key->size, (const char *)text, S_TEXT_SIZE - 1, NULL,
                               &key_size, NULL) != 0 ||
                key_size != TACIT_KEY_SIZE) {
         status = tacit_error_set(ret_error, TACIT_CORRUPT, "%s is not a key", path);

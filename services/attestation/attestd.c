@@ -377,6 +377,7 @@ static tacit_status_t s_open_endpoints(s_attestd_t *self, const tacit_service_ar
     tacit_server_config_t config = {
         .endpoint = args->listen,
         .public_key = self->identity->curve_public,
+        /*  NOLINTNEXTLINE(clang-analyzer-core.NullDereference): s_open_state set it  */
         .secret_key = self->identity->curve_secret->data,
         .party = &self->identity->party,
         .operator_key = args->trust.operator_curve_key,

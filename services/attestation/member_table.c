@@ -56,29 +56,33 @@ tacit_status_t tacit_member_table_put(tacit_member_table_t *table, const tacit_m
     return TACIT_OK;
 }
 
-static int s_newest_first(const void *a, const void *b)
+/*  Into a list of count (at most max), newest first; the oldest falls out of a full one.  */
+static size_t s_insert(const tacit_member_t **members, size_t count, size_t max,
+                       const tacit_member_t *member)
 {
-    const tacit_member_t *const *left = a;
-    const tacit_member_t *const *right = b;
-    uint64_t l = (*left)->result.issued_ms;
-    uint64_t r = (*right)->result.issued_ms;
-    return l < r ? 1 : l > r ? -1 : 0;
+    size_t at = count < max ? count : max;
+    while (at > 0 && members[at - 1]->result.issued_ms < member->result.issued_ms) {
+        if (at < max) {
+            members[at] = members[at - 1];
+        }
+        at--;
+    }
+    if (at < max) {
+        members[at] = member;
+    }
+    return count < max ? count + 1 : max;
 }
 
 size_t tacit_member_table_find(const tacit_member_table_t *table, tacit_role_t role,
                                uint64_t now_ms, const tacit_member_t **ret_members, size_t max)
 {
-    const tacit_member_t *found[TACIT_MEMBERS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < table->count; i++) {
         const tacit_member_t *member = &table->members[i];
         if ((role == TACIT_ROLE_NONE || member->result.role == role) &&
             member->result.expires_ms > now_ms) {
-            found[count++] = member;
+            count = s_insert(ret_members, count, max, member);
         }
     }
-    qsort(found, count, sizeof *found, s_newest_first);
-    size_t taken = count < max ? count : max;
-    memcpy(ret_members, found, taken * sizeof *found);
-    return taken;
+    return count;
 }

@@ -55,7 +55,7 @@ static tacit_status_t s_check(const tacit_policy_store_t *self, tacit_span_t tex
         return status;
     }
     if (tacit_policy_number(policy) != s_number(self) + 1 ||
-        memcmp(tacit_policy_previous(policy), self->head, sizeof self->head)) {
+        memcmp(tacit_policy_previous(policy), self->head, sizeof self->head) != 0) {
         char expected[128];
         char head[65];
         sodium_bin2hex(head, sizeof head, self->head, sizeof self->head);

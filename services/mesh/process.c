@@ -93,6 +93,9 @@ static tacit_status_t s_fork(tacit_process_t *self, int ready_fd, int log_fd)
     for (size_t i = 0; i < self->argument_count; i++) {
         arguments[i] = self->arguments[i];
     }
+    if (!arguments[0]) {
+        return TACIT_INTERNAL; /* not described */
+    }
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
