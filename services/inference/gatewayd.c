@@ -275,6 +275,9 @@ static tacit_status_t s_fetch(void *argument, tacit_call_t *call,
     if (!worker) {
         return TACIT_NOT_FOUND;
     }
+    /*  The worker asks again as soon as its last fetch is answered by the deadline, which may be
+        before the next tick.  */
+    s_sweep_fetches(self);
     if (worker->context || worker->job || worker->draining) {
         return tacit_error_set(tacit_call_error(call), TACIT_BUSY, "one job at a time");
     }
