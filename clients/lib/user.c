@@ -6,30 +6,47 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "idl/inference.h"
 #include "idl/keys.h"
+
+tacit_status_t tacit_user_trust(const tacit_invocation_t *invocation, tacit_trust_t *ret_trust,
+                                tacit_error_t *ret_error)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/trust.json", invocation->state) >= (int)sizeof path) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the state folder's path is too long");
+    }
+    tacit_status_t status = tacit_trust_load(path, ret_trust, ret_error);
+    if (status == TACIT_NOT_FOUND) {
+        tacit_error_set(ret_error, status, "there is no %s", path);
+        tacit_error_remedy(ret_error, "put the trust.json of the mesh's operator there, or name "
+                                      "the mesh's folder with --state");
+    }
+    return status;
+}
+
+tacit_status_t tacit_user_renew(tacit_user_t *user, tacit_error_t *ret_error)
+{
+    tacit_mesh_config_t config = {
+        .trust = &user->trust,
+        .role = TACIT_ROLE_USER,
+        .public_key = user->identity->public_key,
+        .secret_key = user->identity->secret_key->data,
+        .connect_ms = user->timeout_ms,
+    };
+    tacit_mesh_destroy(&user->mesh);
+    return tacit_mesh_open(&config, &user->mesh, ret_error);
+}
 
 tacit_status_t tacit_user_open(const tacit_invocation_t *invocation, tacit_user_t *ret_user,
                                tacit_error_t *ret_error)
 {
-    char path[PATH_MAX];
-    *ret_user = (tacit_user_t){0};
-    if (snprintf(path, sizeof path, "%s/trust.json", invocation->state) >= (int)sizeof path) {
-        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the state folder's path is too long");
-    }
-    tacit_status_t status = tacit_trust_load(path, &ret_user->trust, ret_error);
+    *ret_user = (tacit_user_t){.timeout_ms = invocation->timeout_ms};
+    tacit_status_t status = tacit_user_trust(invocation, &ret_user->trust, ret_error);
     if (!status) {
         status = tacit_identity_load(invocation->identity, &ret_user->identity, ret_error);
     }
-    if (status) {
-        return status;
-    }
-    tacit_mesh_config_t config = {
-        .trust = &ret_user->trust,
-        .role = TACIT_ROLE_USER,
-        .public_key = ret_user->identity->public_key,
-        .secret_key = ret_user->identity->secret_key->data,
-    };
-    return tacit_mesh_open(&config, &ret_user->mesh, ret_error);
+    return status ? status : tacit_user_renew(ret_user, ret_error);
 }
 
 void tacit_user_close(tacit_user_t *user)
@@ -42,6 +59,12 @@ tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
                                   tacit_client_t **ret_client, tacit_error_t *ret_error)
 {
     return tacit_mesh_connect(user->mesh, role, ret_client, ret_error);
+}
+
+uint32_t tacit_user_deadline(const tacit_user_t *user, const tacit_method_t *method)
+{
+    bool sooner = user->timeout_ms > 0 && user->timeout_ms < method->deadline_ms;
+    return sooner ? user->timeout_ms : method->deadline_ms;
 }
 
 /*  --- init ------------------------------------------------------------------------------------ */
@@ -99,7 +122,7 @@ static bool s_is_known(uint8_t (*measurements)[32], size_t count, const uint8_t 
 }
 
 tacit_status_t tacit_user_workers(tacit_user_t *user, uint8_t (*ret_measurements)[32], size_t max,
-                                  size_t *ret_count, tacit_error_t *ret_error)
+                                  size_t *ret_count, size_t *ret_workers, tacit_error_t *ret_error)
 {
     tacit_peer_t peers[TACIT_MESH_PEERS_MAX];
     size_t found = 0;
@@ -112,10 +135,14 @@ tacit_status_t tacit_user_workers(tacit_user_t *user, uint8_t (*ret_measurements
         }
     }
     if (!status && count == 0) {
-        status =
-            tacit_error_set(ret_error, TACIT_NOT_FOUND, "no worker is attested at this moment");
+        status = TACIT_INFERENCE_NO_WORKER;
+        tacit_error_set_named(ret_error, status, "no_worker",
+                              "no worker is attested at this moment");
         tacit_error_remedy(ret_error, "the operator starts one: tacit-operator scale --workers 1");
     }
     *ret_count = count;
+    if (ret_workers) {
+        *ret_workers = found;
+    }
     return status;
 }

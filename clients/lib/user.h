@@ -12,13 +12,25 @@ typedef struct tacit_user {
     tacit_identity_t *identity;
     tacit_trust_t trust;
     tacit_mesh_t *mesh;
+    uint32_t timeout_ms; /* the user's patience; 0: each method's own deadline */
 } tacit_user_t;
+
+/*  STATE/trust.json; NOT_FOUND has a remedy.  */
+TACIT_MUST_CHECK tacit_status_t tacit_user_trust(const tacit_invocation_t *invocation,
+                                                 tacit_trust_t *ret_trust,
+                                                 tacit_error_t *ret_error);
 
 /*  Load STATE/trust.json and the identity, and open the mesh: the attestation service is verified
     when this returns. Close it in any case.  */
 TACIT_MUST_CHECK tacit_status_t tacit_user_open(const tacit_invocation_t *invocation,
                                                 tacit_user_t *ret_user, tacit_error_t *ret_error);
 void tacit_user_close(tacit_user_t *user);
+
+/*  Verify the attestation service anew, with a nonce of now: for work that outlives a session.  */
+TACIT_MUST_CHECK tacit_status_t tacit_user_renew(tacit_user_t *user, tacit_error_t *ret_error);
+
+/*  The deadline of a call by that method, within the user's patience.  */
+uint32_t tacit_user_deadline(const tacit_user_t *user, const tacit_method_t *method);
 
 /*  Connect to a role, verified and bound; the client is the caller's.  */
 TACIT_MUST_CHECK tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
@@ -32,10 +44,12 @@ tacit_status_t tacit_user_init(const tacit_invocation_t *invocation, tacit_error
 /*  The verify command of both owners: who stands behind the mesh, measured and judged.  */
 tacit_status_t tacit_user_verify(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 
-/*  The measurements of the workers that are attested now, distinct, at most max; NOT_FOUND (with a
-    remedy) where there is none.  */
+/*  The measurements of the workers that are attested now, distinct, at most max; ret_workers (may
+    be NULL) is how many workers there are. INFERENCE_NO_WORKER (with a remedy) where there is none.
+ */
 TACIT_MUST_CHECK tacit_status_t tacit_user_workers(tacit_user_t *user,
                                                    uint8_t (*ret_measurements)[32], size_t max,
-                                                   size_t *ret_count, tacit_error_t *ret_error);
+                                                   size_t *ret_count, size_t *ret_workers,
+                                                   tacit_error_t *ret_error);
 
 #endif

@@ -98,7 +98,7 @@ static tacit_status_t s_choose_measurement(tacit_owner_t *owner, s_wish_t *wish,
     uint8_t measurements[S_MEASUREMENTS_MAX][32];
     size_t count = 0;
     tacit_status_t status =
-        tacit_user_workers(&owner->user, measurements, S_MEASUREMENTS_MAX, &count, ret_error);
+        tacit_user_workers(&owner->user, measurements, S_MEASUREMENTS_MAX, &count, NULL, ret_error);
     if (!status && count > 1) {
         status = tacit_error_set(ret_error, TACIT_BAD_INPUT,
                                  "workers of %zu measurements are attested", count);
