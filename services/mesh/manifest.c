@@ -90,6 +90,9 @@ static tacit_status_t s_parse(const char *text, size_t size, tacit_manifest_t *r
                         NULL) != CYAML_OK) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the manifest is not valid: %s", why);
     }
+    if (!document) { /* an empty file is no error to libcyaml */
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the manifest is empty");
+    }
     tacit_status_t status = s_check(document, ret_error);
     if (!status) {
         *ret_manifest = document->content;
