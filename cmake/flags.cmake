@@ -17,6 +17,9 @@ add_compile_definitions(_GNU_SOURCE TACIT_VERSION="${PROJECT_VERSION}")
 add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
                     -Wpointer-arith -Wformat=2 -Wvla -Werror)
 add_compile_options(-fstack-protector-strong -fno-strict-overflow)
+# No path of this machine in the programs: a measurement is then the same for everybody who builds
+# the same source with the same compiler. The longer path last, which is tried first.
+add_compile_options(-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/= -fmacro-prefix-map=${PROJECT_BINARY_DIR}/=)
 add_link_options(-Wl,-z,relro,-z,now -Wl,-z,noexecstack)
 set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -pie")
 
