@@ -3,9 +3,10 @@
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "clients/lib/hex.h"
 #include "clients/lib/table.h"
+#include "clients/lib/time_text.h"
 #include "clients/mlowner/commands.h"
 #include "clients/mlowner/publish.h"
 #include "idl/keys.h"
@@ -20,18 +21,6 @@ typedef struct {
     json_t *grants_json;
 } s_list_t;
 
-static void s_time_text(uint64_t time_ms, const char *none, char *ret_text, size_t size)
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm broken;
-    if (!time_ms) {
-        snprintf(ret_text, size, "%s", none);
-        return;
-    }
-    gmtime_r(&seconds, &broken);
-    strftime(ret_text, size, "%Y-%m-%dT%H:%M:%SZ", &broken);
-}
-
 static void s_text(tacit_span_t span, char *ret_text, size_t size)
 {
     snprintf(ret_text, size, "%.*s", (int)span.size, span.data ? (const char *)span.data : "");
@@ -42,11 +31,11 @@ static tacit_status_t s_add_model(s_list_t *list, const tacit_models_model_info_
     char name[TACIT_MODEL_NAME_MAX + 1];
     char version[16];
     char size[24];
-    char created[32];
+    char created[TACIT_TIME_TEXT_SIZE];
     s_text(model->name, name, sizeof name);
     snprintf(version, sizeof version, "%u", model->version);
     snprintf(size, sizeof size, "%llu", (unsigned long long)model->size);
-    s_time_text(model->created_ms, "-", created, sizeof created);
+    tacit_time_format(model->created_ms, created);
     if (list->models_json) {
         json_array_append_new(list->models_json,
                               json_pack("{s:s, s:i, s:I, s:I}", "name", name, "version",
@@ -82,13 +71,15 @@ static tacit_status_t s_add_grant(s_list_t *list, const tacit_keys_grant_info_t 
     char name[TACIT_MODEL_NAME_MAX + 1];
     char user[65];
     char measurement[65];
-    char expires[32];
+    char expires[TACIT_TIME_TEXT_SIZE] = "never";
     char uses[32];
     sodium_bin2hex(id, sizeof id, grant->grant_id.data, 16);
     s_text(grant->name, name, sizeof name);
     sodium_bin2hex(user, sizeof user, grant->user.data, 32);
     sodium_bin2hex(measurement, sizeof measurement, grant->measurement.data, 32);
-    s_time_text(grant->expires_ms, "never", expires, sizeof expires);
+    if (grant->expires_ms) {
+        tacit_time_format(grant->expires_ms, expires);
+    }
     const char *state = tacit_keys_grant_state_name(grant->state);
     if (list->grants_json) {
         json_array_append_new(list->grants_json,

@@ -6,20 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "clients/lib/key_ring.h"
+#include "clients/lib/model_keys.h"
+#include "clients/lib/model_reference.h"
 #include "clients/lib/progress.h"
 #include "enclave/clock.h"
 #include "idl/keys.h"
 #include "idl/models.h"
-
-enum { S_KEY_NAME_SIZE = TACIT_MODEL_NAME_MAX + 16 };
-
-static const char s_kind[] = "models";
-
-static void s_key_name(const char *name, uint32_t version, char ret_text[S_KEY_NAME_SIZE])
-{
-    snprintf(ret_text, S_KEY_NAME_SIZE, "%s@%u", name, version);
-}
 
 /*  --- the owner ------------------------------------------------------------------------------- */
 
@@ -48,19 +40,18 @@ void tacit_owner_close(tacit_owner_t *owner)
 tacit_status_t tacit_owner_parse(const char *text, char ret_name[TACIT_MODEL_NAME_MAX + 1],
                                  uint32_t *ret_version, tacit_error_t *ret_error)
 {
-    size_t size = strcspn(text, "@");
-    char *end = NULL;
-    unsigned long version = text[size] ? strtoul(text + size + 1, &end, 10) : 0;
-    bool numbered = !text[size] || (end != text + size + 1 && !*end && version > 0 &&
-                                    version <= UINT32_MAX && text[size + 1] != '-');
-    if (!tacit_model_name_valid(tacit_span(text, size)) || !numbered) {
-        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "model",
-                                 "NAME or NAME@VERSION; 1 to 64 of a-z 0-9 . _ -", text);
+    static const uint8_t own[32];
+    tacit_model_reference_t reference;
+    tacit_status_t status = tacit_model_reference_parse(text, own, &reference, ret_error);
+    if (!status && reference.owner_digits[0]) {
+        status = tacit_error_claim(ret_error, TACIT_BAD_INPUT, "model",
+                                   "NAME or NAME@VERSION: your own", text);
     }
-    memcpy(ret_name, text, size);
-    ret_name[size] = '\0';
-    *ret_version = (uint32_t)version;
-    return TACIT_OK;
+    if (!status) {
+        memcpy(ret_name, reference.name, sizeof reference.name);
+        *ret_version = reference.version;
+    }
+    return status;
 }
 
 /*  --- versions -------------------------------------------------------------------------------- */
@@ -115,7 +106,10 @@ tacit_status_t tacit_owner_newest(tacit_owner_t *owner, const char *name, uint32
         status = s_newest_key(owner, name, &key, ret_error);
     }
     if (!status) {
-        *ret_version = manifest.version > key ? manifest.version : key;
+        /*  A push that broke off left its key in the ring: that number is used up.  */
+        uint32_t ring = tacit_model_keys_newest(owner->invocation->identity, name);
+        uint32_t known = manifest.version > key ? manifest.version : key;
+        *ret_version = known > ring ? known : ring;
     }
     return status;
 }
@@ -219,7 +213,6 @@ tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name, tacit
                                    uint32_t *ret_version, tacit_error_t *ret_error)
 {
     uint32_t newest = 0;
-    char key_name[S_KEY_NAME_SIZE];
     tacit_secret_t *key = NULL;
     uint8_t *sealed = NULL;
     tacit_model_manifest_t manifest;
@@ -227,8 +220,7 @@ tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name, tacit
     if (status) {
         return status;
     }
-    s_key_name(name, newest + 1, key_name);
-    status = tacit_key_ring_make(owner->invocation->identity, s_kind, key_name, &key, ret_error);
+    status = tacit_model_keys_make(owner->invocation->identity, name, newest + 1, &key, ret_error);
     if (status) {
         return status;
     }
@@ -278,7 +270,6 @@ tacit_status_t tacit_owner_fetch(tacit_owner_t *owner, const char *name, uint32_
                                  tacit_secret_t **ret_plaintext, uint32_t *ret_version,
                                  tacit_error_t *ret_error)
 {
-    char key_name[S_KEY_NAME_SIZE];
     tacit_model_manifest_t manifest;
     tacit_secret_t *key = NULL;
     tacit_secret_t *plaintext = NULL;
@@ -300,8 +291,8 @@ tacit_status_t tacit_owner_fetch(tacit_owner_t *owner, const char *name, uint32_
         return tacit_error_set(ret_error, TACIT_SIGNATURE_INVALID,
                                "the store's copy is signed by another");
     }
-    s_key_name(name, manifest.version, key_name);
-    status = tacit_key_ring_load(owner->invocation->identity, s_kind, key_name, &key, ret_error);
+    status =
+        tacit_model_keys_load(owner->invocation->identity, name, manifest.version, &key, ret_error);
     if (!status) {
         status = tacit_secret_new((size_t)manifest.plaintext_size, &plaintext);
     }
@@ -342,10 +333,8 @@ tacit_status_t tacit_owner_remove(tacit_owner_t *owner, const char *name, uint32
     } else if (models == TACIT_NOT_FOUND) {
         tacit_error_set(ret_error, models, "you have no model %s", name);
     }
-    if (!models && version) {
-        char key_name[S_KEY_NAME_SIZE];
-        s_key_name(name, version, key_name);
-        tacit_key_ring_remove(owner->invocation->identity, s_kind, key_name);
+    if (!models) {
+        models = tacit_model_keys_remove(owner->invocation->identity, name, version, ret_error);
     }
     return models;
 }

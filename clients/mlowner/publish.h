@@ -28,7 +28,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_owner_parse(const char *text,
                                                   char ret_name[TACIT_MODEL_NAME_MAX + 1],
                                                   uint32_t *ret_version, tacit_error_t *ret_error);
 
-/*  The newest version that store or key service know; 0: none.  */
+/*  The newest version that store, key service or the local ring know; 0: none.  */
 TACIT_MUST_CHECK tacit_status_t tacit_owner_newest(tacit_owner_t *owner, const char *name,
                                                    uint32_t *ret_version, tacit_error_t *ret_error);
 

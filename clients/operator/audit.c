@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "clients/lib/table.h"
+#include "clients/lib/time_text.h"
 #include "clients/operator/commands.h"
 #include "clients/operator/control.h"
 #include "enclave/seal.h"
@@ -22,14 +22,6 @@ typedef struct {
     tacit_table_t *table; /* what is printed: one of the two */
     json_t *list;
 } s_context_t;
-
-static void s_time_text(uint64_t time_ms, char *ret_text, size_t size)
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm broken;
-    gmtime_r(&seconds, &broken);
-    strftime(ret_text, size, "%Y-%m-%dT%H:%M:%SZ", &broken);
-}
 
 static void s_text(tacit_span_t span, char *ret_text, size_t size)
 {
@@ -57,13 +49,13 @@ static void s_hash(const uint8_t previous[32], const tacit_keys_audit_entry_t *e
 static tacit_status_t s_add_entry(s_context_t *context, const tacit_keys_audit_entry_t *entry)
 {
     char number[24];
-    char when[32];
+    char when[TACIT_TIME_TEXT_SIZE];
     char action[40];
     char actor[65];
     char subject[256];
     char outcome[48];
     snprintf(number, sizeof number, "%llu", (unsigned long long)entry->number);
-    s_time_text(entry->time_ms, when, sizeof when);
+    tacit_time_format(entry->time_ms, when);
     s_text(entry->action, action, sizeof action);
     sodium_bin2hex(actor, sizeof actor, entry->actor.data, 32);
     s_text(entry->subject, subject, sizeof subject);
@@ -125,13 +117,13 @@ static tacit_status_t s_keys(s_context_t *context, tacit_error_t *ret_error)
 static tacit_status_t s_add_refusal(s_context_t *context,
                                     const tacit_attestation_refusal_t *refusal)
 {
-    char when[32];
+    char when[TACIT_TIME_TEXT_SIZE];
     char name[48];
     char claim[96];
     char expected[200];
     char got[200];
     char policy[200];
-    s_time_text(refusal->time_ms, when, sizeof when);
+    tacit_time_format(refusal->time_ms, when);
     s_text(refusal->name, name, sizeof name);
     s_text(refusal->claim, claim, sizeof claim);
     s_text(refusal->expected, expected, sizeof expected);

@@ -3,9 +3,9 @@
 #include <jansson.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "clients/lib/table.h"
+#include "clients/lib/time_text.h"
 #include "clients/operator/commands.h"
 #include "clients/operator/control.h"
 #include "clients/operator/policy_make.h"
@@ -193,14 +193,6 @@ static tacit_status_t s_apply_file(const s_context_t *context, tacit_error_t *re
     return status;
 }
 
-static void s_time_text(uint64_t time_ms, char *ret_text, size_t size)
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm broken;
-    gmtime_r(&seconds, &broken);
-    strftime(ret_text, size, "%Y-%m-%dT%H:%M:%SZ", &broken);
-}
-
 static tacit_status_t s_print_log(const tacit_attestation_policy_history_result_t *history)
 {
     static const tacit_column_t columns[] = {
@@ -214,11 +206,11 @@ static tacit_status_t s_print_log(const tacit_attestation_policy_history_result_
     for (size_t i = 0; i < history->entries.count && !status; i++) {
         const tacit_attestation_policy_entry_t *entry = &history->entries.items[i];
         char number[24];
-        char applied[32];
+        char applied[TACIT_TIME_TEXT_SIZE];
         char head[17];
         char previous[17];
         snprintf(number, sizeof number, "%llu", (unsigned long long)entry->number);
-        s_time_text(entry->applied_ms, applied, sizeof applied);
+        tacit_time_format(entry->applied_ms, applied);
         sodium_bin2hex(head, sizeof head, entry->head.data, 8);
         sodium_bin2hex(previous, sizeof previous, entry->previous.data, 8);
         const char *const cells[] = {number, applied, head, previous};
