@@ -43,7 +43,7 @@ tacit_status_t tacit_owner_parse(const char *text, char ret_name[TACIT_MODEL_NAM
     static const uint8_t own[32];
     tacit_model_reference_t reference;
     tacit_status_t status = tacit_model_reference_parse(text, own, &reference, ret_error);
-    if (!status && reference.owner_digits[0]) {
+    if (!status && strchr(text, '/')) {
         status = tacit_error_claim(ret_error, TACIT_BAD_INPUT, "model",
                                    "NAME or NAME@VERSION: your own", text);
     }
