@@ -27,6 +27,10 @@ static uint64_t s_now(void)
 static tacit_status_t s_check_role(const tacit_session_service_t *self, const tacit_call_t *call,
                                    uint8_t role, tacit_error_t *error)
 {
+    if (role == TACIT_ROLE_MESH) {
+        return tacit_error_claim(error, TACIT_ROLE_REFUSED, "role", "a role that calls",
+                                 "the supervisor, which only answers");
+    }
     if (role == TACIT_ROLE_OPERATOR &&
         (!self->operator_key ||
          memcmp(self->operator_key, call->id.peer, TACIT_CURVE_KEY_SIZE) != 0)) {
