@@ -183,7 +183,7 @@ class Mesh:
         """Of the workers."""
         shown = run(os.path.join(self.programs, "tacit-sign"), "--show", "--json",
                     os.path.join(self.programs, "tacit-workerd"), check=True)
-        return bytes.fromhex(shown.json["mrenclave"])
+        return bytes.fromhex(shown.json["measurement"])
 
     def log(self, name):
         with open(os.path.join(self.state, "log", f"{name}.log"), encoding="utf-8",
