@@ -52,7 +52,7 @@ refused() {
 # rogue NAME: a worker started by the host from a folder of its own, against the running mesh.
 rogue() {
     timeout 30 "$work/$1/tacit-workerd" --trust "$TACIT_STATE/trust.json" \
-        --platform "$TACIT_STATE/run/platform.sock" --log-level error
+        --platform "$TACIT_STATE/run/platform.sock" 2>/dev/null
 }
 
 step "The operator launches a mesh"
@@ -121,12 +121,12 @@ operator audit refusals
 
 step "Refusal 3: a user without a grant"
 dataowner init "${stranger[@]}"
-refused 8 not_granted dataowner infer "$owner_id/breast-cancer" breast-cancer/inputs.csv "${stranger[@]}"
+refused 8 "no grant for this user" dataowner infer "$owner_id/breast-cancer" breast-cancer/inputs.csv "${stranger[@]}"
 
 step "Refusal 4: a grant that was just taken back"
 mlowner revoke breast-cancer --user "$user_id" "${owner[@]}"
 sleep 1 # the longest that a worker may go on with keys in its memory
-refused 9 grant_revoked dataowner infer "$owner_id/breast-cancer" breast-cancer/inputs.csv "${user[@]}"
+refused 9 "the grant was revoked" dataowner infer "$owner_id/breast-cancer" breast-cancer/inputs.csv "${user[@]}"
 
 step "A canary in model and data: nowhere on disk, in no process but the workers"
 canary=canary$("$python" -c 'import secrets; print(secrets.token_hex(16))')

@@ -254,15 +254,35 @@ static int s_parse(int argc, char **argv, const tacit_daemon_t *daemon, s_option
     return -1;
 }
 
-static void s_tell(int fd, const char *verb, const char *name, const char *text)
+static void s_tell(int fd, const char *line, size_t size)
 {
-    char line[TACIT_ENDPOINT_MAX + TACIT_ERROR_MESSAGE_MAX + 64];
-    int size =
-        snprintf(line, sizeof line, "%s %s%s%s\n", verb, name, text ? ": " : "", text ? text : "");
-    if (size > 0 && (size_t)size < sizeof line && write(fd, line, (size_t)size) != size) {
+    if (write(fd, line, size) != (ssize_t)size) {
         tacit_log(TACIT_LOG_WARNING, "ready_not_told", "cannot write to fd %d: %s", fd,
                   strerror(errno));
     }
+}
+
+static void s_tell_ready(int fd, const char *endpoint)
+{
+    char line[TACIT_ENDPOINT_MAX + 16];
+    int size = snprintf(line, sizeof line, "READY %s\n", endpoint);
+    s_tell(fd, line, (size_t)size);
+}
+
+/*  All that is known of why, in one line: whoever started us shows it to people.  */
+static void s_tell_failed(int fd, const tacit_error_t *error)
+{
+    char line[sizeof *error + 64];
+    int size = snprintf(line, sizeof line, "FAILED %s: %s", error->name, error->message);
+    if (error->claim[0]) {
+        size += snprintf(line + size, sizeof line - (size_t)size, "; %s: expected %s, got %s",
+                         error->claim, error->expected, error->got);
+    }
+    if (error->remedy[0]) {
+        size += snprintf(line + size, sizeof line - (size_t)size, "; to do: %s", error->remedy);
+    }
+    line[size] = '\n';
+    s_tell(fd, line, (size_t)size + 1);
 }
 
 /*  Until a signal asks to stop (true) or the actor ends by itself (false).  */
@@ -294,11 +314,11 @@ static int s_run(const tacit_daemon_t *daemon, s_options_t *options, const sigse
     char endpoint[TACIT_ENDPOINT_MAX] = "";
     tacit_error_t error = {.code = TACIT_OK};
     if (tacit_actor_wait(actor, S_START_MS, endpoint, &error)) {
-        s_tell(options->ready_fd, "FAILED", error.name, error.message);
+        s_tell_failed(options->ready_fd, &error);
         zactor_destroy(&actor);
         return S_EXIT_FAILED;
     }
-    s_tell(options->ready_fd, "READY", endpoint, NULL);
+    s_tell_ready(options->ready_fd, endpoint);
     tacit_log(TACIT_LOG_INFO, "ready", "serving at %s", endpoint[0] ? endpoint : "no endpoint");
     bool stopped = s_wait_for_end(actor, signals);
     tacit_log(stopped ? TACIT_LOG_INFO : TACIT_LOG_ERROR, "stopping",
@@ -330,7 +350,7 @@ int tacit_daemon_main(int argc, char **argv, const tacit_daemon_t *daemon)
     tacit_error_t error = {.code = TACIT_OK};
     if (tacit_process_init() || tacit_trust_load(options.trust, &options.args.trust, &error)) {
         tacit_log_error("start_failed", &error);
-        s_tell(options.ready_fd, "FAILED", error.name, error.message);
+        s_tell_failed(options.ready_fd, &error);
         return S_EXIT_FAILED;
     }
     return s_run(daemon, &options, &signals);
