@@ -16,7 +16,8 @@
 
 enum {
     S_LEASE_MS = 1000,    /* workers go on with keys they have for less than that */
-    S_PAUSE_MS = 200,     /* before a queue that was full is tried again */
+    S_PAUSE_MS = 200,     /* between two attempts at what should come back soon */
+    S_PATIENCE_MS = 8000, /* with that: a service restarts, attests and is found in less */
     S_ENCODE_SLACK = 8192 /* bytes of a request beside its elements */
 };
 
@@ -30,6 +31,7 @@ typedef struct s_pending {
     uint64_t started_us;
     uint64_t seal_us;
     unsigned attempts;
+    uint64_t until_us; /* patience with it ends; 0: nothing went wrong yet */
 } s_pending_t;
 
 struct tacit_remote_model {
@@ -78,10 +80,20 @@ static tacit_status_t s_add_workers(tacit_remote_model_t *self, tacit_error_t *r
     size_t count = 0;
     tacit_status_t status = tacit_user_workers(self->user, found, TACIT_REQUEST_KEYS_MAX, &count,
                                                &self->workers, ret_error);
-    for (size_t i = 0; i < count && !status && !self->pinned; i++) {
-        if (!s_accepts(self, found[i]) && self->measurement_count < TACIT_REQUEST_KEYS_MAX) {
+    bool accepted = false;
+    for (size_t i = 0; i < count && !status; i++) {
+        bool known = s_accepts(self, found[i]);
+        if (!known && !self->pinned && self->measurement_count < TACIT_REQUEST_KEYS_MAX) {
             memcpy(self->measurements[self->measurement_count++], found[i], 32);
+            known = true;
         }
+        accepted = accepted || known;
+    }
+    if (!status && !accepted) {
+        status = TACIT_INFERENCE_NO_WORKER;
+        tacit_error_set_named(ret_error, status, "no_worker",
+                              "no worker of an accepted measurement is attested");
+        tacit_error_remedy(ret_error, "verify lists what runs; --measurement accepts it");
     }
     return status;
 }
@@ -309,15 +321,28 @@ static tacit_status_t s_resend_all(tacit_remote_model_t *self, tacit_error_t *re
     return status;
 }
 
+static bool s_may_come_back(tacit_status_t status)
+{
+    return status == TACIT_UNREACHABLE || status == TACIT_WRONG_SERVER_KEY ||
+           status == TACIT_DEADLINE_EXCEEDED || status == TACIT_NO_SESSION ||
+           status == TACIT_SESSION_EXPIRED;
+}
+
 /*  The session or the service behind it ended: everything from the attestation service on anew.  */
 static tacit_status_t s_reconnect(tacit_remote_model_t *self, s_pending_t *pending,
                                   tacit_error_t *ret_error)
 {
-    (void)pending;
-    tacit_client_destroy(&self->gateway);
-    tacit_status_t status = tacit_user_renew(self->user, ret_error);
-    if (!status) {
-        status = tacit_user_connect(self->user, TACIT_ROLE_GATEWAY, &self->gateway, ret_error);
+    tacit_status_t status = TACIT_OK;
+    for (;;) {
+        tacit_client_destroy(&self->gateway);
+        status = tacit_user_renew(self->user, ret_error);
+        if (!status) {
+            status = tacit_user_connect(self->user, TACIT_ROLE_GATEWAY, &self->gateway, ret_error);
+        }
+        if (!s_may_come_back(status) || s_now_us() >= pending->until_us) {
+            break;
+        }
+        s_pause(S_PAUSE_MS);
     }
     return status ? status : s_resend_all(self, ret_error);
 }
@@ -349,28 +374,45 @@ static tacit_status_t s_send_later(tacit_remote_model_t *self, s_pending_t *pend
 
 typedef struct s_repair {
     tacit_status_t status;
+    unsigned attempts_max; /* 0: as long as patience lasts */
     tacit_status_t (*repair)(tacit_remote_model_t *self, s_pending_t *pending,
                              tacit_error_t *ret_error);
 } s_repair_t;
 
 static const s_repair_t s_repairs[] = {
-    {TACIT_UNREACHABLE, s_reconnect},
-    {TACIT_NO_SESSION, s_reconnect},
-    {TACIT_SESSION_EXPIRED, s_reconnect},
-    {TACIT_KEYS_NO_REQUEST_KEY, s_share_again},
-    {TACIT_CORRUPT, s_share_and_wait},
-    {TACIT_INFERENCE_QUEUE_FULL, s_send_later},
-    {TACIT_INFERENCE_WORKER_LOST, s_send_later},
+    {TACIT_UNREACHABLE, 0, s_reconnect},          {TACIT_NO_SESSION, 0, s_reconnect},
+    {TACIT_SESSION_EXPIRED, 0, s_reconnect},      {TACIT_KEYS_NO_REQUEST_KEY, 2, s_share_again},
+    {TACIT_CORRUPT, 2, s_share_and_wait},         {TACIT_INFERENCE_QUEUE_FULL, 0, s_send_later},
+    {TACIT_INFERENCE_NO_WORKER, 0, s_send_later}, {TACIT_INFERENCE_WORKER_LOST, 3, s_send_later},
 };
+
+static const s_repair_t *s_find_repair(const s_pending_t *pending, tacit_status_t status)
+{
+    for (size_t i = 0; i < sizeof s_repairs / sizeof *s_repairs; i++) {
+        const s_repair_t *row = &s_repairs[i];
+        bool again = row->attempts_max ? pending->attempts < row->attempts_max
+                                       : s_now_us() < pending->until_us;
+        if (row->status == status) {
+            return again ? row : NULL;
+        }
+    }
+    return NULL;
+}
 
 /*  TACIT_OK where another attempt is under way; else why it ends.  */
 static tacit_status_t s_repair(tacit_remote_model_t *self, s_pending_t *pending,
                                const tacit_error_t *why, tacit_error_t *ret_error)
 {
-    for (size_t i = 0; i < sizeof s_repairs / sizeof *s_repairs; i++) {
-        if (s_repairs[i].status == why->code && pending->attempts < TACIT_REMOTE_ATTEMPTS_MAX) {
-            return s_repairs[i].repair(self, pending, ret_error);
-        }
+    uint32_t patience_ms = S_PATIENCE_MS;
+    if (self->user->timeout_ms > 0 && self->user->timeout_ms < patience_ms) {
+        patience_ms = self->user->timeout_ms;
+    }
+    if (pending->until_us == 0) {
+        pending->until_us = s_now_us() + (uint64_t)patience_ms * 1000;
+    }
+    const s_repair_t *row = s_find_repair(pending, why->code);
+    if (row) {
+        return row->repair(self, pending, ret_error);
     }
     if (ret_error) {
         *ret_error = *why;

@@ -3,8 +3,8 @@
     Each request is sealed for the workers that the user accepts, and each answer is taken only with
     a receipt for exactly the bytes that were sent and received, signed by such a worker. Several
     requests may be on their way, so that several workers are busy. What a session that ended, a
-    restarted service or a new worker needs is done here, within a few attempts; the request's id
-    stays the same, so that no second use is counted. One thread only.  */
+    restarted service or a new worker needs is done here, within seconds; the request's id stays the
+    same, so that no second use is counted. One thread only.  */
 
 #ifndef TACIT_CLIENTS_REMOTE_MODEL_H
 #define TACIT_CLIENTS_REMOTE_MODEL_H
@@ -15,10 +15,7 @@
 #include "clients/lib/request_keys.h"
 #include "clients/lib/user.h"
 
-enum {
-    TACIT_REMOTE_CALLS_MAX = 8,   /* requests on their way */
-    TACIT_REMOTE_ATTEMPTS_MAX = 3 /* at sending one of them */
-};
+enum { TACIT_REMOTE_CALLS_MAX = 8 /* requests on their way */ };
 
 typedef struct tacit_remote_model tacit_remote_model_t;
 
