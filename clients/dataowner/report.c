@@ -64,7 +64,7 @@ static void s_value_columns(const tacit_predictions_t *predictions, s_columns_t 
     const char *name = output->name[0] ? output->name : "value";
     for (size_t i = 0; i < width; i++) {
         (void)snprintf(columns->headings[i], sizeof columns->headings[i],
-                       width == 1 ? "%s" : "%s[%zu]", name, i);
+                       width == 1 ? "%.40s" : "%.40s[%zu]", name, i);
         s_add_column(columns, columns->headings[i], TACIT_ALIGN_RIGHT);
     }
 }
