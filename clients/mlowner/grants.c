@@ -159,36 +159,10 @@ static tacit_status_t s_revoke_one(tacit_owner_t *owner, const uint8_t id[16],
     return tacit_keys_revoke_call(owner->keys, &args, &result, ret_error);
 }
 
-/*  Active grants of the owner's model to that user: their ids, at most max.  */
-static tacit_status_t s_find_grants(tacit_owner_t *owner, const char *name, const uint8_t user[32],
-                                    uint8_t (*ret_ids)[16], size_t max, size_t *ret_count,
-                                    tacit_error_t *ret_error)
-{
-    tacit_keys_list_args_t args = {0};
-    tacit_keys_list_result_t result = {0};
-    tacit_status_t status = TACIT_OK;
-    *ret_count = 0;
-    do {
-        status = tacit_keys_list_call(owner->keys, &args, &result, ret_error);
-        for (size_t i = 0; !status && i < result.grants.count && *ret_count < max; i++) {
-            const tacit_keys_grant_info_t *grant = &result.grants.items[i];
-            if (tacit_span_equal(grant->name, tacit_span_string(name)) &&
-                memcmp(grant->owner.data, owner->user.identity->public_key, 32) == 0 &&
-                memcmp(grant->user.data, user, 32) == 0 &&
-                grant->state == TACIT_KEYS_GRANT_STATE_ACTIVE) {
-                memcpy(ret_ids[(*ret_count)++], grant->grant_id.data, 16);
-            }
-        }
-        args.offset += TACIT_KEYS_LIST_RESULT_GRANTS_MAX;
-    } while (!status && result.more);
-    return status;
-}
-
 static tacit_status_t s_revoke_model(tacit_owner_t *owner, size_t *ret_count,
                                      tacit_error_t *ret_error)
 {
     const tacit_invocation_t *invocation = owner->invocation;
-    uint8_t ids[TACIT_KEYS_LIST_RESULT_GRANTS_MAX][16];
     uint8_t user[32];
     char name[TACIT_MODEL_NAME_MAX + 1];
     uint32_t version = 0;
@@ -198,15 +172,11 @@ static tacit_status_t s_revoke_model(tacit_owner_t *owner, size_t *ret_count,
     }
     tacit_status_t status = tacit_owner_parse(invocation->operands[0], name, &version, ret_error);
     if (!status) {
-        status =
-            s_find_grants(owner, name, user, ids, sizeof ids / sizeof *ids, ret_count, ret_error);
+        status = tacit_owner_revoke(owner, name, user, ret_count, ret_error);
     }
     if (!status && *ret_count == 0) {
         status = tacit_error_set(ret_error, TACIT_NOT_FOUND, "that user has no active grant for %s",
                                  name);
-    }
-    for (size_t i = 0; i < *ret_count && !status; i++) {
-        status = s_revoke_one(owner, ids[i], ret_error);
     }
     return status;
 }

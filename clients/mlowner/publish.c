@@ -1,4 +1,4 @@
-/*  publish.c - seal, upload, hand the key over; fetch and open.  */
+/*  publish.c - seal, upload, hand the key over; and the same from what is in the store.  */
 
 #include "clients/mlowner/publish.h"
 
@@ -116,28 +116,6 @@ tacit_status_t tacit_owner_newest(tacit_owner_t *owner, const char *name, uint32
 
 /*  --- publishing ------------------------------------------------------------------------------ */
 
-/*  All sealed chunks, one after the other; the manifest's digest is set from them.  */
-static uint8_t *s_seal(tacit_model_manifest_t *manifest, const tacit_secret_t *key,
-                       tacit_span_t plaintext)
-{
-    size_t size = plaintext.size + (size_t)manifest->chunk_count * TACIT_SEAL_OVERHEAD;
-    uint8_t *sealed = malloc(size);
-    size_t from = 0;
-    size_t to = 0;
-    for (uint32_t i = 0; sealed && i < manifest->chunk_count; i++) {
-        size_t chunk = tacit_model_chunk_sealed_size(manifest->plaintext_size, i);
-        size_t plain = chunk - TACIT_SEAL_OVERHEAD;
-        tacit_model_chunk_seal(manifest, i, key->data, tacit_span(plaintext.data + from, plain),
-                               sealed + to);
-        from += plain;
-        to += chunk;
-    }
-    if (sealed) {
-        crypto_hash_sha256(manifest->content_sha256, sealed, size);
-    }
-    return sealed;
-}
-
 static tacit_status_t s_begin(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
                               uint64_t *ret_upload, tacit_error_t *ret_error)
 {
@@ -157,29 +135,39 @@ static tacit_status_t s_begin(tacit_owner_t *owner, const tacit_model_manifest_t
     return status;
 }
 
-static tacit_status_t s_upload(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
-                               const uint8_t *sealed, tacit_error_t *ret_error)
+static tacit_status_t s_put_chunks(tacit_owner_t *owner, const tacit_package_t *package,
+                                   uint64_t upload, tacit_error_t *ret_error)
 {
     tacit_progress_t progress;
-    tacit_models_put_chunk_args_t chunk = {0};
+    tacit_models_put_chunk_args_t chunk = {.upload = upload};
     tacit_models_put_chunk_result_t none = {0};
-    size_t at = 0;
-    tacit_status_t status = s_begin(owner, manifest, &chunk.upload, ret_error);
-    tacit_progress_start(&progress, stderr, "pushing", manifest->chunk_count);
-    for (; !status && chunk.index < manifest->chunk_count; chunk.index++) {
-        size_t size = tacit_model_chunk_sealed_size(manifest->plaintext_size, chunk.index);
-        status = tacit_models_put_chunk_call(owner->models, &chunk, tacit_span(sealed + at, size),
-                                             &none, ret_error);
-        at += size;
+    uint8_t *sealed = malloc(TACIT_PACKAGE_CHUNK_MAX);
+    size_t size = 0;
+    tacit_status_t status = sealed ? TACIT_OK : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    tacit_progress_start(&progress, stderr, "pushing", package->manifest.chunk_count);
+    for (; !status && chunk.index < package->manifest.chunk_count; chunk.index++) {
+        status = tacit_package_chunk(package, chunk.index, sealed, &size, ret_error);
+        if (!status) {
+            status = tacit_models_put_chunk_call(owner->models, &chunk, tacit_span(sealed, size),
+                                                 &none, ret_error);
+        }
         tacit_progress_update(&progress, chunk.index + 1);
     }
     tacit_progress_end(&progress);
-    if (!status) {
-        tacit_models_commit_args_t args = {.upload = chunk.upload};
-        tacit_models_commit_result_t result = {0};
-        status = tacit_models_commit_call(owner->models, &args, &result, ret_error);
-    }
+    free(sealed);
     return status;
+}
+
+static tacit_status_t s_upload(tacit_owner_t *owner, const tacit_package_t *package,
+                               tacit_error_t *ret_error)
+{
+    tacit_models_commit_args_t args = {0};
+    tacit_models_commit_result_t result = {0};
+    tacit_status_t status = s_begin(owner, &package->manifest, &args.upload, ret_error);
+    if (!status) {
+        status = s_put_chunks(owner, package, args.upload, ret_error);
+    }
+    return status ? status : tacit_models_commit_call(owner->models, &args, &result, ret_error);
 }
 
 static tacit_status_t s_hand_over(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
@@ -195,43 +183,43 @@ static tacit_status_t s_hand_over(tacit_owner_t *owner, const tacit_model_manife
     return tacit_keys_put_model_key_call(owner->keys, &args, &result, ret_error);
 }
 
-static void s_describe(const tacit_owner_t *owner, const char *name, uint32_t version,
-                       tacit_span_t plaintext, tacit_model_manifest_t *ret_manifest)
+static tacit_status_t s_publish(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
+                                const tacit_secret_t *key, tacit_chunk_source_t *source,
+                                void *context, tacit_error_t *ret_error)
 {
-    *ret_manifest = (tacit_model_manifest_t){
-        .version = version,
-        .plaintext_size = plaintext.size,
-        .chunk_count = tacit_model_chunk_count(plaintext.size),
-        .created_ms = tacit_now_ms(),
-    };
-    snprintf(ret_manifest->name, sizeof ret_manifest->name, "%s", name);
-    memcpy(ret_manifest->owner, owner->user.identity->public_key, 32);
-    memcpy(ret_manifest->signing_key, owner->user.identity->signing_public, 32);
+    tacit_package_t package = {.file = -1};
+    tacit_status_t status = tacit_package_seal(manifest, key, owner->invocation->identity, source,
+                                               context, &package, ret_error);
+    if (!status) {
+        status = s_upload(owner, &package, ret_error);
+    }
+    if (!status) {
+        status = s_hand_over(owner, &package.manifest, key, ret_error);
+    }
+    tacit_package_release(&package);
+    return status;
 }
 
-tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name, tacit_span_t plaintext,
+tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name, uint64_t size,
+                                   tacit_chunk_source_t *source, void *context,
                                    uint32_t *ret_version, tacit_error_t *ret_error)
 {
     uint32_t newest = 0;
     tacit_secret_t *key = NULL;
-    uint8_t *sealed = NULL;
-    tacit_model_manifest_t manifest;
+    tacit_model_manifest_t manifest = {.plaintext_size = size};
     tacit_status_t status = tacit_owner_newest(owner, name, &newest, ret_error);
     if (status) {
         return status;
     }
-    status = tacit_model_keys_make(owner->invocation->identity, name, newest + 1, &key, ret_error);
-    if (status) {
-        return status;
-    }
-    s_describe(owner, name, newest + 1, plaintext, &manifest);
-    sealed = s_seal(&manifest, key, plaintext);
-    status = sealed ? s_upload(owner, &manifest, sealed, ret_error)
-                    : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    manifest.version = newest + 1;
+    snprintf(manifest.name, sizeof manifest.name, "%s", name);
+    memcpy(manifest.owner, owner->user.identity->public_key, 32);
+    memcpy(manifest.signing_key, owner->user.identity->signing_public, 32);
+    status =
+        tacit_model_keys_make(owner->invocation->identity, name, manifest.version, &key, ret_error);
     if (!status) {
-        status = s_hand_over(owner, &manifest, key, ret_error);
+        status = s_publish(owner, &manifest, key, source, context, ret_error);
     }
-    free(sealed);
     tacit_secret_destroy(&key);
     if (!status) {
         *ret_version = manifest.version;
@@ -239,74 +227,121 @@ tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name, tacit
     return status;
 }
 
-/*  --- fetching -------------------------------------------------------------------------------- */
+/*  --- rotating -------------------------------------------------------------------------------- */
 
-static tacit_status_t s_open_chunks(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
-                                    const tacit_secret_t *key, uint8_t *ret_plaintext,
-                                    tacit_error_t *ret_error)
+/*  A version in the store, as a source of chunks.  */
+typedef struct {
+    tacit_owner_t *owner;
+    tacit_model_manifest_t manifest;
+    tacit_secret_t *key;
+} s_stored_t;
+
+static tacit_status_t s_stored_chunk(void *context, uint32_t index, uint8_t *ret_plaintext,
+                                     size_t size, tacit_error_t *ret_error)
 {
+    const s_stored_t *stored = context;
     tacit_models_get_chunk_args_t args = {
-        .owner = tacit_span(manifest->owner, 32),
-        .name = tacit_span_string(manifest->name),
-        .version = manifest->version,
+        .owner = tacit_span(stored->manifest.owner, 32),
+        .name = tacit_span_string(stored->manifest.name),
+        .version = stored->manifest.version,
+        .index = index,
     };
     tacit_models_get_chunk_result_t none = {0};
     tacit_span_t sealed = tacit_span(NULL, 0);
-    tacit_status_t status = TACIT_OK;
-    for (; !status && args.index < manifest->chunk_count; args.index++) {
-        size_t size = tacit_model_chunk_sealed_size(manifest->plaintext_size, args.index);
-        status = tacit_models_get_chunk_call(owner->models, &args, &none, &sealed, ret_error);
-        if (!status &&
-            (sealed.size != size ||
-             tacit_model_chunk_open(manifest, args.index, key->data, sealed, ret_plaintext))) {
-            status = tacit_error_set(ret_error, TACIT_CORRUPT, "the store's copy was altered");
-        }
-        ret_plaintext += size - TACIT_SEAL_OVERHEAD;
+    tacit_status_t status =
+        tacit_models_get_chunk_call(stored->owner->models, &args, &none, &sealed, ret_error);
+    if (!status && (sealed.size != size + TACIT_SEAL_OVERHEAD ||
+                    tacit_model_chunk_open(&stored->manifest, index, stored->key->data, sealed,
+                                           ret_plaintext))) {
+        status = tacit_error_set(ret_error, TACIT_CORRUPT, "the store's copy was altered");
+        tacit_error_remedy(ret_error, "push the model again from its file");
     }
     return status;
 }
 
-tacit_status_t tacit_owner_fetch(tacit_owner_t *owner, const char *name, uint32_t version,
-                                 tacit_secret_t **ret_plaintext, uint32_t *ret_version,
-                                 tacit_error_t *ret_error)
+static tacit_status_t s_open_stored(tacit_owner_t *owner, const char *name, s_stored_t *ret_stored,
+                                    tacit_error_t *ret_error)
 {
-    tacit_model_manifest_t manifest;
-    tacit_secret_t *key = NULL;
-    tacit_secret_t *plaintext = NULL;
-    tacit_models_get_args_t args = {
-        .owner = tacit_span(owner->user.identity->public_key, 32),
-        .name = tacit_span_string(name),
-        .version = version,
-    };
-    tacit_models_get_result_t result = {0};
-    tacit_status_t status = tacit_models_get_call(owner->models, &args, &result, ret_error);
+    const tacit_identity_t *identity = owner->user.identity;
+    ret_stored->owner = owner;
+    tacit_status_t status = s_newest_stored(owner, name, &ret_stored->manifest, ret_error);
+    if (status == TACIT_NOT_FOUND) {
+        tacit_error_set(ret_error, status, "you have no model %s", name);
+    }
+    if (!status && (memcmp(ret_stored->manifest.signing_key, identity->signing_public, 32) != 0 ||
+                    memcmp(ret_stored->manifest.owner, identity->public_key, 32) != 0)) {
+        status = tacit_error_set(ret_error, TACIT_SIGNATURE_INVALID,
+                                 "the store's copy is signed by another");
+    }
+    return status
+               ? status
+               : tacit_model_keys_load(owner->invocation->identity, name,
+                                       ret_stored->manifest.version, &ret_stored->key, ret_error);
+}
+
+tacit_status_t tacit_owner_rotate(tacit_owner_t *owner, const char *name, uint32_t *ret_version,
+                                  tacit_error_t *ret_error)
+{
+    s_stored_t stored = {.key = NULL};
+    tacit_status_t status = s_open_stored(owner, name, &stored, ret_error);
     if (!status) {
-        status =
-            tacit_model_manifest_verify(result.manifest, result.signature, &manifest, ret_error);
-    }
-    if (status) {
-        return status;
-    }
-    if (memcmp(manifest.signing_key, owner->user.identity->signing_public, 32) != 0) {
-        return tacit_error_set(ret_error, TACIT_SIGNATURE_INVALID,
-                               "the store's copy is signed by another");
-    }
-    status =
-        tacit_model_keys_load(owner->invocation->identity, name, manifest.version, &key, ret_error);
-    if (!status) {
-        status = tacit_secret_new((size_t)manifest.plaintext_size, &plaintext);
+        status = tacit_owner_publish(owner, name, stored.manifest.plaintext_size, s_stored_chunk,
+                                     &stored, ret_version, ret_error);
     }
     if (!status) {
-        status = s_open_chunks(owner, &manifest, key, plaintext->data, ret_error);
+        status = tacit_owner_remove(owner, name, stored.manifest.version, ret_error);
     }
-    tacit_secret_destroy(&key);
-    if (status) {
-        tacit_secret_destroy(&plaintext);
-        return status;
-    }
-    *ret_plaintext = plaintext;
-    *ret_version = manifest.version;
-    return TACIT_OK;
+    tacit_secret_destroy(&stored.key);
+    return status;
+}
+
+/*  --- taking grants back ---------------------------------------------------------------------- */
+
+enum { S_REVOKE_MAX = TACIT_KEYS_LIST_RESULT_GRANTS_MAX };
+
+/*  Ids of active grants of the model to that user (NULL: anybody), at most S_REVOKE_MAX.  */
+static tacit_status_t s_find_grants(tacit_owner_t *owner, const char *name, const uint8_t *user,
+                                    uint8_t (*ret_ids)[16], size_t *ret_count,
+                                    tacit_error_t *ret_error)
+{
+    tacit_keys_list_args_t args = {0};
+    tacit_keys_list_result_t result = {0};
+    tacit_status_t status = TACIT_OK;
+    size_t count = 0;
+    do {
+        status = tacit_keys_list_call(owner->keys, &args, &result, ret_error);
+        for (size_t i = 0; !status && i < result.grants.count && count < S_REVOKE_MAX; i++) {
+            const tacit_keys_grant_info_t *grant = &result.grants.items[i];
+            if (tacit_span_equal(grant->name, tacit_span_string(name)) &&
+                memcmp(grant->owner.data, owner->user.identity->public_key, 32) == 0 &&
+                (!user || memcmp(grant->user.data, user, 32) == 0) &&
+                grant->state == TACIT_KEYS_GRANT_STATE_ACTIVE) {
+                memcpy(ret_ids[count++], grant->grant_id.data, 16);
+            }
+        }
+        args.offset += TACIT_KEYS_LIST_RESULT_GRANTS_MAX;
+    } while (!status && result.more);
+    *ret_count = count;
+    return status;
+}
+
+tacit_status_t tacit_owner_revoke(tacit_owner_t *owner, const char *name, const uint8_t *user,
+                                  size_t *ret_count, tacit_error_t *ret_error)
+{
+    uint8_t ids[S_REVOKE_MAX][16];
+    size_t found = 0;
+    tacit_status_t status = TACIT_OK;
+    *ret_count = 0;
+    do {
+        status = s_find_grants(owner, name, user, ids, &found, ret_error);
+        for (size_t i = 0; i < found && !status; i++) {
+            tacit_keys_revoke_args_t args = {.grant_id = tacit_span(ids[i], 16)};
+            tacit_keys_revoke_result_t result = {0};
+            status = tacit_keys_revoke_call(owner->keys, &args, &result, ret_error);
+            *ret_count += status == TACIT_OK;
+        }
+    } while (!status && found == S_REVOKE_MAX);
+    return status;
 }
 
 /*  --- removing -------------------------------------------------------------------------------- */
@@ -319,6 +354,14 @@ tacit_status_t tacit_owner_remove(tacit_owner_t *owner, const char *name, uint32
     tacit_keys_remove_model_key_result_t key_result = {0};
     tacit_models_remove_args_t args = {.name = tacit_span_string(name), .version = version};
     tacit_models_remove_result_t result = {0};
+    size_t revoked = 0;
+    if (version == 0) {
+        /*  Else a model pushed under this name later would be granted already.  */
+        tacit_status_t status = tacit_owner_revoke(owner, name, NULL, &revoked, ret_error);
+        if (status) {
+            return status;
+        }
+    }
     /*  Keys first: from then on nobody can run it, whatever the store still holds.  */
     tacit_status_t keys =
         tacit_keys_remove_model_key_call(owner->keys, &key_args, &key_result, ret_error);

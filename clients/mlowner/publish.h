@@ -1,4 +1,4 @@
-/*  publish.h - from a model in the owner's memory to a version that the mesh can run, and back.
+/*  publish.h - from a model of the owner's to a version that the mesh can run, and to its next one.
 
     Order: the key goes to the local ring, the sealed content to the store, the key to the key
     service. A crash anywhere leaves at most a version without a key, which nobody can run and the
@@ -8,7 +8,7 @@
 #define TACIT_CLIENTS_PUBLISH_H
 
 #include "clients/lib/user.h"
-#include "enclave/model_package.h"
+#include "clients/mlowner/package.h"
 
 /*  An owner with her connections.  */
 typedef struct tacit_owner {
@@ -32,18 +32,25 @@ TACIT_MUST_CHECK tacit_status_t tacit_owner_parse(const char *text,
 TACIT_MUST_CHECK tacit_status_t tacit_owner_newest(tacit_owner_t *owner, const char *name,
                                                    uint32_t *ret_version, tacit_error_t *ret_error);
 
-/*  Publish as the version after the newest; gives it.  */
+/*  Seal what the source gives (size bytes) under a new key and publish it as the version after the
+    newest; gives that.  */
 TACIT_MUST_CHECK tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name,
-                                                    tacit_span_t plaintext, uint32_t *ret_version,
+                                                    uint64_t size, tacit_chunk_source_t *source,
+                                                    void *context, uint32_t *ret_version,
                                                     tacit_error_t *ret_error);
 
-/*  Fetch a version (0: the newest), check and open it with the local key.  */
-TACIT_MUST_CHECK tacit_status_t tacit_owner_fetch(tacit_owner_t *owner, const char *name,
-                                                  uint32_t version, tacit_secret_t **ret_plaintext,
-                                                  uint32_t *ret_version, tacit_error_t *ret_error);
+/*  Publish the newest version again under a new key, chunk by chunk from the store, checked and
+    opened here; then remove the old one.  */
+TACIT_MUST_CHECK tacit_status_t tacit_owner_rotate(tacit_owner_t *owner, const char *name,
+                                                   uint32_t *ret_version, tacit_error_t *ret_error);
 
-/*  Remove a version (0: all) from key service, store and local ring; what is not there is no
-    error as long as something was.  */
+/*  Take back every active grant of a model to a user (NULL: to anybody); tells how many.  */
+TACIT_MUST_CHECK tacit_status_t tacit_owner_revoke(tacit_owner_t *owner, const char *name,
+                                                   const uint8_t *user, size_t *ret_count,
+                                                   tacit_error_t *ret_error);
+
+/*  Remove a version (0: all, with their grants) from key service, store and local ring; what is not
+    there is no error as long as something was.  */
 TACIT_MUST_CHECK tacit_status_t tacit_owner_remove(tacit_owner_t *owner, const char *name,
                                                    uint32_t version, tacit_error_t *ret_error);
 
