@@ -97,18 +97,19 @@ class Enclave:
         return connection
 
 
-def rules(mesh, extra, drop_worker=False):
-    """Text of the policy that follows the one in force, with entries more."""
+def rules(mesh, extra, worker=None):
+    """Text of the policy that would follow for the programs at hand, with entries more; worker is
+    put in place of the entry of the build's worker."""
     text = mesh.operator("policy", "generate", check=True).out
-    if drop_worker:
-        text = re.sub(r"  - role: worker\n    mrenclave: \w+\n    debug: refused\n", "", text)
+    if worker:
+        text = re.sub(r"  - role: worker\n    mrenclave: \w+\n    debug: refused\n", worker, text)
     return text.replace("statuses:", extra + "statuses:")
 
 
-def apply_policy(mesh, extra, drop_worker=False):
+def apply_policy(mesh, extra, worker=None):
     path = os.path.join(mesh.folder, "policy.yaml")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(rules(mesh, extra, drop_worker))
+        file.write(rules(mesh, extra, worker))
     outcome = mesh.operator("policy", "apply", path)
     assert outcome.code == 0, outcome
     mesh.await_ready()
@@ -737,6 +738,77 @@ class Identities(MeshCase):
                 lambda _, fresh: {**fresh(), 1: key, 2: result_key, 5: quote}))
             self.assertEqual(outcome.code, 7, outcome)
             self.assertIn(outcome.error["name"], ("role_refused", "report_data_mismatch"))
+
+
+class Policies(MeshCase):
+    """What the policy in force says decides, from the moment it is applied."""
+
+    @classmethod
+    def prepare(cls):
+        cls.trust = os.path.join(cls.mesh.state, "trust.json")
+
+    def test_old_code_and_other_signers_are_refused_under_a_policy_by_signer(self):
+        signer = shown(os.path.join(BIN, "tacit-workerd"))["signer"]
+        apply_policy(self.mesh, "", worker=f"  - role: worker\n    mrsigner: {signer}\n"
+                                           "    product: 5\n    minimum_svn: 1\n")
+        old = copy_program(self.mesh.folder, "svn-1")
+        new = copy_program(self.mesh.folder, "svn-2", "tacit-workerd", "--key", build_signer(),
+                           "--role", "worker", "--svn", "2")
+        other = copy_program(self.mesh.folder, "svn-9", "tacit-workerd", "--key",
+                             os.path.join(self.mesh.folder, "host.pem"), "--role", "worker",
+                             "--svn", "9")
+        older = copy_program(self.mesh.folder, "svn-0", "tacit-workerd", "--key", build_signer(),
+                             "--role", "worker", "--svn", "0")
+        self.assertEqual(Verdict(old, self.trust, self.mesh).name, "ready")
+        self.assertEqual(Verdict(new, self.trust, self.mesh).name, "ready")
+        self.assertEqual(Verdict(older, self.trust, self.mesh).name, "svn_too_low")
+        self.assertEqual(Verdict(other, self.trust, self.mesh).name, "signer_refused")
+
+    def test_what_a_policy_drops_attests_no_more(self):
+        apply_policy(self.mesh, entry(shown(SOURCE)["measurement"]))
+        with Enclave(self.mesh) as enclave:
+            enclave.attest()
+            apply_policy(self.mesh, "")
+            self.assert_refused("measurement_refused", enclave.attest)
+            connection = enclave.user.to(wire.ATTESTATION)
+            keys = {member[2][40:72]
+                    for member in connection("attestation.lookup", {1: wire.WORKER})[1]}
+            self.assertEqual(len(keys), 1)
+            self.assertNotIn(enclave.identity.public, keys)
+
+    def test_policies_follow_each_other_and_are_the_operators(self):
+        text = rules(self.mesh, "")
+        apply_policy(self.mesh, "")
+        path = os.path.join(self.mesh.folder, "late.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)  # once more: it does not follow the one in force
+        outcome = self.mesh.operator("policy", "apply", path, "--json")
+        self.assertEqual((outcome.error["name"], outcome.code), ("policy_conflict", 18), outcome)
+        operator = wire.Identity(os.path.join(self.mesh.state, "operator"))
+        forger = wire.Identity()
+        user = self.mesh.user(identity=operator, role=wire.OPERATOR)
+        text = rules(self.mesh, "").encode()
+        head = hashlib.sha256(b"tacit/policy/v1\0" + text).digest()
+        for secret, name in ((forger.sign_secret, "policy_unsigned"), (operator.sign_secret, None)):
+            signature = wire.sign(b"tacit/policy/signature/v1\0" + head, secret)
+            args = {1: text, 2: signature}
+            if name:
+                self.assert_refused(name, user.to(wire.ATTESTATION).call,
+                                    "attestation.apply_policy", args)
+            else:
+                self.assertEqual(user.to(wire.ATTESTATION)("attestation.apply_policy", args)[1],
+                                 head)
+        self.mesh.await_ready()
+
+    def test_history_survives_a_restart(self):
+        apply_policy(self.mesh, "")
+        before = self.mesh.operator("policy", "log", "--json", check=True).json
+        pid = self.mesh.kill("attestation")
+        self.mesh.await_restart("attestation", pid)
+        self.mesh.await_ready()
+        self.assertEqual(self.mesh.operator("policy", "log", "--json", check=True).json, before)
+        self.assertEqual([entry["number"] for entry in before],
+                         list(range(len(before), 0, -1)))
 
 
 if __name__ == "__main__":

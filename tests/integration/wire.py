@@ -369,9 +369,9 @@ class User:
         found = {ATTESTATION: Peer(ATTESTATION, said[4], said[1])}
         with Connection(said[4], said[1], self.identity, self.timeout) as attestation:
             members = attestation("attestation.lookup", {1: 0})[1]
-        for member in members:
+        for member in members:  # newest first: before what a former life left behind
             result = member[2]
-            if member[1]:
+            if member[1] and result[10] not in found:
                 found[result[10]] = Peer(result[10], member[1], result_field(result, 40, 32),
                                          result_field(result, 136, 32))
         return found
