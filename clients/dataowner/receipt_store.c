@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "clients/lib/interrupts.h"
 #include "clients/lib/key_file.h"
 #include "enclave/whole_file.h"
 
@@ -31,7 +32,10 @@ static tacit_status_t s_write(const char *folder, const char *stem, const char *
     if (snprintf(ret_path, PATH_MAX, "%s/%s%s", folder, stem, ending) >= PATH_MAX) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the folder's path is too long");
     }
+    sigset_t before;
+    tacit_interrupts_hold(&before);
     tacit_status_t status = tacit_whole_file_replace(ret_path, bytes, 0600);
+    tacit_interrupts_allow(&before);
     return status ? tacit_error_set(ret_error, status, "cannot write %s: %s", ret_path,
                                     tacit_status_text(status))
                   : TACIT_OK;

@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "clients/lib/interrupts.h"
 #include "clients/lib/output_npy.h"
 #include "clients/lib/table.h"
 #include "enclave/whole_file.h"
@@ -325,6 +326,17 @@ static void s_csv_row(const tacit_predictions_t *predictions, const tacit_report
     sodium_memzero(text, sizeof text);
 }
 
+static tacit_status_t s_write(const char *path, tacit_span_t bytes, tacit_error_t *ret_error)
+{
+    sigset_t before;
+    tacit_interrupts_hold(&before);
+    tacit_status_t status = tacit_whole_file_replace(path, bytes, 0600);
+    tacit_interrupts_allow(&before);
+    return status ? tacit_error_set(ret_error, status, "cannot write %s: %s", path,
+                                    tacit_status_text(status))
+                  : TACIT_OK;
+}
+
 static tacit_status_t s_save_csv(const tacit_predictions_t *predictions,
                                  const tacit_report_rows_t *rows, const char *path,
                                  tacit_error_t *ret_error)
@@ -347,15 +359,13 @@ static tacit_status_t s_save_csv(const tacit_predictions_t *predictions,
     }
     bool whole = !ferror(stream);
     whole = fclose(stream) == 0 && whole;
-    tacit_status_t status =
-        whole ? tacit_whole_file_replace(path, tacit_span(text, size), 0600) : TACIT_NO_MEMORY;
+    tacit_status_t status = whole ? s_write(path, tacit_span(text, size), ret_error)
+                                  : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     if (text) {
         sodium_memzero(text, size);
     }
     free(text);
-    return status ? tacit_error_set(ret_error, status, "cannot write %s: %s", path,
-                                    tacit_status_text(status))
-                  : TACIT_OK;
+    return status;
 }
 
 tacit_status_t tacit_report_save(const tacit_predictions_t *predictions,
@@ -370,9 +380,7 @@ tacit_status_t tacit_report_save(const tacit_predictions_t *predictions,
     if (status) {
         return status;
     }
-    status = tacit_whole_file_replace(path, tacit_secret_span(file), 0600);
+    status = s_write(path, tacit_secret_span(file), ret_error);
     tacit_secret_destroy(&file);
-    return status ? tacit_error_set(ret_error, status, "cannot write %s: %s", path,
-                                    tacit_status_text(status))
-                  : TACIT_OK;
+    return status;
 }

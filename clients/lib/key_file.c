@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clients/lib/interrupts.h"
 #include "enclave/whole_file.h"
 
 enum {
@@ -146,13 +147,16 @@ typedef tacit_status_t s_put_fn(const char *path, tacit_span_t bytes, mode_t mod
 static tacit_status_t s_write(const char *path, const tacit_key_field_t *fields, size_t count,
                               s_put_fn *put, tacit_error_t *ret_error)
 {
+    sigset_t before;
     tacit_secret_t *text = NULL;
     tacit_status_t status = tacit_secret_new(S_FILE_MAX, &text);
     if (status) {
         return tacit_error_set(ret_error, status, NULL);
     }
     size_t size = s_render(fields, count, (char *)text->data, text->size);
+    tacit_interrupts_hold(&before);
     status = put(path, tacit_span(text->data, size), 0600);
+    tacit_interrupts_allow(&before);
     tacit_secret_destroy(&text);
     return status ? tacit_error_set(ret_error, status, "cannot write %s: %s", path,
                                     tacit_status_text(status))

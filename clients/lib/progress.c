@@ -2,8 +2,10 @@
 
 #include "clients/lib/progress.h"
 
+#include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clients/lib/terminal.h"
 
@@ -14,6 +16,30 @@ static uint64_t s_now_ms(void)
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/*  ^C ends the program as it always does, but not with half a bar before the shell's prompt. The
+   one thing that is shared: the handler has no other way to know.  */
+static volatile sig_atomic_t s_shown = -1; /* the terminal that a bar is on */
+
+static void s_on_interrupt(int number)
+{
+    static const char erase[] = "\r\033[K";
+    if (s_shown >= 0) {
+        (void)!write((int)s_shown, erase, sizeof erase - 1);
+    }
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+/*  Only where ^C would end the program anyway.  */
+static void s_catch(void)
+{
+    struct sigaction before;
+    const struct sigaction erasing = {.sa_handler = s_on_interrupt};
+    if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler == SIG_DFL) {
+        (void)sigaction(SIGINT, &erasing, NULL);
+    }
 }
 
 void tacit_progress_start(tacit_progress_t *progress, FILE *stream, const char *label,
@@ -51,6 +77,10 @@ void tacit_progress_update(tacit_progress_t *progress, uint64_t done)
     }
     uint64_t now = s_now_ms();
     if (now >= progress->next_ms) {
+        if (!progress->drawn) {
+            s_catch();
+        }
+        s_shown = fileno(progress->stream);
         s_draw(progress, done);
         progress->drawn = 1;
         progress->next_ms = now + TACIT_PROGRESS_INTERVAL_MS;
@@ -62,6 +92,7 @@ void tacit_progress_end(tacit_progress_t *progress)
     if (progress->stream && progress->drawn) {
         (void)fputs("\r\033[K", progress->stream);
         (void)fflush(progress->stream);
+        s_shown = -1;
     }
     progress->stream = NULL;
 }
