@@ -1,8 +1,11 @@
 /*  lifecycle.c - tacit-operator scale and down.  */
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clients/operator/commands.h"
 #include "clients/operator/control.h"
@@ -107,6 +110,32 @@ tacit_status_t tacit_command_scale(const tacit_invocation_t *invocation, tacit_e
 
 /*  --- down ------------------------------------------------------------------------------------ */
 
+/*  The supervisor holds run/lock as long as it lives; that it let go is the proof that the mesh is
+    down, whether or not its last word still reached us.  */
+static tacit_status_t s_await_end(const char *state, tacit_error_t *ret_error)
+{
+    char path[PATH_MAX];
+    tacit_status_t status = tacit_control_path(state, "run/lock", path, ret_error);
+    if (status) {
+        return status;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint64_t until_ms = tacit_now_ms() + S_DOWN_MS;
+    bool held = fd >= 0;
+    while (held && flock(fd, LOCK_SH | LOCK_NB) != 0) {
+        if (tacit_now_ms() >= until_ms) {
+            status = tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED,
+                                     "the supervisor has not ended yet");
+            break;
+        }
+        s_pause();
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return status;
+}
+
 tacit_status_t tacit_command_down(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
 {
     tacit_identity_t *identity = NULL;
@@ -116,6 +145,9 @@ tacit_status_t tacit_command_down(const tacit_invocation_t *invocation, tacit_er
     if (!status) {
         status = tacit_client_call(supervisor, &tacit_mesh_down, &args, tacit_span(NULL, 0),
                                    S_DOWN_MS, NULL, NULL, ret_error);
+        if (!status || status == TACIT_UNREACHABLE) {
+            status = s_await_end(invocation->state, ret_error);
+        }
     }
     if (!status && invocation->json) {
         printf("{\"down\": true}\n");

@@ -34,12 +34,19 @@ typedef struct {
 typedef struct {
     tacit_call_t *call; /* the user's infer */
     uint8_t request_id[TACIT_REQUEST_ID_SIZE];
+    uint64_t came_us;  /* for the user's timing; the scheduler counts in milliseconds */
+    uint64_t given_us; /* to the worker that has it */
 } s_request_t;
 
 /*  Of the clock that nobody sets: a corrected wall clock must not lose workers.  */
 static uint64_t s_now_ms(void)
 {
     return (uint64_t)zclock_mono();
+}
+
+static uint64_t s_now_us(void)
+{
+    return (uint64_t)zclock_usecs();
 }
 
 static tacit_status_t s_refuse(tacit_error_t *ret_error, tacit_status_t code)
@@ -82,6 +89,7 @@ static void s_on_give(void *context, tacit_worker_t *worker, tacit_job_t *job)
     s_request_t *request = job->context;
     tacit_call_t *fetch = worker->context;
     worker->context = NULL;
+    request->given_us = s_now_us();
     tacit_inference_fetch_result_t result = {
         .job = job->id,
         .user = tacit_span(job->user, 32),
@@ -204,6 +212,7 @@ static tacit_status_t s_infer(void *argument, tacit_call_t *call,
         return TACIT_NO_MEMORY;
     }
     request->call = call;
+    request->came_us = s_now_us();
     memcpy(request->request_id, args->request_id.data, sizeof request->request_id);
     s_sweep_fetches(self);
     tacit_job_t *job = NULL;
@@ -308,12 +317,11 @@ static tacit_status_t s_pass_answer(const tacit_inference_complete_args_t *args,
                                     tacit_inference_infer_result_t *ret_result)
 {
     s_request_t *request = job->context;
-    uint64_t now_ms = s_now_ms();
     *ret_result = (tacit_inference_infer_result_t){
         .receipt = args->receipt,
         .result = args->result,
-        .queued_us = (job->started_ms - job->queued_ms) * 1000,
-        .worker_us = (now_ms - job->started_ms) * 1000,
+        .queued_us = request->given_us - request->came_us,
+        .worker_us = s_now_us() - request->given_us,
     };
     if (!args->receipt.data || !args->result.data) {
         return tacit_error_set(tacit_call_error(request->call), TACIT_PROTOCOL_ERROR,
