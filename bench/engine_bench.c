@@ -145,12 +145,22 @@ static void s_measure(tacit_engine_t *engine, const s_options_t *options)
     }
 }
 
+static void s_usage(FILE *stream)
+{
+    (void)fputs("usage: tacit-bench-engine MODEL.onnx [--repeat N] [--threads N] [--batch N] "
+                "[--portable]\n\nLoad time, and first, median and fastest of N runs (100).\n",
+                stream);
+}
+
 int main(int argc, char **argv)
 {
     s_options_t options = {.repeat = REPEAT_DEFAULT, .batch = 1};
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        s_usage(stdout);
+        return 0;
+    }
     if (!s_parse(argc, argv, &options)) {
-        (void)fprintf(stderr, "usage: tacit-bench-engine MODEL.onnx [--repeat N] [--threads N] "
-                              "[--batch N] [--portable]\n");
+        s_usage(stderr);
         return 2;
     }
     size_t size = 0;
