@@ -48,17 +48,17 @@ bool tacit_tcb_status_from_name(const char *name, tacit_tcb_status_t *ret_status
 
 /*  What genuine evidence says. All by value: nothing borrows from the quote.  */
 typedef struct tacit_claims {
-    uint8_t root_sha256[32];  /* SHA-256 of the trust anchor's certificate (DER) */
-    char root_name[128];      /* its common name */
-    bool simulated;           /* the anchor's name says SIMULATED */
-    uint8_t mrenclave[32];    /* the code and its configuration */
-    uint8_t mrsigner[32];     /* who signed it */
-    uint16_t product_id;      /* ISVPRODID */
-    uint16_t svn;             /* ISVSVN */
-    bool debug;               /* the host can read this enclave's memory */
-    uint8_t report_data[64];  /* what the enclave committed to */
-    uint8_t platform_id[16];  /* PPID of the PCK certificate */
-    uint8_t fmspc[6];         /* platform model */
+    uint8_t root_sha256[32];            /* SHA-256 of the trust anchor's certificate (DER) */
+    char root_name[128];                /* its common name */
+    bool simulated;                     /* the anchor's name says SIMULATED */
+    uint8_t mrenclave[32];              /* the code and its configuration */
+    uint8_t mrsigner[32];               /* who signed it */
+    uint16_t product_id;                /* ISVPRODID */
+    uint16_t svn;                       /* ISVSVN */
+    bool debug;                         /* the host can read this enclave's memory */
+    uint8_t report_data[64];            /* what the enclave committed to */
+    uint8_t platform_id[16];            /* PPID of the PCK certificate */
+    uint8_t fmspc[6];                   /* platform model */
     uint8_t attestation_key_sha256[32]; /* of the quote's ECDSA attestation key (x||y) */
     tacit_tcb_status_t tcb_status;      /* merged, of platform and quoting enclave */
     char advisories[256];               /* comma-separated advisory ids; may be empty */

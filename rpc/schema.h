@@ -30,17 +30,17 @@ typedef struct tacit_record tacit_record_t;
 
 typedef struct tacit_field {
     const char *name;
-    uint32_t number;               /* map key on the wire, 1.. */
-    tacit_kind_t kind;             /* of the value, or of the elements where list */
-    bool list;                     /* struct { T *items; size_t count; } */
-    bool optional;                 /* may be absent; see has_offset */
-    size_t offset;                 /* of the value in the struct */
-    size_t has_offset;             /* of the bool has_NAME, where optional */
-    uint64_t min;                  /* string, bytes, secret: least bytes */
-    uint64_t max;                  /* string, bytes, secret: most bytes */
-    uint32_t list_max;             /* most elements, where list */
-    const tacit_record_t *record;  /* of struct kinds */
-    const uint32_t *enum_values;   /* of enum kinds, ascending */
+    uint32_t number;              /* map key on the wire, 1.. */
+    tacit_kind_t kind;            /* of the value, or of the elements where list */
+    bool list;                    /* struct { T *items; size_t count; } */
+    bool optional;                /* may be absent; see has_offset */
+    size_t offset;                /* of the value in the struct */
+    size_t has_offset;            /* of the bool has_NAME, where optional */
+    uint64_t min;                 /* string, bytes, secret: least bytes */
+    uint64_t max;                 /* string, bytes, secret: most bytes */
+    uint32_t list_max;            /* most elements, where list */
+    const tacit_record_t *record; /* of struct kinds */
+    const uint32_t *enum_values;  /* of enum kinds, ascending */
     size_t enum_count;
 } tacit_field_t;
 
@@ -49,7 +49,7 @@ struct tacit_record {
     size_t size;                 /* sizeof the struct */
     const tacit_field_t *fields; /* ascending by number */
     size_t field_count;
-    size_t encoded_max;          /* bytes the encoding may take at most */
+    size_t encoded_max; /* bytes the encoding may take at most */
 };
 
 /*  Who may call. USER is any session whose peer is a user (the operator too).  */
@@ -64,18 +64,18 @@ typedef enum tacit_caller_kind {
 typedef struct tacit_call tacit_call_t;
 
 typedef struct tacit_method {
-    const char *name;              /* "keys.grant" */
+    const char *name; /* "keys.grant" */
     const tacit_record_t *args;
     const tacit_record_t *result;
     tacit_caller_kind_t caller;
-    uint32_t roles;                /* bit set 1 << tacit_role_t, of TACIT_CALLER_ENCLAVE */
-    size_t owner_offset;           /* of a tacit_span_t in args, of TACIT_CALLER_OWNER */
-    uint32_t deadline_ms;          /* default and most */
-    uint64_t bulk_in_max;          /* bytes of the request's bulk frame; 0: none allowed */
-    uint64_t bulk_out_max;         /* of the reply's */
+    uint32_t roles;        /* bit set 1 << tacit_role_t, of TACIT_CALLER_ENCLAVE */
+    size_t owner_offset;   /* of a tacit_span_t in args, of TACIT_CALLER_OWNER */
+    uint32_t deadline_ms;  /* default and most */
+    uint64_t bulk_in_max;  /* bytes of the request's bulk frame; 0: none allowed */
+    uint64_t bulk_out_max; /* of the reply's */
     /*  Calls the typed handler of that method in the generated handlers struct.  */
-    tacit_status_t (*invoke)(const void *handlers, void *self, tacit_call_t *call,
-                             const void *args, void *ret_result);
+    tacit_status_t (*invoke)(const void *handlers, void *self, tacit_call_t *call, const void *args,
+                             void *ret_result);
 } tacit_method_t;
 
 typedef struct tacit_error_row {
