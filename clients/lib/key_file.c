@@ -138,8 +138,9 @@ static size_t s_render(const tacit_key_field_t *fields, size_t count, char *text
         used += 2 * fields[i].size;
         text[used++] = '"';
     }
-    memcpy(text + used, "}\n", 2);
-    return used + 2;
+    text[used++] = '}';
+    text[used++] = '\n';
+    return used;
 }
 
 typedef tacit_status_t s_put_fn(const char *path, tacit_span_t bytes, mode_t mode);

@@ -540,6 +540,9 @@ static tacit_status_t s_accept(const tacit_remote_model_t *self, s_pending_t *pe
 {
     const tacit_inference_infer_result_t *result = reply->result;
     uint64_t received_us = s_now_us();
+    if (!result || reply->bulk.size == 0) {
+        return tacit_error_set(ret_error, TACIT_PROTOCOL_ERROR, "the gateway sent no answer");
+    }
     answer->phases = (tacit_phases_t){
         .seal_us = pending->seal_us,
         .queued_us = result->queued_us,
