@@ -52,9 +52,13 @@ static tacit_status_t s_decide(const tacit_vault_t *self, const tacit_release_re
 {
     tacit__access_id_t id =
         tacit__vault_access_id(&request->model, request->user, request->measurement);
-    ret_decision->owner = tacit__vault_find_user(self, request->model.owner);
-    if (!ret_decision->owner || !tacit__vault_find_user(self, request->user)) {
+    if (!tacit__vault_find_user(self, request->user)) {
         return TACIT_KEYS_NOT_ENROLLED;
+    }
+    /*  An owner that nobody knows has granted nothing, and the user is not told which it was.  */
+    ret_decision->owner = tacit__vault_find_user(self, request->model.owner);
+    if (!ret_decision->owner) {
+        return TACIT_KEYS_NOT_GRANTED;
     }
     ret_decision->grant = tacit__vault_find_grant(self, &id);
     tacit_status_t code =

@@ -403,7 +403,7 @@ static void a_model_of_nobody_is_not_released(void **state)
     tacit_release_t release;
     const s_ask_t ask = {"m", 0, S_USER, S_MEASUREMENT, 1};
     assert_int_equal(s_enrol(S_USER), TACIT_OK);
-    assert_int_equal(s_ask(&ask, &release, NULL), TACIT_KEYS_NOT_ENROLLED);
+    assert_int_equal(s_ask(&ask, &release, NULL), TACIT_KEYS_NOT_GRANTED);
 }
 
 /*  --- grants ---------------------------------------------------------------------------------- */
