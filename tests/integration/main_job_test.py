@@ -232,7 +232,7 @@ class MainJob(MeshCase):
         error = self.assert_exit(8, "not_granted", outcome)
         self.assertTrue(error["remedy"])
         for unknown in (self.model("unheard-of"), f"{'0' * 64}/digits"):  # or only hidden
-            self.assertIn(stranger("infer", unknown, table).code, (8, 10))
+            self.assert_exit(8, "not_granted", stranger("infer", unknown, table))
         self.assertEqual(stranger("infer").code, 2)
         self.assertEqual(stranger("sing").code, 2)
         self.assertEqual(self.owner("push", "/nonexistent.onnx").code, 3)
