@@ -125,9 +125,9 @@ static tacit_status_t s_take(const json_t *object, tacit_receipt_bundle_t *bundl
     if (!status && (!s_decode(object, "introduction", bundle->introduction, TACIT_INTRODUCTION_MAX,
                               &bundle->introduction_size) ||
                     bundle->introduction_size == 0)) {
+        /*  NOLINTNEXTLINE(clang-analyzer-unix.Malloc): whoever made the bundle releases it  */
         status = s_refuse(ret_error, "introduction", "evidence in base64");
     }
-    /*  NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the bundle's owner releases it  */
     return status;
 }
 
