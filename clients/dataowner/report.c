@@ -275,7 +275,7 @@ static void s_csv_field(const char *text, FILE *stream)
     }
     (void)fputc('"', stream);
     for (; *text; text++) {
-        (void)fputs(*text == '"' ? "\"\"" : "", stream);
+        (void)fputs(*text == '"' ? "\"" : "", stream);
         (void)fputc(*text, stream);
     }
     (void)fputc('"', stream);
