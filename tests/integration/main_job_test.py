@@ -176,7 +176,7 @@ class MainJob(MeshCase):
             outcome = self.user("receipt", "verify", copy)
             self.assertNotEqual(outcome.code, 0, f"byte {at}: {text[at - 20:at + 20]}")
             refused += 1
-        self.assertGreater(refused, 10)
+        self.assertGreater(refused, 3)
         base = os.path.splitext(path)[0]
         for option, kept in (("--request", f"{base}.response"),
                              ("--response", f"{base}.request")):
