@@ -191,7 +191,10 @@ class Connection:
     # -- raw
 
     def send(self, *frames):
-        self.socket.send_multipart(frames)
+        try:
+            self.socket.send_multipart(frames)
+        except zmq.Again:
+            raise Silence(f"{self.endpoint} takes nothing") from None
 
     def receive(self, timeout=None):
         """The next message's frames."""
