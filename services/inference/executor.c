@@ -221,7 +221,9 @@ static tacit_status_t s_take_inputs(const tacit_inference_request_t *request,
         if (from->shape.count > TACIT_ENGINE_RANK_MAX) {
             return TACIT_TOO_LARGE;
         }
-        memcpy(ret_inputs[i].dims, from->shape.items, from->shape.count * sizeof(int64_t));
+        if (from->shape.count) { /* a scalar has no dimensions, and no list of them */
+            memcpy(ret_inputs[i].dims, from->shape.items, from->shape.count * sizeof(int64_t));
+        }
     }
     return TACIT_OK;
 }
