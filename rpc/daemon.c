@@ -285,46 +285,56 @@ static void s_tell_failed(int fd, const tacit_error_t *error)
     s_tell(fd, line, (size_t)size + 1);
 }
 
-/*  Until a signal asks to stop (true) or the actor ends by itself (false).  */
-static bool s_wait_for_end(zactor_t *actor, const sigset_t *signals)
+typedef enum { S_SIGNALLED, S_ACTOR_SPOKE, S_TIME_IS_UP } s_event_t;
+
+/*  Whichever comes first: a signal that asks to stop, or word from the actor. timeout_ms -1: none.
+ */
+static s_event_t s_await(zactor_t *actor, int signal_fd, int timeout_ms)
 {
-    int fd = signalfd(-1, signals, SFD_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
     zmq_pollitem_t items[] = {
         {.socket = zsock_resolve(actor), .events = ZMQ_POLLIN},
-        {.fd = fd, .events = ZMQ_POLLIN},
+        {.fd = signal_fd, .events = ZMQ_POLLIN},
     };
     int found = 0;
     do {
-        found = zmq_poll(items, 2, -1);
+        found = zmq_poll(items, 2, timeout_ms);
     } while (found < 0 && errno == EINTR);
-    bool stopped = found > 0 && (items[1].revents & ZMQ_POLLIN);
-    close(fd);
-    return stopped;
+    if (items[1].revents & ZMQ_POLLIN) {
+        return S_SIGNALLED;
+    }
+    return found > 0 ? S_ACTOR_SPOKE : S_TIME_IS_UP;
 }
 
-static int s_run(const tacit_daemon_t *daemon, s_options_t *options, const sigset_t *signals)
+static int s_serve(const s_options_t *options, zactor_t *actor, int signal_fd)
 {
-    zactor_t *actor = zactor_new(daemon->actor, &options->args);
-    if (!actor) {
-        return S_EXIT_FAILED;
+    if (s_await(actor, signal_fd, S_START_MS) == S_SIGNALLED) {
+        tacit_log(TACIT_LOG_INFO, "stopping", "asked to stop before it was ready");
+        return S_EXIT_OK;
     }
     char endpoint[TACIT_ENDPOINT_MAX] = "";
     tacit_error_t error = {.code = TACIT_OK};
-    if (tacit_actor_wait(actor, S_START_MS, endpoint, &error)) {
+    if (tacit_actor_wait(actor, 0, endpoint, &error)) {
         s_tell_failed(options->ready_fd, &error);
-        zactor_destroy(&actor);
         return S_EXIT_FAILED;
     }
     s_tell_ready(options->ready_fd, endpoint);
     tacit_log(TACIT_LOG_INFO, "ready", "serving at %s", endpoint[0] ? endpoint : "no endpoint");
-    bool stopped = s_wait_for_end(actor, signals);
+    bool stopped = s_await(actor, signal_fd, -1) == S_SIGNALLED;
     tacit_log(stopped ? TACIT_LOG_INFO : TACIT_LOG_ERROR, "stopping",
               stopped ? "asked to stop" : "the service ended by itself");
-    zactor_destroy(&actor);
     return stopped ? S_EXIT_OK : S_EXIT_FAILED;
+}
+
+static int s_run(const tacit_daemon_t *daemon, s_options_t *options, const sigset_t *signals)
+{
+    int signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
+    zactor_t *actor = signal_fd >= 0 ? zactor_new(daemon->actor, &options->args) : NULL;
+    int code = actor ? s_serve(options, actor, signal_fd) : S_EXIT_FAILED;
+    zactor_destroy(&actor);
+    if (signal_fd >= 0) {
+        close(signal_fd);
+    }
+    return code;
 }
 
 int tacit_daemon_main(int argc, char **argv, const tacit_daemon_t *daemon)

@@ -1,16 +1,20 @@
-/*  list.c - tacit-mlowner list: models with their versions, and grants.  */
+/*  list.c - tacit-mlowner list: models with their versions, and grants.
+
+    What is in the store without a key at the key service was pushed half-way: nobody can run it,
+   and the list says so.  */
 
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "clients/lib/hex.h"
+#include "clients/lib/model_directory.h"
 #include "clients/lib/table.h"
 #include "clients/lib/time_text.h"
 #include "clients/mlowner/commands.h"
 #include "clients/mlowner/publish.h"
 #include "idl/keys.h"
-#include "idl/models.h"
 
 /*  What is being listed: two tables, or two lists of JSON.  */
 typedef struct {
@@ -19,6 +23,11 @@ typedef struct {
     tacit_table_t *grants;
     json_t *models_json;
     json_t *grants_json;
+    struct {
+        char name[TACIT_MODEL_NAME_MAX + 1];
+        uint32_t version;
+    } * keys; /* owned; that the key service has */
+    size_t key_count;
 } s_list_t;
 
 static void s_text(tacit_span_t span, char *ret_text, size_t size)
@@ -26,44 +35,70 @@ static void s_text(tacit_span_t span, char *ret_text, size_t size)
     snprintf(ret_text, size, "%.*s", (int)span.size, span.data ? (const char *)span.data : "");
 }
 
-static tacit_status_t s_add_model(s_list_t *list, const tacit_models_model_info_t *model)
+/*  --- models ---------------------------------------------------------------------------------- */
+
+static tacit_status_t s_take_keys(s_list_t *list, const tacit_keys_list_result_t *page)
 {
-    char name[TACIT_MODEL_NAME_MAX + 1];
+    size_t count = list->key_count + page->models.count;
+    void *keys = reallocarray(list->keys, count ? count : 1, sizeof *list->keys);
+    if (!keys) {
+        return TACIT_NO_MEMORY;
+    }
+    list->keys = keys;
+    for (size_t i = 0; i < page->models.count; i++) {
+        s_text(page->models.items[i].name, list->keys[list->key_count].name,
+               sizeof list->keys->name);
+        list->keys[list->key_count++].version = page->models.items[i].version;
+    }
+    return TACIT_OK;
+}
+
+static bool s_has_key(const s_list_t *list, const tacit_model_entry_t *model)
+{
+    for (size_t i = 0; i < list->key_count; i++) {
+        if (list->keys[i].version == model->version &&
+            strcmp(list->keys[i].name, model->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static tacit_status_t s_add_model(s_list_t *list, const tacit_model_entry_t *model)
+{
     char version[16];
     char size[24];
     char created[TACIT_TIME_TEXT_SIZE];
-    s_text(model->name, name, sizeof name);
+    bool key = s_has_key(list, model);
     snprintf(version, sizeof version, "%u", model->version);
     snprintf(size, sizeof size, "%llu", (unsigned long long)model->size);
     tacit_time_format(model->created_ms, created);
     if (list->models_json) {
         json_array_append_new(list->models_json,
-                              json_pack("{s:s, s:i, s:I, s:I}", "name", name, "version",
-                                        (int)model->version, "size", (json_int_t)model->size,
-                                        "created_ms", (json_int_t)model->created_ms));
+                              json_pack("{s:s, s:I, s:I, s:I, s:b}", "name", model->name, "version",
+                                        (json_int_t)model->version, "size", (json_int_t)model->size,
+                                        "created_ms", (json_int_t)model->created_ms, "complete",
+                                        key));
         return TACIT_OK;
     }
-    const char *const cells[] = {name, version, size, created};
+    const char *const cells[] = {model->name, version, size, created,
+                                 key ? "complete" : "no key: push again"};
     return tacit_table_add(list->models, cells);
 }
 
 static tacit_status_t s_list_models(s_list_t *list, tacit_error_t *ret_error)
 {
-    tacit_models_list_args_t args = {
-        .owner = tacit_span(list->owner.user.identity->public_key, 32),
-        .has_owner = true,
-    };
-    tacit_models_list_result_t result = {0};
-    tacit_status_t status = TACIT_OK;
-    do {
-        status = tacit_models_list_call(list->owner.models, &args, &result, ret_error);
-        for (size_t i = 0; i < result.models.count && !status; i++) {
-            status = s_add_model(list, &result.models.items[i]);
-        }
-        args.offset += TACIT_MODELS_LIST_RESULT_MODELS_MAX;
-    } while (!status && result.more);
+    tacit_model_directory_t directory = {.count = 0};
+    tacit_status_t status = tacit_model_directory_load(
+        list->owner.models, list->owner.user.identity->public_key, &directory, ret_error);
+    for (size_t i = 0; i < directory.count && !status; i++) {
+        status = s_add_model(list, &directory.entries[i]);
+    }
+    tacit_model_directory_release(&directory);
     return status;
 }
+
+/*  --- grants ---------------------------------------------------------------------------------- */
 
 static tacit_status_t s_add_grant(s_list_t *list, const tacit_keys_grant_info_t *grant)
 {
@@ -100,6 +135,7 @@ static tacit_status_t s_add_grant(s_list_t *list, const tacit_keys_grant_info_t 
     return tacit_table_add(list->grants, cells);
 }
 
+/*  What the key service has: grants into their list, keys for that of the models.  */
 static tacit_status_t s_list_grants(s_list_t *list, tacit_error_t *ret_error)
 {
     tacit_keys_list_args_t args = {0};
@@ -107,7 +143,10 @@ static tacit_status_t s_list_grants(s_list_t *list, tacit_error_t *ret_error)
     tacit_status_t status = TACIT_OK;
     do {
         status = tacit_keys_list_call(list->owner.keys, &args, &result, ret_error);
-        for (size_t i = 0; i < result.grants.count && !status; i++) {
+        if (!status) {
+            status = s_take_keys(list, &result);
+        }
+        for (size_t i = 0; !status && i < result.grants.count; i++) {
             const tacit_keys_grant_info_t *grant = &result.grants.items[i];
             if (memcmp(grant->owner.data, list->owner.user.identity->public_key, 32) == 0) {
                 status = s_add_grant(list, grant);
@@ -118,13 +157,13 @@ static tacit_status_t s_list_grants(s_list_t *list, tacit_error_t *ret_error)
     return status;
 }
 
+/*  --- both ------------------------------------------------------------------------------------ */
+
 static tacit_status_t s_new_tables(s_list_t *list)
 {
     static const tacit_column_t models[] = {
-        {"MODEL", TACIT_ALIGN_LEFT},
-        {"VERSION", TACIT_ALIGN_RIGHT},
-        {"BYTES", TACIT_ALIGN_RIGHT},
-        {"PUSHED", TACIT_ALIGN_LEFT},
+        {"MODEL", TACIT_ALIGN_LEFT},  {"VERSION", TACIT_ALIGN_RIGHT}, {"BYTES", TACIT_ALIGN_RIGHT},
+        {"PUSHED", TACIT_ALIGN_LEFT}, {"STATE", TACIT_ALIGN_LEFT},
     };
     static const tacit_column_t grants[] = {
         {"GRANT", TACIT_ALIGN_LEFT},   {"MODEL", TACIT_ALIGN_LEFT},
@@ -132,8 +171,8 @@ static tacit_status_t s_new_tables(s_list_t *list)
         {"EXPIRES", TACIT_ALIGN_LEFT}, {"USES", TACIT_ALIGN_RIGHT},
         {"STATE", TACIT_ALIGN_LEFT},
     };
-    tacit_status_t status = tacit_table_new(models, 4, &list->models);
-    return status ? status : tacit_table_new(grants, 7, &list->grants);
+    tacit_status_t status = tacit_table_new(models, sizeof models / sizeof *models, &list->models);
+    return status ? status : tacit_table_new(grants, sizeof grants / sizeof *grants, &list->grants);
 }
 
 static void s_print(const s_list_t *list)
@@ -162,14 +201,15 @@ tacit_status_t tacit_command_list(const tacit_invocation_t *invocation, tacit_er
         status = s_new_tables(&list);
     }
     if (!status) {
-        status = s_list_models(&list, ret_error);
+        status = s_list_grants(&list, ret_error);
     }
     if (!status) {
-        status = s_list_grants(&list, ret_error);
+        status = s_list_models(&list, ret_error);
     }
     if (!status) {
         s_print(&list);
     }
+    free(list.keys);
     json_decref(list.models_json);
     json_decref(list.grants_json);
     tacit_table_destroy(&list.models);

@@ -470,22 +470,35 @@ static tacit_status_t s_attach(void *argument, tacit_server_t *server, zloop_t *
     return TACIT_OK;
 }
 
-/*  The server, and with it every pending call, is gone by now.  */
+static void s_end_request(tacit_job_t *job)
+{
+    s_request_t *request = job ? job->context : NULL;
+    if (request) {
+        tacit_call_finish(&request->call, TACIT_INTERRUPTED, NULL);
+        free(request);
+    }
+}
+
+/*  The server is gone by now: finishing a call that still waits only frees it.  */
 static void s_close(void **argument)
 {
     s_gateway_t *self = *argument;
-    if (self) {
-        for (const tacit_worker_t *at = tacit_scheduler_workers(self->scheduler); at;
-             at = at->next) {
-            free(at->job ? at->job->context : NULL);
-        }
-        for (tacit_job_t *job = tacit_scheduler_queue(self->scheduler); job; job = job->next) {
-            free(job->context);
-        }
-        tacit_scheduler_destroy(&self->scheduler);
-        free(self);
-        *argument = NULL;
+    if (!self) {
+        return;
     }
+    for (const tacit_worker_t *at = tacit_scheduler_workers(self->scheduler); at; at = at->next) {
+        tacit_call_t *fetch = at->context;
+        if (fetch) {
+            tacit_call_finish(&fetch, TACIT_INTERRUPTED, NULL);
+        }
+        s_end_request(at->job);
+    }
+    for (tacit_job_t *job = tacit_scheduler_queue(self->scheduler); job; job = job->next) {
+        s_end_request(job);
+    }
+    tacit_scheduler_destroy(&self->scheduler);
+    free(self);
+    *argument = NULL;
 }
 
 void tacit_gatewayd_actor(zsock_t *pipe, void *args)

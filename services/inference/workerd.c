@@ -1,7 +1,8 @@
 /*  workerd.c - the worker's link to the gateway.
 
         fetch -> job -> executor thread -> outcome -> complete, fetch again
-    heartbeats all the while; a lost gateway is dialled again. $TERM finishes the job in hand.  */
+    heartbeats all the while; a lost gateway is dialled again. $TERM finishes the job in hand. A
+    worker is ready once the gateway can give it work.  */
 
 #include "services/inference/workerd.h"
 
@@ -24,6 +25,8 @@ enum {
 
 typedef struct {
     tacit_node_t *node;
+    zsock_t *pipe;           /* to who started this actor */
+    bool announced;          /* said READY there: registered for the first time */
     zactor_t *executor;      /* thread that runs jobs; takes and gives back tacit_task_t * */
     tacit_client_t *gateway; /* NULL while not connected */
     zloop_t *loop;
@@ -287,6 +290,10 @@ static tacit_status_t s_dial(s_worker_t *self, tacit_error_t *ret_error)
     zloop_poller(self->loop, &item, s_on_gateway, self);
     zloop_poller_set_tolerant(self->loop, &item);
     tacit_log(TACIT_LOG_INFO, "registered", "at the gateway");
+    if (!self->announced) {
+        tacit_actor_ready(self->pipe, "");
+        self->announced = true;
+    }
     s_send_heartbeat(self);
     s_fetch(self);
     return TACIT_OK;
@@ -430,7 +437,7 @@ static void s_stop(s_worker_t *self)
 void tacit_workerd_actor(zsock_t *pipe, void *args)
 {
     zsock_signal(pipe, 0);
-    s_worker_t self = {0};
+    s_worker_t self = {.pipe = pipe};
     tacit_error_t error = {.code = TACIT_OK};
     tacit_zap_start();
     if (s_start(&self, args, &error)) {
@@ -439,7 +446,6 @@ void tacit_workerd_actor(zsock_t *pipe, void *args)
     } else {
         zloop_reader(self.loop, pipe, s_on_pipe, &self);
         s_on_redial(self.loop, 0, &self);
-        tacit_actor_ready(pipe, "");
         zloop_start(self.loop);
     }
     s_stop(&self);

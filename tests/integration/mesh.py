@@ -121,8 +121,22 @@ class Mesh:
         """Nothing of it is left: no process, no file."""
         for user in self.users:
             user.close()
-        if self.supervisor():
-            self.operator("down")
+        try:
+            if self.supervisor():
+                self.operator("down")
+            self.assert_clean()
+        finally:
+            self._remove()
+
+    def assert_clean(self):
+        """No sanitizer complained, not at the end either."""
+        logs = os.path.join(self.state, "log")
+        for name in sorted(os.listdir(logs)) if os.path.isdir(logs) else []:
+            text = self.log(name[:-4])
+            if "Sanitizer" in text or "runtime error:" in text:
+                raise AssertionError(f"{name}:\n{text[-8000:]}")
+
+    def _remove(self):
         pid = self.supervisor()
         if pid:
             os.kill(pid, signal.SIGKILL)
