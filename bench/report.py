@@ -29,10 +29,15 @@ PHASES = {
     "load": "worker: keys and model",
     "open": "worker: open the request",
     "run": "worker: run the model",
-    "rest": "worker's seal, receipt and hashes; the way there and back",
+    "answer": "worker: seal the answer",
+    "receipt": "worker: hash both, sign the receipt",
+    "rest": "the way to the worker and back, and its hash of the request",
     "verify": "client: verify the receipt, open the answer",
     "total": "client: all of it, waiting behind its own other requests included",
 }
+
+
+WORKER = ("load", "open", "run", "answer", "receipt")  # phases timed in the worker
 
 
 class Bench:
@@ -118,7 +123,7 @@ class Bench:
         means = [{name: one[f"{name}_us"]["mean"] for name in PHASES if name != "rest"}
                  for one in rounds]
         for one in means:
-            one["rest"] = one["worker"] - one["load"] - one["open"] - one["run"]
+            one["rest"] = one["worker"] - sum(one[name] for name in WORKER)
         requests = sum(one["requests"] for one in rounds)
         for name, meaning in PHASES.items():
             self.add(f"{model}, {requests} requests", name, "us",

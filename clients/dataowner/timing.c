@@ -26,6 +26,8 @@ static const s_row_t s_rows[] = {
     S_ROW(load, "worker", "keys and model"),
     S_ROW(open, "worker", "open the request"),
     S_ROW(run, "worker", "run the model"),
+    S_ROW(answer, "worker", "seal the answer"),
+    S_ROW(receipt, "worker", "hash and sign the receipt"),
     S_ROW(verify, "client", "verify the receipt, open the answer"),
     S_ROW(total, "client", "from the first to the last"),
 };

@@ -15,14 +15,16 @@ enum {
 
 /*  Where the time went, in microseconds.  */
 typedef struct tacit_phases {
-    uint64_t seal_us;   /* client: encode and seal the request */
-    uint64_t queued_us; /* gateway: until a worker took it */
-    uint64_t worker_us; /* gateway: until the worker had answered; holds the next three */
-    uint64_t load_us;   /* worker: keys and model */
-    uint64_t open_us;   /* worker: open the request */
-    uint64_t run_us;    /* worker: the engine */
-    uint64_t verify_us; /* client: verify the receipt, open the answer */
-    uint64_t total_us;  /* client: from sealing to the opened answer */
+    uint64_t seal_us;    /* client: encode and seal the request */
+    uint64_t queued_us;  /* gateway: until a worker took it */
+    uint64_t worker_us;  /* gateway: until the worker had answered; holds the next five */
+    uint64_t load_us;    /* worker: keys and model */
+    uint64_t open_us;    /* worker: open the request */
+    uint64_t run_us;     /* worker: the engine */
+    uint64_t answer_us;  /* worker: encode and seal the answer */
+    uint64_t receipt_us; /* worker: hash and sign the receipt */
+    uint64_t verify_us;  /* client: verify the receipt, open the answer */
+    uint64_t total_us;   /* client: from sealing to the opened answer */
 } tacit_phases_t;
 
 typedef struct tacit_answer {

@@ -547,6 +547,8 @@ static tacit_status_t s_accept(const tacit_remote_model_t *self, s_pending_t *pe
         .seal_us = pending->seal_us,
         .queued_us = result->queued_us,
         .worker_us = result->worker_us,
+        .answer_us = result->answer_us,
+        .receipt_us = result->receipt_us,
     };
     tacit_status_t status = s_verify(self, pending, result, reply->bulk, answer, ret_error);
     if (!status) {

@@ -165,29 +165,54 @@ static tacit_status_t s_launch(s_up_t *up, tacit_error_t *ret_error)
 
 /*  --- waiting --------------------------------------------------------------------------------- */
 
-/*  One look: how many of how many processes are ready; a process that keeps failing ends it.  */
-static tacit_status_t s_look(tacit_client_t *supervisor, const char *only, size_t *ret_ready,
-                             size_t *ret_count, tacit_error_t *ret_error)
+/*  What a look at the processes found.  */
+typedef struct {
+    size_t count;
+    size_t ready;
+    char waited_for[96]; /* one that is not ready, and how its last life ended, where it had one */
+    char why[192];
+} s_view_t;
+
+static void s_note(const tacit_mesh_process_t *process, s_view_t *view)
+{
+    view->count++;
+    if (process->state == TACIT_MESH_PROCESS_STATE_READY) {
+        view->ready++;
+        return;
+    }
+    snprintf(view->waited_for, sizeof view->waited_for, "%.*s", (int)process->name.size,
+             (const char *)process->name.data);
+    snprintf(view->why, sizeof view->why, "%.*s", (int)process->last_exit.size,
+             process->last_exit.data ? (const char *)process->last_exit.data : "");
+}
+
+static tacit_status_t s_say_who(tacit_status_t status, const s_view_t *view,
+                                tacit_error_t *ret_error)
+{
+    tacit_error_set(ret_error, status, "%zu of %zu processes are ready, %s is not%s%s", view->ready,
+                    view->count, view->waited_for, view->why[0] ? ": " : "", view->why);
+    tacit_error_remedy(ret_error, "see log/%s.log in the state folder%s", view->waited_for,
+                       status == TACIT_DEADLINE_EXCEEDED ? "; more time: --timeout" : "");
+    return status;
+}
+
+/*  One look; a process that keeps failing ends it.  */
+static tacit_status_t s_look(tacit_client_t *supervisor, const char *only, s_view_t *ret_view,
+                             tacit_error_t *ret_error)
 {
     tacit_mesh_status_args_t args = {0};
     tacit_mesh_status_result_t result = {0};
     tacit_status_t status = tacit_mesh_status_call(supervisor, &args, &result, ret_error);
-    *ret_ready = 0;
-    *ret_count = 0;
+    *ret_view = (s_view_t){.waited_for = "supervisor"};
     for (size_t i = 0; i < result.processes.count && !status; i++) {
         const tacit_mesh_process_t *process = &result.processes.items[i];
         if (only && !tacit_span_equal(process->name, tacit_span_string(only))) {
             continue;
         }
-        (*ret_count)++;
-        *ret_ready += process->state == TACIT_MESH_PROCESS_STATE_READY;
-        if (process->restarts >= S_RESTARTS_MAX) {
-            status = tacit_error_set(ret_error, TACIT_INTERNAL, "%.*s does not start: %.*s",
-                                     (int)process->name.size, (const char *)process->name.data,
-                                     (int)process->last_exit.size,
-                                     (const char *)process->last_exit.data);
-            tacit_error_remedy(ret_error, "see log/%.*s.log in the state folder",
-                               (int)process->name.size, (const char *)process->name.data);
+        s_note(process, ret_view);
+        if (process->state != TACIT_MESH_PROCESS_STATE_READY &&
+            process->restarts >= S_RESTARTS_MAX) {
+            status = s_say_who(TACIT_INTERNAL, ret_view, ret_error);
         }
     }
     return status;
@@ -198,23 +223,20 @@ static tacit_status_t s_await(const s_up_t *up, tacit_client_t *supervisor, cons
 {
     tacit_progress_t progress;
     tacit_progress_start(&progress, stderr, only ? "attesting" : "starting", 0);
-    size_t ready = 0;
-    size_t count = 0;
+    s_view_t view;
+    bool whole = false;
     tacit_status_t status = TACIT_OK;
     do {
-        status = s_look(supervisor, only, &ready, &count, ret_error);
-        progress.total = count;
-        tacit_progress_update(&progress, ready);
-        if (!status && tacit_now_ms() >= up->until_ms) {
-            status = tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED,
-                                     "%zu of %zu processes are ready", ready, count);
-            tacit_error_remedy(ret_error,
-                               "tacit-operator status tells which; more time: --timeout");
-        }
-        if (!status && (count == 0 || ready < count)) {
+        status = s_look(supervisor, only, &view, ret_error);
+        whole = view.count > 0 && view.ready == view.count;
+        progress.total = view.count;
+        tacit_progress_update(&progress, view.ready);
+        if (!status && !whole && tacit_now_ms() >= up->until_ms) {
+            status = s_say_who(TACIT_DEADLINE_EXCEEDED, &view, ret_error);
+        } else if (!status && !whole) {
             s_pause();
         }
-    } while (!status && (count == 0 || ready < count));
+    } while (!status && !whole);
     tacit_progress_end(&progress);
     return status;
 }

@@ -274,6 +274,7 @@ static void s_state_failure(const tacit_error_t *error, tacit_inference_response
 static tacit_status_t s_seal_answer(const tacit_lease_t *lease,
                                     const tacit_inference_response_t *response, tacit_task_t *task)
 {
+    uint64_t started_us = s_now_us();
     tacit_buffer_t plain;
     tacit_buffer_init(&plain, tacit_inference_response_record.encoded_max);
     tacit_status_t status =
@@ -290,6 +291,7 @@ static tacit_status_t s_seal_answer(const tacit_lease_t *lease,
                             tacit_span(plain.data, plain.size), task->answer);
     }
     tacit_buffer_free(&plain);
+    task->answer_us = s_now_us() - started_us;
     return status;
 }
 
@@ -360,6 +362,7 @@ static tacit_status_t s_open_and_run(tacit_executor_t *self, tacit_engine_t *eng
 
 static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease, tacit_task_t *task)
 {
+    uint64_t started_us = s_now_us();
     tacit_result_t result;
     tacit_node_copy_result(self->node, task->result, &result);
     tacit_receipt_t receipt = {
@@ -375,6 +378,7 @@ static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease, tacit_tas
     memcpy(receipt.policy_head, result.policy_head, 32);
     memcpy(receipt.mesh_id, result.mesh_id, 32);
     tacit_receipt_sign(&receipt, tacit_node_signing_secret_key(self->node), task->receipt);
+    task->receipt_us = s_now_us() - started_us;
 }
 
 static tacit_status_t s_execute(tacit_executor_t *self, tacit_task_t *task)

@@ -24,6 +24,8 @@ typedef struct tacit_task {
     size_t answer_size;
     uint8_t receipt[TACIT_RECEIPT_SIZE];
     uint8_t result[TACIT_RESULT_SIZE]; /* the worker's own, when it signed */
+    uint64_t answer_us;                /* spent on sealing the answer */
+    uint64_t receipt_us;               /* and on hashing and signing the receipt */
     tacit_model_id_t residents[TACIT_SCHEDULER_RESIDENTS_MAX]; /* held afterwards */
     size_t resident_count;
 } tacit_task_t;

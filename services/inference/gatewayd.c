@@ -322,6 +322,8 @@ static tacit_status_t s_pass_answer(const tacit_inference_complete_args_t *args,
         .result = args->result,
         .queued_us = request->given_us - request->came_us,
         .worker_us = s_now_us() - request->given_us,
+        .answer_us = args->answer_us,
+        .receipt_us = args->receipt_us,
     };
     if (!args->receipt.data || !args->result.data) {
         return tacit_error_set(tacit_call_error(request->call), TACIT_PROTOCOL_ERROR,

@@ -137,7 +137,10 @@ static void s_state_outcome(const tacit_task_t *task, tacit_inference_complete_a
     } else {
         ret_args->receipt = tacit_span(task->receipt, sizeof task->receipt);
         ret_args->result = tacit_span(task->result, sizeof task->result);
+        ret_args->answer_us = task->answer_us;
+        ret_args->receipt_us = task->receipt_us;
         ret_args->has_receipt = ret_args->has_result = true;
+        ret_args->has_answer_us = ret_args->has_receipt_us = true;
     }
 }
 

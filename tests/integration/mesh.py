@@ -257,8 +257,13 @@ class MeshCase(unittest.TestCase):
         signal.alarm(cls.limit)
         cls.mesh = Mesh(cls.workers)
         cls.addClassCleanup(cls.mesh.destroy)
+        cls.prepare_state(cls.mesh)
         cls.mesh.up()
         cls.prepare()
+
+    @classmethod
+    def prepare_state(cls, mesh):
+        """What has to be there before the mesh is launched."""
 
     @classmethod
     def prepare(cls):

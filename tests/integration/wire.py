@@ -147,6 +147,7 @@ class Connection:
         self.endpoint, self.server_key, self.timeout = endpoint, server_key, timeout
         self.identity = identity or Identity()
         self.msgid = 0
+        self.answers = {}  # that came before they were asked for
         self.session = None
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
@@ -223,13 +224,13 @@ class Connection:
         return self.msgid
 
     def finish(self, msgid, method, timeout=None, opened=()):
-        """The answer to a request; others are thrown away."""
+        """The answer to a request; those to others are kept."""
         until = time.monotonic() + (self.timeout if timeout is None else timeout)
-        while True:
+        while msgid not in self.answers:
             frames = self.receive(max(0.0, until - time.monotonic()))
-            kind, got, error, result = msgpack.unpackb(frames[0], strict_map_key=False)
-            if kind == 1 and got == msgid:
-                break
+            _kind, got, error, result = msgpack.unpackb(frames[0], strict_map_key=False)
+            self.answers[got] = frames, error, result
+        frames, error, result = self.answers.pop(msgid)
         if error is not None:
             raise Refused(error)
         for field in opened:
