@@ -14,6 +14,7 @@ from mesh import PATIENCE, SANITIZED, MeshCase, await_condition
 
 SEED = int(os.environ.get("TACIT_SEED", "20240607"))
 SIDE, LAYERS = 512, (60 if SANITIZED else 120)  # a request for a second or so
+ENDLESS = 20  # times as long: nobody lives to answer it
 DEADLINE = 20.0 if not SANITIZED else 60.0
 ROW = wire.floats([[1.0, -2.0, 3.0]])
 SLOW_ROWS = [("", 1, (SIDE, SIDE), bytes(4 * SIDE * SIDE))]
@@ -23,10 +24,10 @@ CLEAR = {"worker_lost", "no_worker", "unreachable", "deadline_exceeded", "sessio
          "no_session", "busy", "keys_refused"}
 
 
-def slow_model():
-    nodes = [onnx.node("MatMul", [f"x{i}", "w"], [f"x{i + 1}"]) for i in range(LAYERS)]
+def slow_model(layers):
+    nodes = [onnx.node("MatMul", [f"x{i}", "w"], [f"x{i + 1}"]) for i in range(layers)]
     return onnx.model(nodes, [onnx.value("x0", ("n", SIDE))],
-                      [onnx.value(f"x{LAYERS}", ("n", SIDE))],
+                      [onnx.value(f"x{layers}", ("n", SIDE))],
                       [onnx.tensor("w", (SIDE, SIDE), raw=bytes(4 * SIDE * SIDE))])
 
 
@@ -41,7 +42,8 @@ class Loss(MeshCase):
         cls.owner.enrol()
         cls.user.enrol()
         cls.owner_id = cls.owner.identity.public
-        for name, content in (("quick", onnx.relu()), ("slow", slow_model())):
+        for name, content in (("quick", onnx.relu()), ("slow", slow_model(LAYERS)),
+                              ("endless", slow_model(LAYERS * ENDLESS))):
             cls.owner.push(name, content)
             cls.owner.grant(name, cls.user.identity.public, cls.mesh.measurement())
             cls.user.put_request_key(cls.owner_id, name, cls.mesh.measurement())
@@ -69,8 +71,8 @@ class Loss(MeshCase):
         self.addCleanup(user.close)
         return user
 
-    def start_slow(self, user=None, deadline=DEADLINE):
-        return (user or self.user).start_infer(self.owner_id, "slow", SLOW_ROWS,
+    def start_slow(self, user=None, deadline=DEADLINE, name="slow"):
+        return (user or self.user).start_infer(self.owner_id, name, SLOW_ROWS,
                                                deadline_ms=int(deadline * 1000))
 
     def finish_slow(self, started, user=None, deadline=DEADLINE):
@@ -127,7 +129,7 @@ class Loss(MeshCase):
     def test_a_request_that_kills_every_worker_is_given_up(self):
         """Three tries, then a clear error: one request must not keep the mesh restarting."""
         self.mesh.operator("scale", "--workers", "1", check=True)
-        started = self.start_slow()
+        started = self.start_slow(name="endless")
         refused = None
         until = time.monotonic() + DEADLINE
         try:
