@@ -11,12 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "enclave/clock.h"
 #include "enclave/secret.h"
 #include "rpc/log.h"
 
 enum { S_EXIT_OK = 0, S_EXIT_FAILED = 1, S_EXIT_USAGE = 2, S_START_MS = 60 * 1000 };
+enum { S_END_MS = 1000, S_TASK_LINKS = 2 /* of a folder without sub-folders */ };
 
 /*  --- the pipe between an actor and who started it -------------------------------------------- */
 
@@ -86,6 +90,22 @@ tacit_status_t tacit_actor_wait(zactor_t *actor, uint32_t timeout_ms, char *ret_
     }
     zmsg_destroy(&message);
     return status;
+}
+
+static long s_thread_count(void)
+{
+    struct stat tasks;
+    return stat("/proc/self/task", &tasks) == 0 ? (long)tasks.st_nlink - S_TASK_LINKS : 1;
+}
+
+void tacit_actors_end(void)
+{
+    zsys_shutdown();
+    uint64_t until_ms = tacit_now_ms() + S_END_MS;
+    while (s_thread_count() > 1 && tacit_now_ms() < until_ms) {
+        struct timespec pause = {.tv_nsec = 1000000};
+        nanosleep(&pause, NULL);
+    }
 }
 
 void tacit_actor_linger(zsock_t *pipe)
@@ -334,6 +354,7 @@ static int s_run(const tacit_daemon_t *daemon, s_options_t *options, const sigse
     if (signal_fd >= 0) {
         close(signal_fd);
     }
+    tacit_actors_end();
     return code;
 }
 

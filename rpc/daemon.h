@@ -43,6 +43,11 @@ void tacit_actor_failed(zsock_t *pipe, const tacit_error_t *error);
 TACIT_MUST_CHECK tacit_status_t tacit_actor_wait(zactor_t *actor, uint32_t timeout_ms,
                                                  char *ret_endpoint, tacit_error_t *ret_error);
 
+/*  The last thing that a main does, after it destroyed its actors: closes CZMQ and waits, a second
+    at most, until no other thread is left. zactor_destroy returns while the actor's thread still
+    ends; libraries that free what is theirs at exit must not meet one that does the same.  */
+void tacit_actors_end(void);
+
 /*  Until $TERM: for an actor that failed, or that has no loop.  */
 void tacit_actor_linger(zsock_t *pipe);
 

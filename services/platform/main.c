@@ -187,5 +187,6 @@ int main(int argc, char **argv)
     }
     code = s_run(&options, signals);
     close(signals);
+    tacit_actors_end();
     return code;
 }

@@ -30,6 +30,7 @@ EXAMPLES = os.path.join(SOURCE, "examples")
 PATIENCE = 120.0 if SANITIZED else 60.0
 
 PR_SET_CHILD_SUBREAPER = 36
+COMPLAINTS = ("Sanitizer", "runtime error:")  # of a sanitizer, in a log
 
 
 def adopt_orphans():
@@ -133,8 +134,9 @@ class Mesh:
         logs = os.path.join(self.state, "log")
         for name in sorted(os.listdir(logs)) if os.path.isdir(logs) else []:
             text = self.log(name[:-4])
-            if "Sanitizer" in text or "runtime error:" in text:
-                raise AssertionError(f"{name}:\n{text[-8000:]}")
+            at = min((text.find(word) for word in COMPLAINTS if word in text), default=-1)
+            if at >= 0:
+                raise AssertionError(f"{name}:\n{text[max(0, at - 2000):at + 6000]}")
 
     def _remove(self):
         pid = self.supervisor()
