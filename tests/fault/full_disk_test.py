@@ -30,7 +30,6 @@ class Writes(MeshCase):
         cls.owner.grant("before", cls.user.identity.public, cls.mesh.measurement(), uses=1000000)
         cls.user.put_request_key(cls.owner_id, "before", cls.mesh.measurement())
 
-
     def infer(self, name="before"):
         return self.user.infer(self.owner_id, name, ROW, timeout=PATIENCE / 2)
 
@@ -109,6 +108,14 @@ class FileSizes(Writes):
         return max(os.path.getsize(os.path.join(place, name)) for name in os.listdir(place)
                    if os.path.isfile(os.path.join(place, name)))
 
+    def push_as_people_do(self):
+        path = os.path.join(self.mesh.folder, "large.onnx")
+        with open(path, "wb") as file:
+            file.write(onnx.relu(doc="x" * 700000))
+        options = self.mesh.identity("vendor")
+        self.mesh.client("tacit-mlowner", "init", *options, check=True)
+        return self.mesh.client("tacit-mlowner", "push", path, "--name", "large", "--json", *options)
+
     def test_a_limit_on_the_key_services_files(self):
         self.addCleanup(self.restrict, "keys", resource.RLIM_INFINITY)
         self.restrict("keys", self.largest("keys") + 64 * 1024)
@@ -128,6 +135,7 @@ class FileSizes(Writes):
         self.restrict("models", 300000)
         self.assert_refused("storage_full", self.upload)
         self.assert_refused("storage_full", self.upload)
+        self.assert_exit(13, "storage_full", self.push_as_people_do())
         self.assert_kept(models=models)
         self.infer()
         self.restrict("models", resource.RLIM_INFINITY)
