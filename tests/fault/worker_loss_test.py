@@ -13,8 +13,9 @@ import wire
 from mesh import PATIENCE, SANITIZED, MeshCase, await_condition
 
 SEED = int(os.environ.get("TACIT_SEED", "20240607"))
-SIDE, LAYERS = 512, (60 if SANITIZED else 120)  # a request for a second or so
-ENDLESS = 20  # times as long: nobody lives to answer it
+SIDE, LAYERS = 512, (240 if SANITIZED else 120)  # a request for a second or two
+ENDLESS = 2400  # layers: nobody lives to answer it
+TRIES = 5  # to see workers busy before they are done
 DEADLINE = 20.0 if not SANITIZED else 60.0
 ROW = wire.floats([[1.0, -2.0, 3.0]])
 SLOW_ROWS = [("", 1, (SIDE, SIDE), bytes(4 * SIDE * SIDE))]
@@ -43,7 +44,7 @@ class Loss(MeshCase):
         cls.user.enrol()
         cls.owner_id = cls.owner.identity.public
         for name, content in (("quick", onnx.relu()), ("slow", slow_model(LAYERS)),
-                              ("endless", slow_model(LAYERS * ENDLESS))):
+                              ("endless", slow_model(ENDLESS))):
             cls.owner.push(name, content)
             cls.owner.grant(name, cls.user.identity.public, cls.mesh.measurement())
             cls.user.put_request_key(cls.owner_id, name, cls.mesh.measurement())
@@ -78,9 +79,23 @@ class Loss(MeshCase):
     def finish_slow(self, started, user=None, deadline=DEADLINE):
         return (user or self.user).finish_infer(self.owner_id, "slow", started, deadline + 2)
 
-    def await_busy(self, count):
-        await_condition(lambda: [worker["state"] for worker in self.mesh.status()["workers"]]
-                        .count("busy") == count, f"{count} workers work", pause=0.01)
+    def busy_workers(self):
+        return [worker["state"] for worker in self.mesh.status()["workers"]].count("busy")
+
+    def start_busy(self, count):
+        """Requests that are seen to occupy so many workers; where all are done before anybody
+        looked, once more."""
+        for _ in range(TRIES):
+            started = [self.start_slow() for _ in range(count)]
+            try:
+                await_condition(lambda: self.busy_workers() == count, f"{count} workers work",
+                                PATIENCE / 12, pause=0.01)
+                return started
+            except AssertionError as error:
+                last = error
+                for one in started:
+                    self.finish_slow(one)
+        raise last
 
     @staticmethod
     def kill(pid):
@@ -93,8 +108,7 @@ class Loss(MeshCase):
     # -- workers
 
     def test_another_worker_answers_for_a_killed_one(self):
-        started = [self.start_slow(), self.start_slow()]
-        self.await_busy(2)
+        started = self.start_busy(2)
         self.mesh.kill("worker-1")
         begun = time.monotonic()
         for one in started:
@@ -103,8 +117,7 @@ class Loss(MeshCase):
         self.assertLess(time.monotonic() - begun, DEADLINE)
 
     def test_a_worker_that_stands_still_is_given_up(self):
-        started = [self.start_slow(), self.start_slow()]
-        self.await_busy(2)
+        started = self.start_busy(2)
         pid = self.mesh.pid("worker-1")
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -116,8 +129,7 @@ class Loss(MeshCase):
     def test_with_no_other_worker_the_next_life_answers_or_an_error_comes_in_time(self):
         self.mesh.operator("scale", "--workers", "1", check=True)
         try:
-            started = self.start_slow()
-            self.await_busy(1)
+            started = self.start_busy(1)[0]
             self.mesh.kill("worker-1")
             try:
                 self.finish_slow(started)
@@ -135,8 +147,7 @@ class Loss(MeshCase):
         try:
             while refused is None and time.monotonic() < until:
                 worker = self.mesh.processes()["worker-1"]
-                states = [entry["state"] for entry in self.mesh.status()["workers"]]
-                if worker["pid"] and "busy" in states:
+                if worker["pid"] and self.busy_workers():
                     self.kill(worker["pid"])
                 try:
                     self.user.to(wire.GATEWAY).finish(started[1], "inference.infer", 0.05)
@@ -207,8 +218,7 @@ class Loss(MeshCase):
         self.mesh.await_restart(process, pid)
 
     def test_kill_9_of_the_gateway(self):
-        started = self.start_slow()
-        self.await_busy(1)
+        started = self.start_busy(1)[0]
         self.assert_clear_meanwhile("gateway", 2)
         with self.assertRaises((wire.Silence, wire.Refused)):
             self.finish_slow(started, deadline=0.1)
