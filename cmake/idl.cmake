@@ -18,6 +18,19 @@ function(tacit_idlc file folder outputs)
     set(${outputs} ${folder}/${name}.h ${folder}/${name}.c PARENT_SCOPE)
 endfunction()
 
+# tacit_idlc_python(FILE FOLDER OUTPUT): the same contract for Python, into FOLDER/NAME.py.
+function(tacit_idlc_python file folder output)
+    get_filename_component(name ${file} NAME_WE)
+    add_custom_command(
+        OUTPUT ${folder}/${name}.py
+        COMMAND ${CMAKE_COMMAND} -E env PYTHONPATH=${PROJECT_SOURCE_DIR}/idl PYTHONDONTWRITEBYTECODE=1
+                /usr/bin/python3 -m idlc python --out ${folder} ${file}
+        DEPENDS ${file} ${TACIT_IDLC}
+        COMMENT "idlc ${name}.idl (Python)"
+        VERBATIM)
+    set(${output} ${folder}/${name}.py PARENT_SCOPE)
+endfunction()
+
 function(tacit_idl)
     set(sources)
     foreach(name IN LISTS ARGN)

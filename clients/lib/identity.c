@@ -86,6 +86,19 @@ tacit_status_t tacit_identity_load(const char *folder, tacit_identity_t **ret_id
     return TACIT_OK;
 }
 
+tacit_status_t tacit_identity_random(tacit_identity_t **ret_identity)
+{
+    tacit_identity_t *self = NULL;
+    tacit_status_t status = s_new(&self);
+    if (status) {
+        return status;
+    }
+    crypto_box_keypair(self->public_key, self->secret_key->data);
+    crypto_sign_keypair(self->signing_public, self->signing_secret->data);
+    *ret_identity = self;
+    return TACIT_OK;
+}
+
 static tacit_status_t s_make(const char *folder, const char *path, tacit_error_t *ret_error)
 {
     tacit_identity_t *self = NULL;
@@ -95,12 +108,10 @@ static tacit_status_t s_make(const char *folder, const char *path, tacit_error_t
     if (status) {
         return status;
     }
-    status = s_new(&self);
+    status = tacit_identity_random(&self);
     if (status) {
         return tacit_error_set(ret_error, status, NULL);
     }
-    crypto_box_keypair(self->public_key, self->secret_key->data);
-    crypto_sign_keypair(self->signing_public, self->signing_secret->data);
     (void)crypto_sign_ed25519_sk_to_seed(seed, self->signing_secret->data);
     s_fields(self, seed, fields);
     /*  Of two that are started at once one makes it, and the other one loads that.  */

@@ -28,6 +28,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_identity_open(const char *folder,
                                                     tacit_identity_t **ret_identity, bool *ret_made,
                                                     tacit_error_t *ret_error);
 
+/*  One that no file holds, for as long as it lives. NO_MEMORY.  */
+TACIT_MUST_CHECK tacit_status_t tacit_identity_random(tacit_identity_t **ret_identity);
+
 void tacit_identity_destroy(tacit_identity_t **identity);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "clients/lib/hex.h"
+#include "clients/lib/answer_proof.h"
 #include "enclave/clock.h"
 #include "idl/keys.h"
 #include "rpc/codec.h"
@@ -422,84 +422,21 @@ static tacit_status_t s_repair(tacit_remote_model_t *self, s_pending_t *pending,
 
 /*  --- the answer ------------------------------------------------------------------------------ */
 
-static tacit_status_t s_expect(bool agrees, const char *claim, tacit_error_t *ret_error)
-{
-    if (agrees) {
-        return TACIT_OK;
-    }
-    tacit_error_claim(ret_error, TACIT_RESULT_INVALID, claim, "that of this request and its answer",
-                      "another");
-    tacit_error_remedy(ret_error, "something between you and the worker changed requests or "
-                                  "answers; tell the operator");
-    return TACIT_RESULT_INVALID;
-}
-
-static bool s_is_digest(const uint8_t expected[32], tacit_span_t bytes)
-{
-    uint8_t digest[32];
-    (void)crypto_hash_sha256(digest, bytes.data, bytes.size);
-    return memcmp(digest, expected, sizeof digest) == 0;
-}
-
-/*  The receipt speaks of exactly this request and this answer.  */
-static tacit_status_t s_check_receipt(const s_pending_t *pending, const tacit_receipt_t *receipt,
-                                      tacit_span_t response, tacit_error_t *ret_error)
-{
-    const tacit_envelope_t *sent = &pending->envelope;
-    const tacit_envelope_t *got = &receipt->envelope;
-    bool version = got->version >= 1 && (sent->version == 0 || sent->version == got->version);
-    bool model = memcmp(sent->owner, got->owner, 32) == 0 && strcmp(sent->name, got->name) == 0;
-    const struct {
-        bool agrees;
-        const char *claim;
-    } checks[] = {
-        {memcmp(sent->request_id, got->request_id, TACIT_REQUEST_ID_SIZE) == 0,
-         "receipt: request id"},
-        {memcmp(sent->user, got->user, 32) == 0, "receipt: user"},
-        {model, "receipt: model"},
-        {version, "receipt: version"},
-        {s_is_digest(receipt->request_sha256, tacit_span(pending->sealed, pending->sealed_size)),
-         "receipt: request digest"},
-        {s_is_digest(receipt->response_sha256, response), "receipt: response digest"},
-    };
-    tacit_status_t status = TACIT_OK;
-    for (size_t i = 0; i < sizeof checks / sizeof *checks && !status; i++) {
-        status = s_expect(checks[i].agrees, checks[i].claim, ret_error);
-    }
-    return status;
-}
-
-static tacit_status_t s_refuse_measurement(const uint8_t measurement[32], tacit_error_t *ret_error)
-{
-    char got[TACIT_HEX_KEY_SIZE];
-    tacit_hex_key(measurement, got);
-    tacit_error_claim(ret_error, TACIT_MEASUREMENT_REFUSED, "receipt: measurement",
-                      "that of a worker that was given the request key", got);
-    return TACIT_MEASUREMENT_REFUSED;
-}
-
-/*  Result, receipt, and that they speak of this; fills the answer's proof.  */
+/*  Fills the answer's proof.  */
 static tacit_status_t s_verify(const tacit_remote_model_t *self, const s_pending_t *pending,
                                const tacit_inference_infer_result_t *reply, tacit_span_t response,
                                tacit_answer_t *answer, tacit_error_t *ret_error)
 {
-    tacit_result_t result;
-    tacit_status_t status =
-        tacit_result_verify(reply->result, tacit_mesh_result_key(self->user->mesh),
-                            tacit_mesh_id(self->user->mesh), tacit_now_ms(), &result, ret_error);
-    if (!status) {
-        status =
-            tacit_receipt_verify(reply->receipt, result.signing_key, &answer->receipt, ret_error);
-    }
-    if (!status) {
-        status = tacit_receipt_agree(&answer->receipt, &result, ret_error);
-    }
-    if (!status) {
-        status = s_check_receipt(pending, &answer->receipt, response, ret_error);
-    }
-    if (!status && !s_accepts(self, result.mrenclave)) {
-        status = s_refuse_measurement(result.mrenclave, ret_error);
-    }
+    const tacit_question_t question = {
+        .envelope = &pending->envelope,
+        .request = tacit_span(pending->sealed, pending->sealed_size),
+        .measurements = (const uint8_t(*)[32])self->measurements,
+        .measurement_count = self->measurement_count,
+        .issuer = tacit_mesh_result_key(self->user->mesh),
+        .mesh_id = tacit_mesh_id(self->user->mesh),
+    };
+    tacit_status_t status = tacit_answer_prove(&question, reply->receipt, reply->result, response,
+                                               &answer->receipt, ret_error);
     if (!status) {
         memcpy(answer->receipt_bytes, reply->receipt.data, sizeof answer->receipt_bytes);
         memcpy(answer->result_bytes, reply->result.data, sizeof answer->result_bytes);

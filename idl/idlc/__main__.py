@@ -1,9 +1,9 @@
-"""python3 -m idlc c|markdown|dictionary|check ... (exit 1: a file is refused, 2: wrong usage)."""
+"""python3 -m idlc c|python|markdown|dictionary|check ... (exit 1: a file is refused, 2: wrong usage)."""
 
 import argparse
 import sys
 
-from . import emit_c, emit_dictionary, emit_markdown
+from . import emit_c, emit_dictionary, emit_markdown, emit_python
 from .load import load_all
 from .model import Service
 
@@ -11,6 +11,12 @@ from .model import Service
 def _c(services: list[Service], options: argparse.Namespace) -> int:
     for service in services:
         emit_c.write(service, options.out)
+    return 0
+
+
+def _python(services: list[Service], options: argparse.Namespace) -> int:
+    for service in services:
+        emit_python.write(service, options.out)
     return 0
 
 
@@ -59,6 +65,9 @@ def _arguments() -> argparse.ArgumentParser:
         return made
 
     command("c", _c, "Write NAME.h and NAME.c.").add_argument(
+        "--out", required=True, metavar="DIR", help="folder to write to; made where it is missing"
+    )
+    command("python", _python, "Write NAME.py, for the package tacit.").add_argument(
         "--out", required=True, metavar="DIR", help="folder to write to; made where it is missing"
     )
     command("markdown", _markdown, "Print the tables of docs/PROTOCOL.md.").add_argument(

@@ -10,6 +10,7 @@ from typing import Iterable
 from .diagnostics import IdlError, Position
 from .model import Field, Method, Service, Struct
 from .names import generated_names
+from .python_names import python_names
 from .sizes import RECORD_MAX, STANDALONE_MAX, record_size
 
 # What rpc/ bounds too; a test compares.
@@ -291,8 +292,10 @@ class _Checker:
             record.encoded_max = record.limit
 
     def check_generated_names(self) -> None:
-        seen: dict = {}
-        for name, position, what in generated_names(self.service):
-            if name in seen:
-                self.refuse(position, f"{what} and {seen[name]} would both be {name} in C")
-            seen.setdefault(name, what)
+        for names, language in ((generated_names, "C"), (python_names, "Python")):
+            seen: dict = {}
+            for name, position, what in names(self.service):
+                if name in seen:
+                    clash = f"would both be {name} in {language}"
+                    self.refuse(position, f"{what} and {seen[name]} {clash}")
+                seen.setdefault(name, what)

@@ -4,6 +4,7 @@ Golden files stand in golden/. After a change that is meant to change them:
     idlc_test.py --golden
 """
 
+import ast
 import hashlib
 import os
 import re
@@ -80,6 +81,22 @@ class Output(Scratch):
         for name, text in made.items():
             self.assertEqual(text, read(os.path.join(GOLDEN, name)), name)
 
+    def test_python_is_golden(self):
+        out = os.path.join(self.folder, "python")
+        run = idlc("python", "--out", out, SAMPLE)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertEqual(contents(out), {"sample.py": read(os.path.join(GOLDEN, "sample.py"))})
+
+    def test_python_is_the_same_under_every_hash_seed(self):
+        outputs = []
+        for seed in ("0", "1", "4711"):
+            out = os.path.join(self.folder, f"python-{seed}")
+            self.assertEqual(idlc("python", "--out", out, *PROJECT, seed=seed).returncode, 0)
+            outputs.append(contents(out))
+        self.assertEqual(len(outputs[0]), len(PROJECT))
+        self.assertEqual(outputs[0], outputs[1])
+        self.assertEqual(outputs[0], outputs[2])
+
     def test_markdown_and_dictionary_are_golden(self):
         for command, name in (("markdown", "sample.md"), ("dictionary", "sample.dict")):
             run = idlc(command, SAMPLE)
@@ -148,6 +165,39 @@ class Output(Scratch):
             check=False,
         )
         self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_escapes_what_python_would_misread(self):
+        """Text is text: nothing of it ends a docstring or a comment and runs."""
+        text = 'Odd \\ """ é \\N{{DIGIT ONE}} \\'
+        path = self.write(
+            "odd.idl",
+            'service odd 901 "Odd \\ é"\n'
+            f'## {text}\nerror no_good 901001 "x"\n## {text}\nenum kind {{ none 1, true 2 }}\n'
+            f"## {text}\nmethod go (\n## {text}\n1 class: u8, 2 self: u8, 3 bulk: kind) -> ()"
+            " caller anyone deadline 1s errors no_good\n",
+        )
+        out = os.path.join(self.folder, "python")
+        run = idlc("python", "--out", out, path)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        tree = ast.parse(read(os.path.join(out, "odd.py")))
+        classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+        self.assertEqual(
+            sorted(classes), ["GoArgs", "GoResult", "Kind", "NoGood", "OddClient"]
+        )
+        self.assertIn('"""', ast.get_docstring(classes["NoGood"]))
+        fields = [node.target.id for node in classes["GoArgs"].body
+                  if isinstance(node, ast.AnnAssign)]
+        self.assertEqual(fields[:3], ["class_", "self_", "bulk_"])
+
+    def test_names_that_are_one_in_python(self):
+        path = self.write(
+            "bad.idl",
+            'service bad 901 "Bad"\nerror go_args 901001 "x"\n'
+            "method go () -> () caller anyone deadline 1s\n",
+        )
+        run = idlc("check", path)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("would both be GoArgs in Python", run.stderr)
 
 
 class ProjectFiles(unittest.TestCase):
@@ -498,6 +548,7 @@ class Refusals(Scratch):
 
 def write_golden():
     idlc("c", "--out", GOLDEN, SAMPLE)
+    idlc("python", "--out", GOLDEN, SAMPLE)
     for command, name in (("markdown", "sample.md"), ("dictionary", "sample.dict")):
         with open(os.path.join(GOLDEN, name), "w", encoding="utf-8") as file:
             file.write(idlc(command, SAMPLE).stdout)

@@ -1,0 +1,52 @@
+"""Tacit for Python: models on data, so that neither owner, nor the host, sees what is not theirs.
+
+    async with await tacit.Mesh.open(identity="~/.../dataowner") as mesh:
+        async with await tacit.DataOwner(mesh).model("1f2e3d4c/digits") as model:
+            answer = await model.infer(tacit.Tensor.floats(rows))
+
+Sockets are pyzmq's and messages msgpack's; evidence, binding, sealing and keys are the C library's,
+the same code that the C clients run. Services of one's own are called by what `idlc python` makes of
+their contracts, over `Connection`.
+"""
+
+from . import errors, receipt
+from .connection import Connection
+from .dataowner import Answer, DataOwner, Reference, RemoteModel
+from .errors import ServiceError, TacitError
+from .identity import Identity, Role
+from .mesh import Mesh
+from .mlowner import MLOwner
+from .receipt import Receipt
+from .secret import Secret
+from .service import Client, Method, Service
+from .session import Session
+from .tensor import Dtype, Tensor
+from .trust import Attestation, Member, Trust, Verified
+
+__all__ = [
+    "Answer",
+    "Attestation",
+    "Client",
+    "Connection",
+    "DataOwner",
+    "Dtype",
+    "Identity",
+    "MLOwner",
+    "Member",
+    "Mesh",
+    "Method",
+    "Receipt",
+    "Reference",
+    "RemoteModel",
+    "Role",
+    "Secret",
+    "Service",
+    "ServiceError",
+    "Session",
+    "TacitError",
+    "Tensor",
+    "Trust",
+    "Verified",
+    "errors",
+    "receipt",
+]

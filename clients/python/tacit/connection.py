@@ -1,0 +1,385 @@
+"""One connection to one service: connect, bind, call.
+
+A DEALER socket of pyzmq on asyncio's loop. Nothing here waits without a deadline. A connection that
+was lost is not silently rebuilt: its calls fail, and the owner opens another. What a peer sends is
+bounded before it is parsed, and a peer that breaks the protocol loses the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import struct
+import time
+import typing as _t
+
+import msgpack
+import zmq
+import zmq.asyncio
+
+from . import codec, errors
+from .identity import Identity, Role
+from .service import Method, Reply
+from .session import Session, bind
+
+if _t.TYPE_CHECKING:
+    from .trust import Trust, Verified
+
+CONNECT_SECONDS = 5.0
+CALLS_MAX = 64  # outstanding, as many as a service keeps for one connection
+TRANSIT_MS = 50  # what a server is told to be quicker than the caller's deadline
+CURVE_OVERHEAD = 33
+ERROR_TEXT_MAX = 256
+
+_HEARTBEAT_MS, _HEARTBEAT_TIMEOUT_MS, _HIGH_WATER = 5000, 20000, 128
+_DRAIN_SECONDS = 0.02
+_EPIPE, _ECONNABORTED, _ECONNRESET = 32, 103, 104
+_CRYPTOGRAPHIC, _MECHANISM_MISMATCH = 0x11000001, 0x11000002
+
+_context: _t.Optional[zmq.asyncio.Context] = None
+
+
+def _zmq() -> zmq.asyncio.Context:
+    global _context
+    if _context is None or _context.closed:
+        _context = zmq.asyncio.Context()
+    return _context
+
+
+@dataclasses.dataclass(slots=True)
+class _Pending:
+    method: Method
+    future: "asyncio.Future[Reply]"
+    known: tuple[type[errors.TacitError], ...]
+
+
+class Connection:
+    """Use `Connection.open`, or `Mesh.connect`, which knows whom to trust."""
+
+    def __init__(self, endpoint: str, server_key: _t.Optional[bytes]) -> None:
+        self.endpoint = endpoint
+        self.server_key = server_key
+        self.session: _t.Optional[Session] = None
+        self._socket: _t.Any = None
+        self._monitor: _t.Any = None
+        self._tasks: list["asyncio.Task[None]"] = []
+        self._pending: dict[int, _Pending] = {}
+        self._msgid = 0
+        self._lost: _t.Optional[errors.TacitError] = None
+        self._up: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
+
+    # --- opening ------------------------------------------------------------------------------
+
+    @classmethod
+    async def open(
+        cls,
+        endpoint: str,
+        *,
+        server_key: _t.Optional[bytes] = None,
+        identity: _t.Optional[Identity] = None,
+        timeout: float = CONNECT_SECONDS,
+    ) -> "Connection":
+        """Connect; with `server_key` by CURVE as that identity (one of the moment where None),
+        without by plaintext, which is for the introduction endpoint alone."""
+        if not endpoint.startswith(("tcp://", "ipc://")):
+            raise errors.BadInput("tcp://HOST:PORT or ipc://PATH", claim="endpoint", got=endpoint)
+        self = cls(endpoint, server_key)
+        try:
+            self._start(identity or Identity.ephemeral(), timeout)
+            await asyncio.wait_for(asyncio.shield(self._up), timeout)
+        except asyncio.TimeoutError:
+            await self.close()
+            raise errors.Unreachable(f"{endpoint}: no answer in time") from None
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    def _start(self, identity: Identity, timeout: float) -> None:
+        socket = _zmq().socket(zmq.DEALER)
+        self._socket = socket
+        milliseconds = max(1, int(timeout * 1000))
+        for option, value in (
+            (zmq.LINGER, 0),
+            (zmq.RECONNECT_IVL, -1),
+            (zmq.IMMEDIATE, 1),
+            (zmq.SNDHWM, _HIGH_WATER),
+            (zmq.RCVHWM, _HIGH_WATER),
+            (zmq.MAXMSGSIZE, codec.BULK_MAX + CURVE_OVERHEAD),
+            (zmq.HEARTBEAT_IVL, _HEARTBEAT_MS),
+            (zmq.HEARTBEAT_TIMEOUT, _HEARTBEAT_TIMEOUT_MS),
+            (zmq.HEARTBEAT_TTL, _HEARTBEAT_TIMEOUT_MS),
+            (zmq.CONNECT_TIMEOUT, milliseconds),
+            (zmq.HANDSHAKE_IVL, milliseconds),
+        ):
+            socket.setsockopt(option, value)
+        if self.server_key is not None:
+            identity.arm(socket, self.server_key)
+        self._monitor = socket.get_monitor_socket()
+        self._monitor.linger = 0
+        try:
+            socket.connect(self.endpoint)
+        except zmq.ZMQError as error:
+            raise errors.BadInput(f"cannot connect to {self.endpoint}: {error}") from None
+        self._tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._read())]
+
+    async def bind(
+        self,
+        trust: "Trust",
+        identity: Identity,
+        peer_role: Role,
+        *,
+        verified: _t.Optional["Verified"] = None,
+        role: Role = Role.USER,
+        timeout: float = CONNECT_SECONDS,
+    ) -> Session:
+        """The attested binding: afterwards methods for users can be called. Raises where the peer is
+        not the enclave that it should be."""
+        self.session = await bind(self, trust, identity, peer_role, verified, role, timeout)
+        return self.session
+
+    async def close(self) -> None:
+        """Ends it; calls under way fail."""
+        self._lose(errors.Unreachable(f"{self.endpoint}: the connection was closed"))
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+        if self._socket is not None:
+            self._socket.disable_monitor()
+            if self._monitor is not None:
+                self._monitor.close(0)
+            self._socket.close(0)
+            self._socket = self._monitor = None
+        self.session = None
+
+    async def __aenter__(self) -> "Connection":
+        return self
+
+    async def __aexit__(self, *_unused: object) -> None:
+        await self.close()
+
+    # --- what the socket's monitor says -------------------------------------------------------
+
+    def _lose(self, error: errors.TacitError) -> None:
+        if self._lost is None:
+            self._lost = error
+            if not self._up.done():
+                self._up.set_exception(error)
+                self._up.exception()  # whoever waits has it; nobody has to
+            for pending in self._pending.values():
+                if not pending.future.done():
+                    pending.future.set_exception(error)
+            self._pending.clear()
+
+    def _judge(self, event: int, value: int) -> _t.Optional[errors.TacitError]:
+        """As rpc/endpoint.c reads them."""
+        curve = self.server_key is not None
+        wrong_key = errors.WrongServerKey(
+            f"{self.endpoint}: the peer does not hold the expected CURVE key"
+        )
+        unreachable = errors.Unreachable(f"{self.endpoint}: nothing answers at that endpoint")
+        if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+            closed = value in (_EPIPE, _ECONNRESET, _ECONNABORTED)
+            return wrong_key if curve and closed else unreachable
+        if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+            key = value in (_CRYPTOGRAPHIC, _MECHANISM_MISMATCH)
+            broke = errors.ProtocolError(f"{self.endpoint}: the peer broke the protocol")
+            return wrong_key if curve and key else broke
+        if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            return errors.RefusedByZap(f"{self.endpoint}: the peer does not admit this CURVE key")
+        if event == zmq.EVENT_CLOSED:
+            return unreachable
+        if event == zmq.EVENT_DISCONNECTED:
+            return errors.Unreachable(f"{self.endpoint}: the connection was lost")
+        return None
+
+    async def _watch(self) -> None:
+        while self._lost is None:
+            frames = await self._monitor.recv_multipart()
+            event, value = struct.unpack("=HI", frames[0][:6])
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED and not self._up.done():
+                self._up.set_result(None)
+            error = self._judge(event, value)
+            if error is not None:
+                await asyncio.sleep(_DRAIN_SECONDS)  # what came in before the end is read first
+                self._lose(error)
+
+    # --- receiving ----------------------------------------------------------------------------
+
+    async def _receive(self) -> tuple[bytes, _t.Optional[bytes]]:
+        """One message, frame by frame, so that a third one is not even kept."""
+        frame: bytes = await self._socket.recv()
+        if not self._socket.getsockopt(zmq.RCVMORE):
+            return frame, None
+        bulk: bytes = await self._socket.recv()
+        if self._socket.getsockopt(zmq.RCVMORE):
+            raise errors.ProtocolError("the peer sent too many frames")
+        return frame, bulk
+
+    async def _read(self) -> None:
+        try:
+            while self._lost is None:
+                frame, bulk = await self._receive()
+                self._settle(frame, bulk)
+        except errors.TacitError as error:
+            self._lose(error)
+
+    def _settle(self, frame: bytes, bulk: _t.Optional[bytes]) -> None:
+        if len(frame) > codec.FRAME_MAX:
+            raise errors.ProtocolError("the peer sent a reply beyond 1 MiB")
+        try:
+            reply = codec.unpack(frame)
+        except errors.Malformed:
+            reply = None
+        if type(reply) is not list or len(reply) != 4 or reply[0] != 1 or type(reply[1]) is not int:
+            raise errors.ProtocolError("the peer sent a malformed reply")
+        _, msgid, failure, result = reply
+        if not 1 <= msgid <= self._msgid:
+            raise errors.ProtocolError("the peer answered a call that was never made")
+        pending = self._pending.pop(msgid, None)
+        if pending is None or pending.future.done():
+            return  # late: the caller has given up
+        try:
+            if failure is not None:
+                raise _refusal(failure, pending.known)
+            pending.future.set_result(self._take(msgid, pending.method, result, bulk))
+        except errors.TacitError as error:
+            pending.future.set_exception(error)
+
+    def _take(
+        self, msgid: int, method: Method, result: _t.Any, bulk: _t.Optional[bytes]
+    ) -> Reply:
+        if bulk is not None and (method.bulk_out == 0 or len(bulk) > method.bulk_out):
+            raise errors.BadBulk(f"the reply to {method.name} has bulk beyond its contract")
+        opener = None
+        if self.session is not None:
+            opener = self.session.opener(msgid, method.name)
+        try:
+            record = codec.from_map(method.result, result, opener)
+        except (errors.BadInput, errors.Malformed, errors.TooLarge) as error:
+            raise errors.ProtocolError(
+                f"the reply to {method.name} is not what the contract says",
+                claim=error.claim,
+                expected=error.expected,
+                got=error.got,
+            ) from None
+        return Reply(record, bulk or b"")
+
+    # --- calling ------------------------------------------------------------------------------
+
+    def _check(self, method: Method, bulk: _t.Optional[codec.Bytes]) -> None:
+        if self._lost is not None:
+            raise errors.make(self._lost.code, self._lost.name, self._lost.message)
+        if bulk is not None and len(bulk) > method.bulk_in:
+            raise errors.BadBulk(f"{method.name} takes at most {method.bulk_in} bytes of bulk")
+        session = self.session
+        if method.caller != "anyone" and session is not None and session.expired:
+            raise errors.SessionExpired("the session ended; bind again")
+        if len(self._pending) >= CALLS_MAX:
+            raise errors.Busy(f"{CALLS_MAX} calls are outstanding")
+
+    def _frame(
+        self, method: Method, args: codec.Record, meta: dict[int, _t.Any], msgid: int
+    ) -> bytes:
+        seal = None if self.session is None else self.session.sealer(msgid, method.name)
+        packed: bytes = msgpack.packb([0, msgid, method.name, [codec.to_map(args, seal), meta]])
+        if len(packed) > codec.FRAME_MAX:
+            raise errors.TooLarge("the arguments take more than 1 MiB")
+        return packed
+
+    async def call(
+        self,
+        method: Method,
+        args: codec.Record,
+        *,
+        bulk: _t.Optional[codec.Bytes] = None,
+        deadline: _t.Optional[float] = None,
+        idempotency_key: _t.Optional[bytes] = None,
+        traceparent: _t.Optional[str] = None,
+        known: tuple[type[errors.TacitError], ...] = (),
+    ) -> Reply:
+        """One call by a method of a contract; see `tacit.service.Client.call`."""
+        self._check(method, bulk)
+        seconds = method.deadline_ms / 1000
+        if deadline is not None:
+            seconds = min(seconds, deadline)
+        if seconds <= 0:
+            raise errors.DeadlineExceeded("the deadline has passed already")
+        until = time.monotonic() + seconds
+        self._msgid += 1
+        msgid = self._msgid
+        frame = self._frame(method, args, _meta(seconds, idempotency_key, traceparent), msgid)
+        future: "asyncio.Future[Reply]" = asyncio.get_running_loop().create_future()
+        self._pending[msgid] = _Pending(method, future, known)
+        try:
+            await self._send(frame, bulk, future, seconds)
+            return await asyncio.wait_for(future, max(0.0, until - time.monotonic()))
+        except asyncio.TimeoutError:
+            raise errors.DeadlineExceeded(
+                f"{method.name}: no answer within {seconds:g} s"
+            ) from None
+        finally:
+            self._pending.pop(msgid, None)
+
+    async def _send(
+        self,
+        frame: bytes,
+        bulk: _t.Optional[codec.Bytes],
+        ended: "asyncio.Future[Reply]",
+        seconds: float,
+    ) -> None:
+        """Waits for room in the socket, unless the call ends before: the connection may be gone.
+        Both frames go at once, so that nothing comes between them, not even a cancellation."""
+        frames = [frame, bulk] if bulk else [frame]
+        sending = asyncio.ensure_future(self._socket.send_multipart(frames))
+        try:
+            await asyncio.wait(
+                {sending, ended}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if sending.done():
+                sending.result()
+        except zmq.ZMQError as error:
+            raise errors.Unreachable(f"{self.endpoint}: {error}") from None
+        finally:
+            sending.cancel()
+
+
+def _meta(
+    seconds: float, idempotency_key: _t.Optional[bytes], traceparent: _t.Optional[str]
+) -> dict[int, _t.Any]:
+    milliseconds = max(1, int(seconds * 1000))
+    meta: dict[int, _t.Any] = {1: max(1, milliseconds - min(milliseconds // 4, TRANSIT_MS))}
+    if traceparent is not None:
+        if not 1 <= len(traceparent.encode()) <= 55:
+            raise errors.BadInput("a traceparent has 1 to 55 bytes", claim="traceparent")
+        meta[2] = traceparent
+    if idempotency_key is not None:
+        if not 1 <= len(idempotency_key) <= 32:
+            raise errors.BadInput("an idempotency key has 1 to 32 bytes", claim="idempotency_key")
+        meta[3] = bytes(idempotency_key)
+    return meta
+
+
+def _refusal(
+    failure: _t.Any, known: tuple[type[errors.TacitError], ...]
+) -> errors.TacitError:
+    """The error of a reply; one that is no error of ours breaks the protocol."""
+    broken = errors.ProtocolError("the peer sent a malformed error")
+    if type(failure) is not list or len(failure) != 4:
+        return broken
+    code, name, message, detail = failure
+    if type(code) is not int or code <= 0 or type(name) is not str or type(message) is not str:
+        return broken
+    pairs = dict(detail) if isinstance(detail, codec.Pairs) and _hashable(detail) else {}
+    facts = {
+        key: pairs[number][:ERROR_TEXT_MAX]
+        for number, key in enumerate(("claim", "expected", "got", "policy", "remedy"), 1)
+        if type(pairs.get(number)) is str
+    }
+    return errors.make(code, name[:ERROR_TEXT_MAX], message[:ERROR_TEXT_MAX], known, **facts)
+
+
+def _hashable(pairs: codec.Pairs) -> bool:
+    return all(type(key) is int for key, _ in pairs)
