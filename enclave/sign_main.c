@@ -4,7 +4,6 @@
     EXECUTABLE.sigstruct (the signature over both) beside it. With --show it reads them back, checks
     them, and prints who the enclave is: what a policy has to list.  */
 
-#include <getopt.h>
 #include <jansson.h>
 #include <limits.h>
 #include <sodium.h>
@@ -12,6 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "enclave/command_line.h"
 #include "enclave/measurement.h"
 #include "enclave/sign_key.h"
 #include "enclave/sign_libraries.h"
@@ -21,7 +21,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { S_EXIT_OK = 0, S_EXIT_FAILED = 1, S_EXIT_USAGE = 2, S_EXTRA_LIBRARIES_MAX = 32 };
+enum { S_EXIT_OK = 0, S_EXIT_FAILED = 1, S_EXTRA_LIBRARIES_MAX = 32 };
 
 typedef struct {
     const char *key;
@@ -34,29 +34,6 @@ typedef struct {
     const char *libraries[S_EXTRA_LIBRARIES_MAX]; /* beyond those that the linker lists */
     size_t library_count;
 } s_options_t;
-
-static void s_print_help(void)
-{
-    printf("tacit-sign - make an executable an enclave, or show which one it is\n\n"
-           "Usage: tacit-sign --key KEY.pem --role ROLE [OPTION]... EXECUTABLE\n"
-           "       tacit-sign --show [--json] EXECUTABLE\n\n"
-           "  --key FILE      RSA-3072 signer key; made (mode 0600) where there is none\n"
-           "  --role ROLE     attestation, keys, models, gateway or worker\n"
-           "  --svn N         security version, 0 to 65535 (default: 1)\n"
-           "  --debug         a debug enclave, whose memory its host may read\n"
-           "  --library FILE  a library that is loaded later; may be repeated\n"
-           "  --show          print measurement, signer, product, svn and debug\n"
-           "  --json          print them as JSON\n"
-           "  --help          this text\n"
-           "  --version       the version\n\n"
-           "Exit codes: 0 done, 1 failed or not a valid enclave, 2 usage.\n");
-}
-
-static int s_usage(const char *what)
-{
-    fprintf(stderr, "tacit-sign: %s; see tacit-sign --help\n", what);
-    return S_EXIT_USAGE;
-}
 
 static int s_failed(const tacit_error_t *error)
 {
@@ -270,92 +247,91 @@ static int s_run_show(const s_options_t *options)
 /*  --- options ----------------------------------------------------------------------------------
  */
 
-enum { S_KEY = 256, S_ROLE, S_SVN, S_DEBUG, S_LIBRARY, S_SHOW, S_JSON, S_HELP, S_VERSION };
-
-static const struct option s_long_options[] = {
-    {"key", required_argument, NULL, S_KEY},
-    {"role", required_argument, NULL, S_ROLE},
-    {"svn", required_argument, NULL, S_SVN},
-    {"debug", no_argument, NULL, S_DEBUG},
-    {"library", required_argument, NULL, S_LIBRARY},
-    {"show", no_argument, NULL, S_SHOW},
-    {"json", no_argument, NULL, S_JSON},
-    {"help", no_argument, NULL, S_HELP},
-    {"version", no_argument, NULL, S_VERSION},
-    {NULL, 0, NULL, 0},
-};
-
-static bool s_set_svn(s_options_t *options, const char *value)
+static bool s_take_role(void *self, const char *value)
 {
-    char *end = NULL;
-    long number = strtol(value, &end, 10);
-    if (end == value || *end || number < 0 || number > UINT16_MAX) {
+    s_options_t *options = self;
+    options->role = tacit_role_from_name(value);
+    return tacit_role_is_enclave(options->role);
+}
+
+static bool s_take_svn(void *self, const char *value)
+{
+    unsigned long number = 0;
+    if (!tacit_command_line_number(value, UINT16_MAX, &number)) {
         return false;
     }
-    options->svn = (uint16_t)number;
+    ((s_options_t *)self)->svn = (uint16_t)number;
     return true;
 }
 
-static bool s_option(s_options_t *options, int option, const char *value)
+static bool s_take_library(void *self, const char *value)
 {
-    switch (option) {
-    case S_KEY:
-        options->key = value;
-        return true;
-    case S_ROLE:
-        options->role = tacit_role_from_name(value);
-        return tacit_role_is_enclave(options->role);
-    case S_SVN:
-        return s_set_svn(options, value);
-    case S_DEBUG:
-        options->debug = true;
-        return true;
-    case S_LIBRARY:
-        if (options->library_count == S_EXTRA_LIBRARIES_MAX) {
-            return false;
-        }
-        options->libraries[options->library_count++] = value;
-        return true;
-    case S_SHOW:
-        options->show = true;
-        return true;
-    case S_JSON:
-        options->json = true;
-        return true;
-    default:
+    s_options_t *options = self;
+    if (options->library_count == S_EXTRA_LIBRARIES_MAX) {
         return false;
     }
+    options->libraries[options->library_count++] = value;
+    return true;
 }
+
+static const tacit_line_option_t s_rows[] = {
+    {.name = "key",
+     .argument = "FILE",
+     .help = "RSA-3072 signer key; made (mode 0600) where there is none",
+     .kind = TACIT_OPTION_WORD,
+     .offset = offsetof(s_options_t, key)},
+    {.name = "role",
+     .argument = "ROLE",
+     .help = "attestation, keys, models, gateway or worker",
+     .kind = TACIT_OPTION_TAKE,
+     .take = s_take_role},
+    {.name = "svn",
+     .argument = "N",
+     .help = "security version, 0 to 65535 (default: 1)",
+     .kind = TACIT_OPTION_TAKE,
+     .take = s_take_svn},
+    {.name = "debug",
+     .help = "a debug enclave, whose memory its host may read",
+     .kind = TACIT_OPTION_FLAG,
+     .offset = offsetof(s_options_t, debug)},
+    {.name = "library",
+     .argument = "FILE",
+     .help = "a library that is loaded later; may be repeated",
+     .kind = TACIT_OPTION_TAKE,
+     .take = s_take_library},
+    {.name = "show",
+     .help = "print measurement, signer, product, svn and debug",
+     .kind = TACIT_OPTION_FLAG,
+     .offset = offsetof(s_options_t, show)},
+    {.name = "json",
+     .help = "print them as JSON",
+     .kind = TACIT_OPTION_FLAG,
+     .offset = offsetof(s_options_t, json)},
+};
+
+static const tacit_command_line_t s_line = {
+    .name = "tacit-sign",
+    .summary = "make an executable an enclave, or show which one it is",
+    .usage = "--key KEY.pem --role ROLE [OPTION]... EXECUTABLE\n"
+             "       tacit-sign --show [--json] EXECUTABLE",
+    .options = s_rows,
+    .option_count = sizeof s_rows / sizeof *s_rows,
+    .operand = "EXECUTABLE",
+    .notes = "Exit codes: 0 done, 1 failed or not a valid enclave, 2 usage.\n",
+};
 
 /*  Returns -1 to go on, or the exit code.  */
 static int s_parse(int argc, char **argv, s_options_t *options)
 {
-    for (;;) {
-        int option = getopt_long(argc, argv, "", s_long_options, NULL);
-        if (option == -1) {
-            break;
-        }
-        if (option == S_HELP) {
-            s_print_help();
-            return S_EXIT_OK;
-        }
-        if (option == S_VERSION) {
-            printf("tacit-sign %s\n", TACIT_VERSION);
-            return S_EXIT_OK;
-        }
-        if (!s_option(options, option, optarg)) {
-            return s_usage("bad option");
-        }
+    int code = tacit_command_line_parse(&s_line, argc, argv, options, &options->executable);
+    if (code >= 0) {
+        return code;
     }
-    if (optind + 1 != argc) {
-        return s_usage("name one executable");
-    }
-    options->executable = argv[optind];
     if (strlen(options->executable) + sizeof TACIT_SIGSTRUCT_SUFFIX >= PATH_MAX) {
-        return s_usage("the executable's path is too long");
+        return tacit_command_line_refuse(&s_line, "the executable's path is too long", NULL);
     }
     if (!options->show && (!options->key || !options->role)) {
-        return s_usage("--key and --role are required");
+        return tacit_command_line_refuse(&s_line, "--key and --role are required", NULL);
     }
     return -1;
 }

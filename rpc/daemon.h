@@ -1,57 +1,51 @@
-/*  daemon.h - what turns an actor into an executable, and how an actor tells that it is ready.
-
-    A service is one function that runs in a CZMQ zactor; tests start many in one process, a small
-    main starts one. An actor signals its pipe at once (an actor that fails before signalling hangs
-    its parent), initialises, and then says READY or FAILED on the pipe; after either it stays
-    until $TERM.  */
+/*  daemon.h - what turns an actor into an executable: options, readiness, stop by signal.  */
 
 #ifndef TACIT_RPC_DAEMON_H
 #define TACIT_RPC_DAEMON_H
 
-#include <czmq.h>
-
-#include "enclave/role.h"
-#include "rpc/trust.h"
+#include "enclave/command_line.h"
+#include "rpc/actor.h"
+#include "rpc/log.h"
 
 enum { TACIT_PATH_MAX = 512 };
 
-/*  What every service is started with; an actor's args. Options of the executables by that name. */
-typedef struct tacit_service_args {
-    tacit_trust_t trust;                   /* --trust FILE */
-    char platform[TACIT_PATH_MAX];         /* --platform SOCKET */
-    char state[TACIT_PATH_MAX];            /* --state DIR: this service's own folder */
-    char listen[TACIT_ENDPOINT_MAX];       /* --listen ENDPOINT, default tcp://127.0.0.1:* */
-    char introduction[TACIT_ENDPOINT_MAX]; /* --introduction ENDPOINT (attestation service only) */
-} tacit_service_args_t;
+/*  The first member of the structure that a daemon's options fill, and its actor gets as args.  */
+typedef struct tacit_daemon_settings {
+    int ready_fd; /* where to say READY or FAILED */
+    tacit_log_level_t level;
+} tacit_daemon_settings_t;
+
+bool tacit_daemon_take_ready_fd(void *settings, const char *value);
+bool tacit_daemon_take_level(void *settings, const char *value);
+
+/*  Rows that every daemon's table ends with.  */
+#define TACIT_DAEMON_OPTIONS                                                                       \
+    {.name = "ready-fd",                                                                           \
+     .argument = "N",                                                                              \
+     .help = "where to write READY or FAILED (default: 1)",                                        \
+     .kind = TACIT_OPTION_TAKE,                                                                    \
+     .take = tacit_daemon_take_ready_fd},                                                          \
+    {                                                                                              \
+        .name = "log-level", .argument = "LEVEL",                                                  \
+        .help = "debug, info, warning or error (default: info)", .kind = TACIT_OPTION_TAKE,        \
+        .take = tacit_daemon_take_level                                                            \
+    }
+
+/*  What the notes of help say of every daemon.  */
+#define TACIT_DAEMON_NOTES                                                                         \
+    "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 usage.\n"                             \
+    "Usually started by `tacit-operator up`.\n"
 
 typedef struct tacit_daemon {
-    const char *name;    /* "tacit-keyd" */
-    const char *summary; /* for --help */
+    const tacit_command_line_t *line;
     zactor_fn *actor;
+    /*  Optional: after the options, before the actor starts.  */
+    tacit_status_t (*prepare)(void *args, tacit_error_t *ret_error);
 } tacit_daemon_t;
 
-/*  Parse options (also --help, --version, --log-level LEVEL, --ready-fd N), start the actor, write
+/*  Parse options into args (which begins with tacit_daemon_settings_t), start the actor, write
     "READY <endpoint>\n" or "FAILED <name>: <text>\n" to the ready fd (default: standard output),
     run until SIGTERM or SIGINT. Returns the exit code: 0, 1 failed, 2 usage.  */
-int tacit_daemon_main(int argc, char **argv, const tacit_daemon_t *daemon);
-
-/*  For actors, once each.  */
-void tacit_actor_ready(zsock_t *pipe, const char *endpoint);
-void tacit_actor_failed(zsock_t *pipe, const tacit_error_t *error);
-
-/*  For who started the actor: waits for READY or FAILED. ret_endpoint has TACIT_ENDPOINT_MAX.  */
-TACIT_MUST_CHECK tacit_status_t tacit_actor_wait(zactor_t *actor, uint32_t timeout_ms,
-                                                 char *ret_endpoint, tacit_error_t *ret_error);
-
-/*  The last thing that a main does, after it destroyed its actors: closes CZMQ and waits, a second
-    at most, until no other thread is left. zactor_destroy returns while the actor's thread still
-    ends; libraries that free what is theirs at exit must not meet one that does the same.  */
-void tacit_actors_end(void);
-
-/*  Until $TERM: for an actor that failed, or that has no loop.  */
-void tacit_actor_linger(zsock_t *pipe);
-
-/*  Serve the pipe on an actor's loop: $TERM ends the loop.  */
-void tacit_actor_attach(zsock_t *pipe, zloop_t *loop);
+int tacit_daemon_main(int argc, char **argv, const tacit_daemon_t *daemon, void *args);
 
 #endif

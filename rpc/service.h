@@ -10,6 +10,21 @@
 #include "rpc/daemon.h"
 #include "rpc/node.h"
 
+/*  What every service is started with; an actor's args. Options of the executables by that name. */
+typedef struct tacit_service_args {
+    tacit_daemon_settings_t daemon;
+    const char *trust_file;                /* --trust FILE */
+    tacit_trust_t trust;                   /* what it says */
+    char platform[TACIT_PATH_MAX];         /* --platform SOCKET */
+    char state[TACIT_PATH_MAX];            /* --state DIR: this service's own folder */
+    char listen[TACIT_ENDPOINT_MAX];       /* --listen ENDPOINT, default tcp://127.0.0.1:* */
+    char introduction[TACIT_ENDPOINT_MAX]; /* --introduction ENDPOINT (attestation service only) */
+} tacit_service_args_t;
+
+/*  The main of a service's executable: parses the options above and runs the actor with them.  */
+int tacit_service_main(int argc, char **argv, const char *name, const char *summary,
+                       zactor_fn *actor);
+
 typedef struct tacit_attested_service {
     tacit_role_t role;
     const tacit_service_t *service;

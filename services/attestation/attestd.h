@@ -8,7 +8,7 @@
 #ifndef TACIT_SERVICES_ATTESTATION_ATTESTD_H
 #define TACIT_SERVICES_ATTESTATION_ATTESTD_H
 
-#include "rpc/daemon.h"
+#include "rpc/service.h"
 
 /*  zactor function; args is a tacit_service_args_t.  */
 void tacit_attestd_actor(zsock_t *pipe, void *args);

@@ -4,7 +4,7 @@
 #define TACIT_SERVICES_ATTESTATION_IDENTITY_H
 
 #include "enclave/binding.h"
-#include "rpc/daemon.h"
+#include "rpc/service.h"
 #include "services/attestation/judge.h"
 
 typedef struct tacit_identity {

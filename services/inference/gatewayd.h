@@ -6,7 +6,7 @@
 #ifndef TACIT_SERVICES_INFERENCE_GATEWAYD_H
 #define TACIT_SERVICES_INFERENCE_GATEWAYD_H
 
-#include "rpc/daemon.h"
+#include "rpc/service.h"
 
 /*  zactor function; args is a tacit_service_args_t.  */
 void tacit_gatewayd_actor(zsock_t *pipe, void *args);

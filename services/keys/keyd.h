@@ -4,7 +4,7 @@
 #ifndef TACIT_SERVICES_KEYS_KEYD_H
 #define TACIT_SERVICES_KEYS_KEYD_H
 
-#include "rpc/daemon.h"
+#include "rpc/service.h"
 
 /*  zactor function; args is a tacit_service_args_t.  */
 void tacit_keyd_actor(zsock_t *pipe, void *args);

@@ -5,15 +5,16 @@
     one of that endpoint.  */
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "enclave/command_line.h"
 #include "enclave/secret.h"
 #include "idl/mesh.h"
+#include "rpc/actor.h"
 #include "rpc/log.h"
 #include "rpc/server.h"
 #include "rpc/zap.h"
@@ -222,66 +223,46 @@ static int s_run(s_main_t *self)
     tacit_server_destroy(&self->server);
     tacit_secret_destroy(&self->curve_secret);
     tacit_zap_stop();
+    tacit_actors_end();
     return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /*  --- options --------------------------------------------------------------------------------- */
 
-static void s_print_help(void)
-{
-    printf("tacit-supervisord - launches the mesh's processes and keeps them running\n\n"
-           "Usage: tacit-supervisord --state DIR --bin DIR [--manifest FILE]\n\n"
-           "  --state DIR      folder of the mesh's state (required)\n"
-           "  --bin DIR        folder of Tacit's programs (required)\n"
-           "  --manifest FILE  what to run; default: embedded\n"
-           "  --help           this text\n"
-           "  --version        the version\n\n"
-           "Started by `tacit-operator up`. Says READY ENDPOINT or FAILED REASON on standard "
-           "output.\n");
-}
-
-static const struct option s_long_options[] = {
-    {"state", required_argument, NULL, 's'},    {"bin", required_argument, NULL, 'b'},
-    {"manifest", required_argument, NULL, 'm'}, {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
+static const tacit_line_option_t s_options[] = {
+    {.name = "state",
+     .argument = "DIR",
+     .help = "folder of the mesh's state",
+     .kind = TACIT_OPTION_WORD,
+     .required = true,
+     .offset = offsetof(s_main_t, state)},
+    {.name = "bin",
+     .argument = "DIR",
+     .help = "folder of Tacit's programs",
+     .kind = TACIT_OPTION_WORD,
+     .required = true,
+     .offset = offsetof(s_main_t, bin)},
+    {.name = "manifest",
+     .argument = "FILE",
+     .help = "what to run (default: embedded)",
+     .kind = TACIT_OPTION_WORD,
+     .offset = offsetof(s_main_t, manifest)},
 };
 
-/*  -1 to go on, or the exit code.  */
-static int s_parse(int argc, char **argv, s_main_t *self)
-{
-    for (;;) {
-        switch (getopt_long(argc, argv, "", s_long_options, NULL)) {
-        case 's':
-            self->state = optarg;
-            break;
-        case 'b':
-            self->bin = optarg;
-            break;
-        case 'm':
-            self->manifest = optarg;
-            break;
-        case 'h':
-            s_print_help();
-            return EXIT_SUCCESS;
-        case 'v':
-            printf("tacit-supervisord %s\n", TACIT_VERSION);
-            return EXIT_SUCCESS;
-        case -1:
-            if (self->state && self->bin && optind == argc) {
-                return -1;
-            }
-            fprintf(stderr, "tacit-supervisord: --state and --bin are required; see --help\n");
-            return 2;
-        default:
-            return 2;
-        }
-    }
-}
+static const tacit_command_line_t s_line = {
+    .name = "tacit-supervisord",
+    .summary = "launches the mesh's processes and keeps them running",
+    .usage = "--state DIR --bin DIR [--manifest FILE]",
+    .options = s_options,
+    .option_count = sizeof s_options / sizeof *s_options,
+    .notes = "Started by `tacit-operator up`. Says READY ENDPOINT or FAILED REASON on standard "
+             "output.\n",
+};
 
 int main(int argc, char **argv)
 {
     s_main_t self = {.lock_fd = -1, .signal_fd = -1};
-    int code = s_parse(argc, argv, &self);
+    int code = tacit_command_line_parse(&s_line, argc, argv, &self, NULL);
     if (code >= 0) {
         return code;
     }

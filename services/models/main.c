@@ -1,13 +1,11 @@
 /*  main.c - tacit-modeld: the model store as a process of its own.  */
 
+#include "rpc/service.h"
 #include "services/models/modeld.h"
 
 int main(int argc, char **argv)
 {
-    static const tacit_daemon_t daemon = {
-        .name = "tacit-modeld",
-        .summary = "stores encrypted models, with versions, for their owners",
-        .actor = tacit_modeld_actor,
-    };
-    return tacit_daemon_main(argc, argv, &daemon);
+    return tacit_service_main(argc, argv, "tacit-modeld",
+                              "stores encrypted models, with versions, for their owners",
+                              tacit_modeld_actor);
 }

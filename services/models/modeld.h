@@ -7,7 +7,7 @@
 #ifndef TACIT_SERVICES_MODELS_MODELD_H
 #define TACIT_SERVICES_MODELS_MODELD_H
 
-#include "rpc/daemon.h"
+#include "rpc/service.h"
 
 /*  zactor function; args is a tacit_service_args_t.  */
 void tacit_modeld_actor(zsock_t *pipe, void *args);

@@ -9,7 +9,7 @@
 #include <sodium.h>
 #include <unistd.h>
 
-#include "rpc/daemon.h"
+#include "rpc/actor.h"
 #include "rpc/log.h"
 #include "services/platform/exchange.h"
 #include "services/platform/listener.h"

@@ -8,7 +8,7 @@
 #ifndef TACIT_PLATFORM_PLATFORMD_H
 #define TACIT_PLATFORM_PLATFORMD_H
 
-#include <czmq.h>
+#include "rpc/daemon.h"
 
 enum {
     TACIT_PLATFORMD_PATH_MAX = 512,
@@ -17,12 +17,13 @@ enum {
 };
 
 typedef struct tacit_platformd_args {
+    tacit_daemon_settings_t daemon;
     char state[TACIT_PLATFORMD_PATH_MAX];  /* folder; made where there is none */
     char socket[TACIT_PLATFORMD_PATH_MAX]; /* path; at most 107 bytes, as the system has it */
 } tacit_platformd_args_t;
 
 /*  A zactor: args is a tacit_platformd_args_t. Says READY with the socket's path, or FAILED
-    (rpc/daemon.h: tacit_actor_wait).  */
+    (rpc/actor.h: tacit_actor_wait).  */
 void tacit_platformd_actor(zsock_t *pipe, void *args);
 
 #endif

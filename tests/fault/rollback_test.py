@@ -37,7 +37,7 @@ class Rollback(MeshCase):
     def assert_stays_down(self, service, reasons):
         """up fails and says why, the service too, and nothing is left running."""
         before = len(self.mesh.log(service))
-        outcome = self.mesh.operator("up", self.mesh.manifest, "--timeout", "2", "--json")
+        outcome = self.mesh.operator("up", self.mesh.manifest, "--json")
         self.assertNotEqual(outcome.code, 0, outcome)
         said = self.mesh.log(service)[before:]
         self.assertTrue(any(f'"{reason}"' in said for reason in reasons), said)

@@ -6,7 +6,7 @@
 
 #include "enclave/clock.h"
 #include "enclave/schedule.h"
-#include "rpc/daemon.h"
+#include "rpc/actor.h"
 #include "services/platform/platformd.h"
 
 #include <setjmp.h>

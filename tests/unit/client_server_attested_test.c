@@ -11,7 +11,7 @@
 
 #include "enclave/clock.h"
 #include "idl/echo.h"
-#include "rpc/daemon.h"
+#include "rpc/actor.h"
 #include "services/platform/platformd.h"
 #include "tests/unit/echo_service.h"
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <czmq.h>
 
-#include "rpc/daemon.h"
+#include "rpc/actor.h"
 #include "services/platform/platformd.h"
 
 enum { S_START_MS = 60 * 1000 };

@@ -22,7 +22,7 @@
 #include "enclave/platform.h"
 #include "enclave/platform_message.h"
 #include "enclave/whole_file.h"
-#include "rpc/daemon.h"
+#include "rpc/actor.h"
 #include "services/platform/platformd.h"
 
 enum { S_START_MS = 30 * 1000, S_OUTPUT_MAX = 4096, S_EXECUTABLE_MAX = 256 * 1024 * 1024 };
