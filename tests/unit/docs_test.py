@@ -84,6 +84,19 @@ class Documents(unittest.TestCase):
         section = read("docs/security.md").split("## Labels")[1].split("\n## ")[0]
         self.assertEqual(code, set(re.findall(r"`(tacit/[a-z/]+/v\d+)`", section)))
 
+    def test_the_worked_example_is_shown_as_it_is(self):
+        """Each block of code stands in a file of examples/echo, line by line."""
+        files = [read(f"examples/echo/{name}")
+                 for name in sorted(os.listdir(f"{SOURCE}/examples/echo"))
+                 if name.endswith((".c", ".idl", ".py", ".txt"))]
+        fenced = re.findall(r"^```(\w*)\n(.*?)^```$", read("docs/writing-a-service.md"),
+                            re.MULTILINE | re.DOTALL)
+        blocks = [block for language, block in fenced if not language]
+        self.assertGreater(len(blocks), 6)
+        for block in blocks:
+            with self.subTest(block.split("\n")[0]):
+                self.assertTrue(any(block in text for text in files))
+
     def test_packages_are_explained(self):
         listed = re.findall(r"^(?:build|test) (\S+)$", read("deploy/packages"), re.MULTILINE)
         text = read("docs/dependencies.md")

@@ -128,8 +128,9 @@ typedef struct tacit_native_binding tacit_native_binding_t;
 typedef struct tacit_native_session tacit_native_session_t;
 
 /*  Opens as role 16 (user) or 17 (operator) to a peer of peer_role that the socket was armed for.
-    mesh NULL: no attestation service is trusted yet, and an attested peer is refused. What
-    session.open sends: nonce and ephemeral key.  */
+    trust NULL: to a service of no mesh, whose mesh id is zeroes. mesh NULL: no attestation service
+   is trusted yet, and an attested peer is refused. What session.open sends: nonce and ephemeral
+   key.  */
 TACIT_NATIVE int tacit_native_binding_open(const tacit_trust_t *trust,
                                            const tacit_native_mesh_t *mesh,
                                            const tacit_identity_t *identity, uint32_t role,

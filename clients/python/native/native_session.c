@@ -52,7 +52,9 @@ int tacit_native_binding_open(const tacit_trust_t *trust, const tacit_native_mes
         .curve_public = identity->public_key,
         .issuer = mesh ? mesh->result_key : NULL,
     };
-    tacit_trust_mesh_id(trust, party.mesh_id);
+    if (trust) {
+        tacit_trust_mesh_id(trust, party.mesh_id);
+    }
     tacit_binding_open_t open;
     tacit_status_t status = s_open(&party, peer_curve, peer_role, ret_binding, &open);
     if (status) {

@@ -125,7 +125,7 @@ class Connection:
 
     async def bind(
         self,
-        trust: "Trust",
+        trust: _t.Optional["Trust"],
         identity: Identity,
         peer_role: Role,
         *,
@@ -134,7 +134,8 @@ class Connection:
         timeout: float = CONNECT_SECONDS,
     ) -> Session:
         """The attested binding: afterwards methods for users can be called. Raises where the peer is
-        not the enclave that it should be."""
+        not the enclave that it should be. `trust` None is for services of no mesh, which are known
+        by their CURVE keys alone."""
         self.session = await bind(self, trust, identity, peer_role, verified, role, timeout)
         return self.session
 

@@ -76,7 +76,7 @@ class Session:
 
 async def bind(
     connection: "Connection",
-    trust: "Trust",
+    trust: _t.Optional["Trust"],
     identity: Identity,
     peer_role: Role,
     verified: _t.Optional["Verified"],
@@ -92,7 +92,7 @@ async def bind(
     pointer = ctypes.c_void_p()
     _native.call(
         _native.lib.tacit_native_binding_open,
-        trust.handle,
+        None if trust is None else trust.handle,
         None if verified is None else verified.handle,
         identity.handle,
         int(role),
@@ -107,7 +107,7 @@ async def bind(
     )
     accept = await client.open(
         role=int(role),
-        mesh_id=trust.mesh_id,
+        mesh_id=bytes(32) if trust is None else trust.mesh_id,
         nonce=nonce.raw,
         ephemeral=ephemeral.raw,
         deadline=until - time.monotonic(),
