@@ -13,11 +13,10 @@ import struct
 import time
 import typing as _t
 
-import msgpack
 import zmq
 import zmq.asyncio
 
-from . import codec, errors
+from . import codec, errors, frame as _frame
 from .identity import Identity, Role
 from .service import Method, Reply
 from .session import Session, bind
@@ -27,9 +26,7 @@ if _t.TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 CALLS_MAX = 64  # outstanding, as many as a service keeps for one connection
-TRANSIT_MS = 50  # what a server is told to be quicker than the caller's deadline
 CURVE_OVERHEAD = 33
-ERROR_TEXT_MAX = 256
 
 _HEARTBEAT_MS, _HEARTBEAT_TIMEOUT_MS, _HIGH_WATER = 5000, 20000, 128
 _DRAIN_SECONDS = 0.02
@@ -227,27 +224,25 @@ class Connection:
         except errors.TacitError as error:
             self._lose(error)
 
-    def _settle(self, frame: bytes, bulk: _t.Optional[bytes]) -> None:
-        if len(frame) > codec.FRAME_MAX:
-            raise errors.ProtocolError("the peer sent a reply beyond 1 MiB")
+    def _settle(self, data: bytes, bulk: _t.Optional[bytes]) -> None:
         try:
-            reply = codec.unpack(frame)
-        except errors.Malformed:
-            reply = None
-        if type(reply) is not list or len(reply) != 4 or reply[0] != 1 or type(reply[1]) is not int:
-            raise errors.ProtocolError("the peer sent a malformed reply")
-        _, msgid, failure, result = reply
-        if not 1 <= msgid <= self._msgid:
+            reply = _frame.reply(data)
+        except (errors.Malformed, errors.TooLarge):
+            raise errors.ProtocolError("the peer sent a malformed reply") from None
+        if not 1 <= reply.msgid <= self._msgid:
             raise errors.ProtocolError("the peer answered a call that was never made")
-        pending = self._pending.pop(msgid, None)
+        pending = self._pending.pop(reply.msgid, None)
         if pending is None or pending.future.done():
             return  # late: the caller has given up
+        if reply.failure is not None:
+            pending.future.set_exception(reply.failure.error(pending.known))
+            return
         try:
-            if failure is not None:
-                raise _refusal(failure, pending.known)
-            pending.future.set_result(self._take(msgid, pending.method, result, bulk))
+            taken = self._take(reply.msgid, pending.method, reply.result, bulk)
         except errors.TacitError as error:
             pending.future.set_exception(error)
+        else:
+            pending.future.set_result(taken)
 
     def _take(
         self, msgid: int, method: Method, result: _t.Any, bulk: _t.Optional[bytes]
@@ -281,14 +276,11 @@ class Connection:
         if len(self._pending) >= CALLS_MAX:
             raise errors.Busy(f"{CALLS_MAX} calls are outstanding")
 
-    def _frame(
+    def _request(
         self, method: Method, args: codec.Record, meta: dict[int, _t.Any], msgid: int
     ) -> bytes:
         seal = None if self.session is None else self.session.sealer(msgid, method.name)
-        packed: bytes = msgpack.packb([0, msgid, method.name, [codec.to_map(args, seal), meta]])
-        if len(packed) > codec.FRAME_MAX:
-            raise errors.TooLarge("the arguments take more than 1 MiB")
-        return packed
+        return _frame.request(msgid, method.name, codec.to_map(args, seal), meta)
 
     async def call(
         self,
@@ -311,7 +303,8 @@ class Connection:
         until = time.monotonic() + seconds
         self._msgid += 1
         msgid = self._msgid
-        frame = self._frame(method, args, _meta(seconds, idempotency_key, traceparent), msgid)
+        meta = _frame.meta(seconds, idempotency_key, traceparent)
+        frame = self._request(method, args, meta, msgid)
         future: "asyncio.Future[Reply]" = asyncio.get_running_loop().create_future()
         self._pending[msgid] = _Pending(method, future, known)
         try:
@@ -345,42 +338,3 @@ class Connection:
             raise errors.Unreachable(f"{self.endpoint}: {error}") from None
         finally:
             sending.cancel()
-
-
-def _meta(
-    seconds: float, idempotency_key: _t.Optional[bytes], traceparent: _t.Optional[str]
-) -> dict[int, _t.Any]:
-    milliseconds = max(1, int(seconds * 1000))
-    meta: dict[int, _t.Any] = {1: max(1, milliseconds - min(milliseconds // 4, TRANSIT_MS))}
-    if traceparent is not None:
-        if not 1 <= len(traceparent.encode()) <= 55:
-            raise errors.BadInput("a traceparent has 1 to 55 bytes", claim="traceparent")
-        meta[2] = traceparent
-    if idempotency_key is not None:
-        if not 1 <= len(idempotency_key) <= 32:
-            raise errors.BadInput("an idempotency key has 1 to 32 bytes", claim="idempotency_key")
-        meta[3] = bytes(idempotency_key)
-    return meta
-
-
-def _refusal(
-    failure: _t.Any, known: tuple[type[errors.TacitError], ...]
-) -> errors.TacitError:
-    """The error of a reply; one that is no error of ours breaks the protocol."""
-    broken = errors.ProtocolError("the peer sent a malformed error")
-    if type(failure) is not list or len(failure) != 4:
-        return broken
-    code, name, message, detail = failure
-    if type(code) is not int or code <= 0 or type(name) is not str or type(message) is not str:
-        return broken
-    pairs = dict(detail) if isinstance(detail, codec.Pairs) and _hashable(detail) else {}
-    facts = {
-        key: pairs[number][:ERROR_TEXT_MAX]
-        for number, key in enumerate(("claim", "expected", "got", "policy", "remedy"), 1)
-        if type(pairs.get(number)) is str
-    }
-    return errors.make(code, name[:ERROR_TEXT_MAX], message[:ERROR_TEXT_MAX], known, **facts)
-
-
-def _hashable(pairs: codec.Pairs) -> bool:
-    return all(type(key) is int for key, _ in pairs)
