@@ -97,6 +97,21 @@ class Documents(unittest.TestCase):
             with self.subTest(block.split("\n")[0]):
                 self.assertTrue(any(block in text for text in files))
 
+    def test_the_protocol_has_what_a_client_needs(self):
+        """Roles, members of the trust file and labels, as the code has them."""
+        protocol = read("docs/PROTOCOL.md")
+        roles = re.findall(r"TACIT_ROLE_(\w+) = (\d+)", read("enclave/role.h"))
+        self.assertEqual([(number, name.lower()) for name, number in roles if number != "0"],
+                         re.findall(r"^\| (\d+) \| `(\w+)` \|", protocol.split("### Roles")[1]
+                                    .split("### The trust file")[0], re.MULTILINE))
+        members = re.findall(r'S_MEMBER\((\w+), S_|\.name = "(\w+)"', read("rpc/trust.c"))
+        section = protocol.split("### The trust file")[1].split("\n## ")[0]
+        self.assertEqual({one or other for one, other in members},
+                         set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)))
+        spoken = set(re.findall(r'"(tacit/[a-z/]+/v\d+)"', read("tests/integration/wire.py")))
+        self.assertGreater(len(spoken), 8)
+        self.assertEqual([], [label for label in sorted(spoken) if label not in protocol])
+
     def test_packages_are_explained(self):
         listed = re.findall(r"^(?:build|test) (\S+)$", read("deploy/packages"), re.MULTILINE)
         text = read("docs/dependencies.md")

@@ -12,13 +12,15 @@
    in NUL. Inputs are needed during the call only.
       - The result is a tacit_status_t as an int: 0, or a code of docs/PROTOCOL.md, with ret_error
    (may be NULL) filled. Outputs are untouched on failure.
-      - A handle is used by one thread at a time.  */
+      - A handle is used by one thread at a time; several may read one that functions take as const.
+ */
 
 #ifndef TACIT_CLIENTS_PYTHON_NATIVE_H
 #define TACIT_CLIENTS_PYTHON_NATIVE_H
 
 #include "clients/lib/identity.h"
 #include "enclave/envelope.h"
+#include "enclave/role.h"
 #include "rpc/trust.h"
 
 #define TACIT_NATIVE __attribute__((visibility("default")))

@@ -243,7 +243,7 @@ def check(code: int, error: Error) -> None:
     }
     name = _decode(error.name) or _decode(lib.tacit_native_status_name(code))
     message = _decode(error.message) or _decode(lib.tacit_native_status_text(code))
-    raise errors.make(code, name, message, **facts)
+    raise errors.make(code, name, message, (), **facts)
 
 
 def call(function: _t.Any, *arguments: _t.Any) -> None:

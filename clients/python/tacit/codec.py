@@ -11,7 +11,7 @@ import dataclasses
 import enum
 import typing as _t
 
-import msgpack
+import msgpack  # type: ignore[import]
 
 from . import errors
 from .secret import Secret

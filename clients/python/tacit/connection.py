@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import ipaddress
 import struct
 import time
 import typing as _t
@@ -41,6 +42,15 @@ def _zmq() -> zmq.asyncio.Context:
     if _context is None or _context.closed:
         _context = zmq.asyncio.Context()
     return _context
+
+
+def _wants_ipv6(endpoint: str) -> int:
+    """Literals of IPv4 get plain IPv4, everything else both."""
+    try:
+        ipaddress.IPv4Address(endpoint.partition("://")[2].partition(":")[0])
+    except ValueError:
+        return 1
+    return 0
 
 
 @dataclasses.dataclass(slots=True)
@@ -108,6 +118,7 @@ class Connection:
             (zmq.HEARTBEAT_TTL, _HEARTBEAT_TIMEOUT_MS),
             (zmq.CONNECT_TIMEOUT, milliseconds),
             (zmq.HANDSHAKE_IVL, milliseconds),
+            (zmq.IPV6, _wants_ipv6(self.endpoint)),
         ):
             socket.setsockopt(option, value)
         if self.server_key is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing as _t
 
-import msgpack
+import msgpack  # type: ignore[import]
 
 from . import codec, errors
 

@@ -30,7 +30,7 @@ class Session:
 
     @property
     def expired(self) -> bool:
-        return time.monotonic() >= self._end
+        return bool(time.monotonic() >= self._end)
 
     def sealer(self, msgid: int, method: str) -> codec.Seal:
         """Seals secret fields of that call."""
