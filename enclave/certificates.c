@@ -120,6 +120,14 @@ static bool s_parse_pem(tacit_span_t pem, tacit_chain_t *chain)
     return pem.size == 0;
 }
 
+X509 *tacit_certificate_first(tacit_span_t pem)
+{
+    uint8_t der[TACIT_CERTIFICATE_MAX];
+    size_t size = 0;
+    s_skip_blanks(&pem);
+    return s_next_block(&pem, der, &size) ? s_decode(der, size) : NULL;
+}
+
 bool tacit_certificate_common_name(const X509 *certificate, char ret_name[TACIT_COMMON_NAME_MAX])
 {
     X509_NAME *subject = X509_get_subject_name(certificate);

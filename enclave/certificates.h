@@ -40,6 +40,10 @@ TACIT_MUST_CHECK tacit_status_t tacit_chain_parse(tacit_chain_kind_t kind, tacit
                                                   tacit_chain_t *ret_chain,
                                                   tacit_error_t *ret_error);
 
+/*  The first certificate of a chain in PEM, nothing of it checked: for telling what evidence that
+   was refused claims to be. X509_free it; NULL where there is none.  */
+X509 *tacit_certificate_first(tacit_span_t pem);
+
 /*  Safe on a zeroed chain, and twice.  */
 void tacit_chain_clear(tacit_chain_t *chain);
 

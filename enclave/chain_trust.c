@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 #include "enclave/evidence_refusal.h"
@@ -11,9 +12,11 @@
 enum { VERIFY_FLAGS = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL | X509_V_FLAG_X509_STRICT };
 
 struct tacit_chain_trust {
-    X509_STORE *store;   /* the root and the CRLs, nothing else */
-    time_t now;          /* Unix seconds */
-    uint64_t expires_ms; /* the earliest end so far */
+    X509_STORE *store;              /* the root and the CRLs, nothing else */
+    time_t now;                     /* Unix seconds */
+    uint64_t expires_ms;            /* the earliest end so far */
+    tacit_period_t lists;           /* when both CRLs are valid */
+    tacit_collateral_marks_t marks; /* their numbers */
 };
 
 /*  OpenSSL's findings, as ours. What is not listed is CERTIFICATE_INVALID.  */
@@ -90,11 +93,47 @@ static tacit_status_t s_check_crl(tacit_chain_trust_t *trust, const char *name, 
     return TACIT_OK;
 }
 
+/*  A number is for telling the newer of two lists; one that is longer than the standard allows, or
+    negative, is none. False where it is that.  */
+static bool s_take_number(X509_CRL *crl, uint8_t ret_number[TACIT_CRL_NUMBER_SIZE])
+{
+    int critical = 0;
+    ASN1_INTEGER *number = X509_CRL_get_ext_d2i(crl, NID_crl_number, &critical, NULL);
+    if (!number) {
+        return critical == -1; /* none is allowed, a malformed or second one is not */
+    }
+    BIGNUM *value = ASN1_INTEGER_to_BN(number, NULL);
+    bool taken = value && !BN_is_negative(value) && BN_num_bytes(value) <= TACIT_CRL_NUMBER_SIZE &&
+                 BN_bn2binpad(value, ret_number, TACIT_CRL_NUMBER_SIZE) == TACIT_CRL_NUMBER_SIZE;
+    BN_free(value);
+    ASN1_INTEGER_free(number);
+    return taken;
+}
+
+static tacit_status_t s_note_crl(tacit_chain_trust_t *trust, const char *name, X509_CRL *crl,
+                                 uint8_t number[TACIT_CRL_NUMBER_SIZE], tacit_error_t *error)
+{
+    uint64_t from_ms = 0;
+    uint64_t until_ms = 0;
+    if (!tacit_certificate_time(X509_CRL_get0_lastUpdate(crl), &from_ms) ||
+        !tacit_certificate_time(X509_CRL_get0_nextUpdate(crl), &until_ms) ||
+        !s_take_number(crl, number)) {
+        return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID, name,
+                                     "dates and a number as the standard has them", "other forms");
+    }
+    trust->lists.from_ms = from_ms > trust->lists.from_ms ? from_ms : trust->lists.from_ms;
+    trust->lists.until_ms = until_ms < trust->lists.until_ms ? until_ms : trust->lists.until_ms;
+    return TACIT_OK;
+}
+
 static tacit_status_t s_add_crl(tacit_chain_trust_t *trust, const char *name, tacit_span_t der,
-                                tacit_error_t *error)
+                                uint8_t number[TACIT_CRL_NUMBER_SIZE], tacit_error_t *error)
 {
     X509_CRL *crl = s_decode_crl(der);
     tacit_status_t status = s_check_crl(trust, name, crl, error);
+    if (status == TACIT_OK) {
+        status = s_note_crl(trust, name, crl, number, error);
+    }
     if (status == TACIT_OK && X509_STORE_add_crl(trust->store, crl) != 1) {
         status = tacit_error_set(error, TACIT_NO_MEMORY, NULL);
     }
@@ -112,16 +151,17 @@ tacit_status_t tacit_chain_trust_new(X509 *root, tacit_span_t root_crl, tacit_sp
     }
     trust->now = (time_t)(now_ms / 1000);
     trust->expires_ms = UINT64_MAX;
+    trust->lists.until_ms = UINT64_MAX;
     trust->store = X509_STORE_new();
     tacit_status_t status = TACIT_OK;
     if (!trust->store || X509_STORE_add_cert(trust->store, root) != 1) {
         status = tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     if (status == TACIT_OK) {
-        status = s_add_crl(trust, "root_crl", root_crl, ret_error);
+        status = s_add_crl(trust, "root_crl", root_crl, trust->marks.root_crl, ret_error);
     }
     if (status == TACIT_OK) {
-        status = s_add_crl(trust, "pck_crl", pck_crl, ret_error);
+        status = s_add_crl(trust, "pck_crl", pck_crl, trust->marks.pck_crl, ret_error);
     }
     if (status != TACIT_OK) {
         tacit_chain_trust_destroy(&trust);
@@ -218,4 +258,12 @@ tacit_status_t tacit_chain_trust_verify(tacit_chain_trust_t *trust, const tacit_
 uint64_t tacit_chain_trust_expires(const tacit_chain_trust_t *trust)
 {
     return trust->expires_ms;
+}
+
+tacit_period_t tacit_chain_trust_lists(const tacit_chain_trust_t *trust,
+                                       tacit_collateral_marks_t *marks)
+{
+    memcpy(marks->root_crl, trust->marks.root_crl, sizeof marks->root_crl);
+    memcpy(marks->pck_crl, trust->marks.pck_crl, sizeof marks->pck_crl);
+    return trust->lists;
 }

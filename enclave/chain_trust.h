@@ -7,6 +7,7 @@
 #define TACIT_ENCLAVE_CHAIN_TRUST_H
 
 #include "enclave/certificates.h"
+#include "enclave/verdict.h"
 
 typedef struct tacit_chain_trust tacit_chain_trust_t;
 
@@ -26,5 +27,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_chain_trust_verify(tacit_chain_trust_t *tr
 
 /*  Unix ms: the earliest end of the CRLs and of every chain verified so far.  */
 uint64_t tacit_chain_trust_expires(const tacit_chain_trust_t *trust);
+
+/*  When both CRLs are valid; and their numbers (zero where they have none) into the marks.  */
+tacit_period_t tacit_chain_trust_lists(const tacit_chain_trust_t *trust,
+                                       tacit_collateral_marks_t *marks);
 
 #endif

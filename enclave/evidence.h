@@ -1,8 +1,9 @@
 /*  evidence.h - is this evidence genuine, and what does it say?
 
-    Verification apart from policy: Intel DCAP ECDSA quotes v3 with full collateral, as Intel's
-    quote verification does it. Simulated platforms make the same bytes under a root of their own,
-    so that one verifier judges both; the anchor's name is reported and says SIMULATED.
+    What a mesh asks of its members: Intel SGX quotes with full collateral, as Intel's quote
+    verification does it (dcap.h, which judges TDX as well; nitro.h and snp.h judge the rest).
+    Simulated platforms make the same bytes under a root of their own, so that one verifier judges
+    both; the anchor's name is reported and says SIMULATED.
 
     Every byte of a quote and of its collateral is foreign: no allocation follows a length inside
     them that was not checked, and all of them must be consumed exactly.  */
@@ -37,7 +38,9 @@ typedef enum tacit_tcb_status {
     TACIT_TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED = 3,
     TACIT_TCB_OUT_OF_DATE = 4,
     TACIT_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED = 5,
-    TACIT_TCB_REVOKED = 6
+    TACIT_TCB_REVOKED = 6,
+    TACIT_TCB_TD_RELAUNCH_ADVISED = 7, /* current, but the domain began on an older module */
+    TACIT_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED = 8
 } tacit_tcb_status_t;
 
 /*  Intel's spelling: "UpToDate", "SWHardeningNeeded", ... Never NULL.  */
@@ -66,8 +69,9 @@ typedef struct tacit_claims {
     uint64_t expires_ms; /* Unix ms: the earliest end of the collateral and certificates */
 } tacit_claims_t;
 
-/*  Verify a v3 quote with its collateral at a time (Unix ms), anchored in the certificate whose
-    DER has SHA-256 root_sha256. Missing, expired, revoked or unmatched anything is a refusal.  */
+/*  Verify an SGX quote with its collateral at a time (Unix ms), anchored in the certificate whose
+    DER has SHA-256 root_sha256. Missing, expired, revoked or unmatched anything is a refusal, and
+    so is a status of Revoked.  */
 TACIT_MUST_CHECK tacit_status_t tacit_evidence_verify(tacit_span_t quote,
                                                       const tacit_collateral_t *collateral,
                                                       const uint8_t root_sha256[32],

@@ -14,7 +14,7 @@ static const struct {
 } s_remedies[] = {
     {TACIT_EVIDENCE_MALFORMED, "send the quote and the collateral exactly as they were issued"},
     {TACIT_TOO_LARGE, "send one quote and one document for each part of the collateral"},
-    {TACIT_UNSUPPORTED, "use an ECDSA P-256 quote, version 3, with its PCK certificate chain"},
+    {TACIT_UNSUPPORTED, "send evidence of a kind and version that the documentation lists"},
     {TACIT_SIGNATURE_INVALID, "the bytes were altered or signed by another key; fetch them anew"},
     {TACIT_TRUST_ANCHOR_REFUSED,
      "check the root in trust.json; simulated and real platforms have different roots"},
@@ -26,6 +26,9 @@ static const struct {
     {TACIT_TCB_UNSUPPORTED,
      "update the platform's microcode and BIOS, and fetch its TCB info anew"},
     {TACIT_TCB_STATUS_REFUSED, "update the platform's microcode and BIOS; replace it if revoked"},
+    {TACIT_PLATFORM_REFUSED, "send the certificates of the chip that made the report"},
+    {TACIT_MEASUREMENT_REFUSED, "load the vendor's module, or send the values that were measured"},
+    {TACIT_REPORT_DATA_MISMATCH, "send the report that was made for this key"},
     {TACIT_QE_REFUSED, "install the vendor's quoting enclave, and fetch its identity anew"},
 };
 

@@ -1,4 +1,4 @@
-/*  p256.c - raw P-256 keys and signatures for OpenSSL's EVP, which wants DER.  */
+/*  p256.c - raw P-256 keys and signatures.  */
 
 #include "enclave/p256.h"
 
@@ -8,11 +8,9 @@
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
 
-enum {
-    HALF_SIZE = 32,
-    DER_SIGNATURE_MAX = 80, /* two integers of at most 33 bytes, and their headers */
-    POINT_SIZE = 1 + TACIT_ECDSA_KEY_SIZE
-};
+#include "enclave/ecdsa.h"
+
+enum { HALF_SIZE = 32, POINT_SIZE = 1 + TACIT_ECDSA_KEY_SIZE };
 
 static const char s_group[] = "prime256v1";
 
@@ -46,55 +44,11 @@ tacit_status_t tacit_p256_key(const uint8_t xy[TACIT_ECDSA_KEY_SIZE], EVP_PKEY *
 
 bool tacit_p256_is_key(const EVP_PKEY *key)
 {
-    char group[sizeof s_group + 1] = "";
-    size_t size = 0;
-    int explicit_parameters = 0;
-    if (!key || !EVP_PKEY_is_a(key, "EC") ||
-        !EVP_PKEY_get_group_name(key, group, sizeof group, &size)) {
-        ERR_clear_error();
-        return false;
-    }
-    (void)EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
-                                 &explicit_parameters);
-    return strcmp(group, s_group) == 0 && explicit_parameters == 0;
-}
-
-/*  The DER form of r || s; 0 where memory ends.  */
-static int s_signature_der(const uint8_t signature[TACIT_ECDSA_SIGNATURE_SIZE],
-                           uint8_t ret_der[DER_SIGNATURE_MAX])
-{
-    int size = 0;
-    ECDSA_SIG *pair = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(signature, HALF_SIZE, NULL);
-    BIGNUM *s = BN_bin2bn(signature + HALF_SIZE, HALF_SIZE, NULL);
-    if (pair && r && s && ECDSA_SIG_set0(pair, r, s) == 1) {
-        r = NULL;
-        s = NULL;
-        uint8_t *out = ret_der;
-        size = i2d_ECDSA_SIG(pair, &out);
-    }
-    BN_free(r);
-    BN_free(s);
-    ECDSA_SIG_free(pair);
-    return size > 0 ? size : 0;
+    return tacit_ecdsa_is_key(key, s_group);
 }
 
 tacit_status_t tacit_p256_verify(EVP_PKEY *key, tacit_span_t message,
                                  const uint8_t signature[TACIT_ECDSA_SIGNATURE_SIZE])
 {
-    uint8_t der[DER_SIGNATURE_MAX];
-    int size = s_signature_der(signature, der);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (size == 0 || !context) {
-        EVP_MD_CTX_free(context);
-        return TACIT_NO_MEMORY;
-    }
-    bool valid = EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
-                 EVP_DigestVerify(context, der, (size_t)size, message.data, message.size) == 1;
-    EVP_MD_CTX_free(context);
-    if (!valid) {
-        ERR_clear_error();
-        return TACIT_SIGNATURE_INVALID;
-    }
-    return TACIT_OK;
+    return tacit_ecdsa_verify(key, EVP_sha256(), &message, 1, signature, HALF_SIZE);
 }

@@ -71,8 +71,19 @@ static tacit_status_t s_check_fields(const json_t *identity, const tacit_sgx_rep
     return TACIT_OK;
 }
 
+/*  Hardening and configuration are the platform's matter: no enclave has a status of that kind.  */
+static tacit_status_t s_check_status(tacit_tcb_status_t status, tacit_error_t *error)
+{
+    if (status == TACIT_TCB_UP_TO_DATE || status == TACIT_TCB_OUT_OF_DATE ||
+        status == TACIT_TCB_REVOKED) {
+        return TACIT_OK;
+    }
+    return tacit_evidence_refuse(error, TACIT_TCB_STATUS_REFUSED, "qe_identity.tcbStatus",
+                                 "a status of an enclave", tacit_tcb_status_name(status));
+}
+
 static tacit_status_t s_match(const json_t *identity, const tacit_sgx_report_t *report,
-                              tacit_verdict_t *verdict, tacit_error_t *error)
+                              tacit_level_t *reached, tacit_error_t *error)
 {
     const json_t *levels = json_object_get(identity, "tcbLevels");
     size_t count = json_array_size(levels);
@@ -86,44 +97,47 @@ static tacit_status_t s_match(const json_t *identity, const tacit_sgx_report_t *
             return tacit_signed_json_malformed(&s_kind, "tcbLevels", "an ISVSVN each", error);
         }
         if (report->svn >= svn) {
-            return tacit_signed_json_level(&s_kind, level, verdict, error);
+            tacit_status_t status = tacit_signed_json_level(&s_kind, level, reached, error);
+            return status ? status : s_check_status(reached->status, error);
         }
     }
     return tacit_evidence_refuse(error, TACIT_QE_REFUSED, "isvsvn",
                                  "a level that the quoting enclave reaches", "none");
 }
 
-static tacit_status_t s_judge(const json_t *identity, const tacit_sgx_report_t *report,
-                              tacit_verdict_t *verdict, tacit_error_t *error)
+static tacit_status_t s_judge(const json_t *identity, const char *id,
+                              const tacit_sgx_report_t *report, tacit_level_t *reached,
+                              tacit_error_t *error)
 {
     uint64_t version = 0;
     if (!tacit_json_number(identity, "version", UINT32_MAX, &version) ||
-        version != IDENTITY_VERSION || !tacit_json_is_text(identity, "id", "QE")) {
+        version != IDENTITY_VERSION || !tacit_json_is_text(identity, "id", id)) {
         return tacit_evidence_refuse(error, TACIT_UNSUPPORTED, "qe_identity.version",
-                                     "QE, version 2", "another");
+                                     strcmp(id, "QE") == 0 ? "QE, version 2" : "TD_QE, version 2",
+                                     "another");
     }
     tacit_status_t status = s_check_fields(identity, report, error);
     if (status != TACIT_OK) {
         return status;
     }
-    return s_match(identity, report, verdict, error);
+    return s_match(identity, report, reached, error);
 }
 
-tacit_status_t tacit_qe_identity_judge(tacit_span_t text, EVP_PKEY *signer, uint64_t now_ms,
-                                       const tacit_sgx_report_t *report,
-                                       tacit_verdict_t *ret_verdict, tacit_error_t *ret_error)
+tacit_status_t tacit_qe_identity_judge(tacit_span_t text, EVP_PKEY *signer, const char *id,
+                                       uint64_t now_ms, const tacit_sgx_report_t *report,
+                                       tacit_level_t *ret_reached, tacit_error_t *ret_error)
 {
     json_t *identity = NULL;
-    tacit_verdict_t verdict;
+    tacit_level_t reached;
     tacit_status_t status =
-        tacit_signed_json_open(&s_kind, text, signer, now_ms, &identity, &verdict, ret_error);
+        tacit_signed_json_open(&s_kind, text, signer, now_ms, &identity, &reached, ret_error);
     if (status != TACIT_OK) {
         return status;
     }
-    status = s_judge(identity, report, &verdict, ret_error);
+    status = s_judge(identity, id, report, &reached, ret_error);
     json_decref(identity);
     if (status == TACIT_OK) {
-        *ret_verdict = verdict;
+        *ret_reached = reached;
     }
     return status;
 }

@@ -10,12 +10,13 @@
 
 /*  Judge a quoting enclave's report by {"enclaveIdentity":..}: signature by signer, dates, masked
     MISCSELECT and ATTRIBUTES, MRSIGNER, ISVPRODID, then the first level whose ISVSVN it reaches.
-    As tacit_signed_json_open, and UNSUPPORTED (kind or version), QE_REFUSED (another enclave, or
-    no level), TCB_STATUS_REFUSED (Revoked, or a status that this build does not know).  */
+    id is "QE" for SGX and "TD_QE" for TDX. As tacit_signed_json_open, and UNSUPPORTED (kind or
+    version), QE_REFUSED (another enclave, or no level), TCB_STATUS_REFUSED (no status that an
+    enclave may have).  */
 TACIT_MUST_CHECK tacit_status_t tacit_qe_identity_judge(tacit_span_t text, EVP_PKEY *signer,
-                                                        uint64_t now_ms,
+                                                        const char *id, uint64_t now_ms,
                                                         const tacit_sgx_report_t *report,
-                                                        tacit_verdict_t *ret_verdict,
+                                                        tacit_level_t *ret_reached,
                                                         tacit_error_t *ret_error);
 
 #endif

@@ -1,4 +1,4 @@
-/*  sgx_quote.h - the layout of an Intel ECDSA quote, version 3, and its exact parser.
+/*  sgx_quote.h - the layout of an Intel ECDSA quote, version 3, and of SGX report bodies.
 
     All integers are little-endian, except inside ECDSA keys and signatures (big-endian halves).
     The offsets are public so that the simulated platform builds the same bytes that this parser
@@ -8,7 +8,7 @@
             signature 64 | attestation key 64 | QE report 384 | QE report signature 64 |
             u16 + authentication data | type u16, u32 + certification data
 
-    Parsing borrows from the quote and checks form only, no signature.  */
+    dcap_quote.h takes quotes of this and later versions apart.  */
 
 #ifndef TACIT_ENCLAVE_SGX_QUOTE_H
 #define TACIT_ENCLAVE_SGX_QUOTE_H
@@ -91,26 +91,7 @@ typedef struct tacit_sgx_report {
     bool debug;
 } tacit_sgx_report_t;
 
-/*  A quote taken apart. Spans borrow from it.  */
-typedef struct tacit_sgx_quote {
-    tacit_span_t signed_part;       /* header and report: what the attestation key signed */
-    tacit_sgx_report_t report;      /* of the enclave */
-    const uint8_t *signature;       /* TACIT_ECDSA_SIGNATURE_SIZE, over signed_part */
-    const uint8_t *attestation_key; /* TACIT_ECDSA_KEY_SIZE */
-    tacit_sgx_report_t qe_report;   /* of the quoting enclave */
-    const uint8_t *qe_signature;    /* TACIT_ECDSA_SIGNATURE_SIZE, over qe_report.bytes */
-    tacit_span_t auth_data;         /* may be empty; qe_report commits to key and this */
-    tacit_span_t certificates;      /* PEM, without the NUL that may end it */
-} tacit_sgx_quote_t;
-
 /*  Read a report body of TACIT_REPORT_SIZE bytes.  */
 tacit_sgx_report_t tacit_sgx_report(const uint8_t bytes[TACIT_REPORT_SIZE]);
-
-/*  Take a quote apart. Every length must be met exactly; only zero bytes may follow the quote.
-    UNSUPPORTED for other versions, key types or certification data; QE_REFUSED for another
-    vendor's quoting enclave; TOO_LARGE beyond TACIT_QUOTE_MAX; else EVIDENCE_MALFORMED.  */
-TACIT_MUST_CHECK tacit_status_t tacit_sgx_quote_parse(tacit_span_t bytes,
-                                                      tacit_sgx_quote_t *ret_quote,
-                                                      tacit_error_t *ret_error);
 
 #endif

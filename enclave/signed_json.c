@@ -189,19 +189,18 @@ bool tacit_json_date(const json_t *object, const char *member, uint64_t *ret_ms)
 /*  --- The document -------------------------------------------------------------------------- */
 
 static tacit_status_t s_check_dates(const tacit_signed_json_t *kind, const json_t *object,
-                                    uint64_t now_ms, tacit_verdict_t *verdict, tacit_error_t *error)
+                                    uint64_t now_ms, tacit_level_t *reached, tacit_error_t *error)
 {
-    uint64_t issued_ms = 0;
-    if (!tacit_json_date(object, "issueDate", &issued_ms)) {
+    if (!tacit_json_date(object, "issueDate", &reached->issued_ms)) {
         return tacit_signed_json_malformed(kind, "issueDate", "a UTC date", error);
     }
-    if (!tacit_json_date(object, "nextUpdate", &verdict->next_update_ms)) {
+    if (!tacit_json_date(object, "nextUpdate", &reached->next_update_ms)) {
         return tacit_signed_json_malformed(kind, "nextUpdate", "a UTC date", error);
     }
-    if (now_ms >= issued_ms && now_ms < verdict->next_update_ms) {
+    if (now_ms >= reached->issued_ms && now_ms < reached->next_update_ms) {
         return TACIT_OK;
     }
-    bool early = now_ms < issued_ms;
+    bool early = now_ms < reached->issued_ms;
     const char *member = early ? "issueDate" : "nextUpdate";
     char claim[CLAIM_MAX];
     snprintf(claim, sizeof claim, "%s.%s", kind->name, member);
@@ -212,10 +211,9 @@ static tacit_status_t s_check_dates(const tacit_signed_json_t *kind, const json_
 }
 
 static tacit_status_t s_parse(const tacit_signed_json_t *kind, tacit_span_t bytes, uint64_t now_ms,
-                              json_t **ret_object, tacit_verdict_t *ret_verdict,
-                              tacit_error_t *error)
+                              json_t **ret_object, tacit_level_t *ret_reached, tacit_error_t *error)
 {
-    tacit_verdict_t verdict = {0};
+    tacit_level_t reached = {0};
     uint64_t number = 0;
     json_t *object = json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES, NULL);
     tacit_status_t status = TACIT_OK;
@@ -224,21 +222,21 @@ static tacit_status_t s_parse(const tacit_signed_json_t *kind, tacit_span_t byte
     } else if (!tacit_json_number(object, "tcbEvaluationDataNumber", UINT32_MAX, &number)) {
         status = tacit_signed_json_malformed(kind, "tcbEvaluationDataNumber", "a number", error);
     } else {
-        status = s_check_dates(kind, object, now_ms, &verdict, error);
+        status = s_check_dates(kind, object, now_ms, &reached, error);
     }
     if (status != TACIT_OK) {
         json_decref(object);
         return status;
     }
-    verdict.evaluation_number = (uint32_t)number;
+    reached.evaluation_number = (uint32_t)number;
     *ret_object = object;
-    *ret_verdict = verdict;
+    *ret_reached = reached;
     return TACIT_OK;
 }
 
 tacit_status_t tacit_signed_json_open(const tacit_signed_json_t *kind, tacit_span_t text,
                                       EVP_PKEY *signer, uint64_t now_ms, json_t **ret_object,
-                                      tacit_verdict_t *ret_verdict, tacit_error_t *ret_error)
+                                      tacit_level_t *ret_reached, tacit_error_t *ret_error)
 {
     tacit_span_t bytes;
     uint8_t signature[TACIT_ECDSA_SIGNATURE_SIZE];
@@ -252,7 +250,7 @@ tacit_status_t tacit_signed_json_open(const tacit_signed_json_t *kind, tacit_spa
                                      "signed by the TCB signing certificate",
                                      "a signature that does not verify");
     }
-    return s_parse(kind, bytes, now_ms, ret_object, ret_verdict, ret_error);
+    return s_parse(kind, bytes, now_ms, ret_object, ret_reached, ret_error);
 }
 
 /*  --- Levels -------------------------------------------------------------------------------- */
@@ -268,7 +266,7 @@ static bool s_advisory_form(const char *text, size_t size)
 }
 
 static tacit_status_t s_take_advisories(const tacit_signed_json_t *kind, const json_t *level,
-                                        tacit_verdict_t *verdict, tacit_error_t *error)
+                                        tacit_level_t *reached, tacit_error_t *error)
 {
     const json_t *advisories = json_object_get(level, "advisoryIDs");
     if (advisories && !json_is_array(advisories)) {
@@ -280,14 +278,14 @@ static tacit_status_t s_take_advisories(const tacit_signed_json_t *kind, const j
         if (!text || !s_advisory_form(text, json_string_length(item))) {
             return tacit_signed_json_malformed(kind, "advisoryIDs", "a list of advisories", error);
         }
-        tacit_advisories_add(verdict->advisories, sizeof verdict->advisories, text,
+        tacit_advisories_add(reached->advisories, sizeof reached->advisories, text,
                              json_string_length(item));
     }
     return TACIT_OK;
 }
 
 tacit_status_t tacit_signed_json_level(const tacit_signed_json_t *kind, const json_t *level,
-                                       tacit_verdict_t *verdict, tacit_error_t *ret_error)
+                                       tacit_level_t *reached, tacit_error_t *ret_error)
 {
     const char *name = json_string_value(json_object_get(level, "tcbStatus"));
     if (!name) {
@@ -296,14 +294,15 @@ tacit_status_t tacit_signed_json_level(const tacit_signed_json_t *kind, const js
     tacit_tcb_status_t status;
     char claim[CLAIM_MAX];
     snprintf(claim, sizeof claim, "%s.tcbStatus", kind->name);
-    if (!tacit_tcb_status_from_name(name, &status)) {
+    if (!tacit_tcb_status_from_name(name, &status) || status > TACIT_TCB_REVOKED) {
         return tacit_evidence_refuse(ret_error, TACIT_TCB_STATUS_REFUSED, claim, "a known status",
                                      name);
     }
-    if (status == TACIT_TCB_REVOKED) {
-        return tacit_evidence_refuse(ret_error, TACIT_TCB_STATUS_REFUSED, claim, "not Revoked",
-                                     name);
+    uint64_t date_ms = 0;
+    if (tacit_json_date(level, "tcbDate", &date_ms)) {
+        snprintf(reached->date, sizeof reached->date, "%s",
+                 json_string_value(json_object_get(level, "tcbDate")));
     }
-    verdict->status = status;
-    return s_take_advisories(kind, level, verdict, ret_error);
+    reached->status = status;
+    return s_take_advisories(kind, level, reached, ret_error);
 }

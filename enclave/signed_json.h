@@ -21,12 +21,12 @@ typedef struct tacit_signed_json {
 } tacit_signed_json_t;
 
 /*  Cut, verify, parse, and check issueDate <= now < nextUpdate. The object is the caller's
-    (json_decref). Fills evaluation_number and next_update_ms of the verdict. EVIDENCE_MALFORMED,
+    (json_decref). Fills evaluation_number and next_update_ms of the reached. EVIDENCE_MALFORMED,
     SIGNATURE_INVALID, COLLATERAL_EXPIRED.  */
 TACIT_MUST_CHECK tacit_status_t tacit_signed_json_open(const tacit_signed_json_t *kind,
                                                        tacit_span_t text, EVP_PKEY *signer,
                                                        uint64_t now_ms, json_t **ret_object,
-                                                       tacit_verdict_t *ret_verdict,
+                                                       tacit_level_t *ret_reached,
                                                        tacit_error_t *ret_error);
 
 /*  EVIDENCE_MALFORMED, naming the document and the member.  */
@@ -41,11 +41,10 @@ bool tacit_json_is_text(const json_t *object, const char *member, const char *ex
 /*  "2025-06-19T10:56:11Z" as Unix ms; no other form.  */
 bool tacit_json_date(const json_t *object, const char *member, uint64_t *ret_ms);
 
-/*  Status and advisories of a TCB level. TCB_STATUS_REFUSED where this build does not know the
-    status, or where it is Revoked.  */
+/*  Status, date and advisories of a TCB level. TCB_STATUS_REFUSED where no level may have the
+    status.  */
 TACIT_MUST_CHECK tacit_status_t tacit_signed_json_level(const tacit_signed_json_t *kind,
-                                                        const json_t *level,
-                                                        tacit_verdict_t *verdict,
+                                                        const json_t *level, tacit_level_t *reached,
                                                         tacit_error_t *ret_error);
 
 #endif

@@ -12,12 +12,14 @@ static const char *const s_names[] = {
     [TACIT_TCB_OUT_OF_DATE] = "OutOfDate",
     [TACIT_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED] = "OutOfDateConfigurationNeeded",
     [TACIT_TCB_REVOKED] = "Revoked",
+    [TACIT_TCB_TD_RELAUNCH_ADVISED] = "TDRelaunchAdvised",
+    [TACIT_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] = "TDRelaunchAdvisedConfigurationNeeded",
 };
 
 enum { NAME_COUNT = sizeof s_names / sizeof s_names[0] };
 
-/*  What an out-of-date quoting enclave makes of each platform status.  */
-static const tacit_tcb_status_t s_with_enclave_out_of_date[] = {
+/*  What an out-of-date part makes of each platform status.  */
+static const tacit_tcb_status_t s_with_part_out_of_date[] = {
     [TACIT_TCB_UP_TO_DATE] = TACIT_TCB_OUT_OF_DATE,
     [TACIT_TCB_SW_HARDENING_NEEDED] = TACIT_TCB_OUT_OF_DATE,
     [TACIT_TCB_CONFIGURATION_NEEDED] = TACIT_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
@@ -25,6 +27,9 @@ static const tacit_tcb_status_t s_with_enclave_out_of_date[] = {
     [TACIT_TCB_OUT_OF_DATE] = TACIT_TCB_OUT_OF_DATE,
     [TACIT_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED] = TACIT_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
     [TACIT_TCB_REVOKED] = TACIT_TCB_REVOKED,
+    [TACIT_TCB_TD_RELAUNCH_ADVISED] = TACIT_TCB_OUT_OF_DATE,
+    [TACIT_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] =
+        TACIT_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
 };
 
 static const char s_more[] = "...";
@@ -45,20 +50,28 @@ bool tacit_tcb_status_from_name(const char *name, tacit_tcb_status_t *ret_status
     return false;
 }
 
-tacit_tcb_status_t tacit_tcb_status_merge(tacit_tcb_status_t platform, tacit_tcb_status_t enclave)
+tacit_tcb_status_t tacit_tcb_status_merge(tacit_tcb_status_t platform, tacit_tcb_status_t part)
 {
     if ((unsigned)platform >= NAME_COUNT) {
         return TACIT_TCB_REVOKED;
     }
-    switch (enclave) {
+    switch (part) {
     case TACIT_TCB_UP_TO_DATE:
         return platform;
     case TACIT_TCB_OUT_OF_DATE:
-        return s_with_enclave_out_of_date[platform];
+        return s_with_part_out_of_date[platform];
     default:
-        /*  No quoting enclave has any other status but Revoked.  */
+        /*  No part has any other status but Revoked.  */
         return TACIT_TCB_REVOKED;
     }
+}
+
+bool tacit_tcb_status_needs_configuration(tacit_tcb_status_t status)
+{
+    return status == TACIT_TCB_CONFIGURATION_NEEDED ||
+           status == TACIT_TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED ||
+           status == TACIT_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED ||
+           status == TACIT_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED;
 }
 
 static bool s_listed(const char *list, const char *advisory, size_t size)

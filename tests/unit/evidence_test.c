@@ -430,11 +430,11 @@ static void test_levels_that_never_verify(void **state)
         tacit_status_t code;
         const char *claim;
     } cases[] = {
-        {{.tcb_status = "Revoked"}, TACIT_TCB_STATUS_REFUSED, "tcb_info.tcbStatus"},
+        {{.tcb_status = "Revoked"}, TACIT_TCB_STATUS_REFUSED, "tcb_status"},
         {{.tcb_status = "Splendid"}, TACIT_TCB_STATUS_REFUSED, "tcb_info.tcbStatus"},
-        {{.qe_status = "Revoked"}, TACIT_TCB_STATUS_REFUSED, "qe_identity.tcbStatus"},
+        {{.qe_status = "Revoked"}, TACIT_TCB_STATUS_REFUSED, "tcb_status"},
         {{.qe_status = "Splendid"}, TACIT_TCB_STATUS_REFUSED, "qe_identity.tcbStatus"},
-        {{.qe_status = "SWHardeningNeeded"}, TACIT_TCB_STATUS_REFUSED, "tcb_status"},
+        {{.qe_status = "SWHardeningNeeded"}, TACIT_TCB_STATUS_REFUSED, "qe_identity.tcbStatus"},
         {{.tcb_above_platform = true}, TACIT_TCB_UNSUPPORTED, "tcb_info.tcbLevels"},
         {{.foreign_fmspc = true}, TACIT_COLLATERAL_MISSING, "tcb_info.fmspc"},
         {{.foreign_pceid = true}, TACIT_COLLATERAL_MISSING, "tcb_info.pceId"},
@@ -652,7 +652,10 @@ static void test_quote_fields(void **state)
         uint8_t change; /* added */
         tacit_status_t code;
     } cases[] = {
-        {TACIT_HEADER_VERSION, 1, TACIT_UNSUPPORTED},
+        {TACIT_HEADER_VERSION, 0xff, TACIT_UNSUPPORTED},     /* 2 */
+        {TACIT_HEADER_VERSION, 1, TACIT_EVIDENCE_MALFORMED}, /* 4, whose section is another */
+        {TACIT_HEADER_VERSION, 2, TACIT_UNSUPPORTED},        /* 5, whose body has a type */
+        {TACIT_HEADER_VERSION, 3, TACIT_UNSUPPORTED},        /* 6 */
         {TACIT_HEADER_KEY_TYPE, 1, TACIT_UNSUPPORTED},
         {TACIT_HEADER_TEE_TYPE, 0x81, TACIT_UNSUPPORTED},
         {TACIT_HEADER_QE_VENDOR, 1, TACIT_QE_REFUSED},
@@ -821,7 +824,8 @@ static void test_chain_of_another_platform(void **state)
 static void test_status_names(void **state)
 {
     (void)state;
-    for (int i = TACIT_TCB_UP_TO_DATE; i <= TACIT_TCB_REVOKED; i++) {
+    for (int i = TACIT_TCB_UP_TO_DATE; i <= TACIT_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED;
+         i++) {
         tacit_tcb_status_t status;
         assert_true(
             tacit_tcb_status_from_name(tacit_tcb_status_name((tacit_tcb_status_t)i), &status));

@@ -1,0 +1,176 @@
+/*  main.c - tacit-attest: is this evidence genuine?
+
+    Needs no mesh and no network: a folder of evidence, a time, and the vendors' roots, which are
+    built in. Whether genuine evidence is good enough is for a policy to say.  */
+
+#include <getopt.h>
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/attest/report.h"
+#include "clients/attest/utc.h"
+#include "enclave/clock.h"
+
+enum { S_EXIT_VERIFIED = 0, S_EXIT_REJECT = 1, S_EXIT_USAGE = 2 };
+enum { S_AT = 1, S_ROOT, S_JSON, S_HELP, S_VERSION };
+
+static const struct option s_long_options[] = {
+    {"at", required_argument, NULL, S_AT},     {"root", required_argument, NULL, S_ROOT},
+    {"json", no_argument, NULL, S_JSON},       {"help", no_argument, NULL, S_HELP},
+    {"version", no_argument, NULL, S_VERSION}, {NULL, 0, NULL, 0},
+};
+
+typedef struct {
+    uint64_t at_ms;   /* Unix ms */
+    const char *root; /* NULL: the vendors' */
+    const char *folder;
+    bool json;
+} s_options_t;
+
+static void s_print_help(void)
+{
+    fputs(
+        "usage: tacit-attest verify [OPTION]... DIR\n"
+        "\n"
+        "Says whether the evidence in DIR is genuine, and what it says. The files in DIR tell the\n"
+        "format: quote.bin (Intel SGX and TDX, with its collateral), doc.cbor (AWS Nitro),\n"
+        "report.bin (AMD SEV-SNP, with vek, ask and ark), quote.msg (a TPM of an Azure\n"
+        "confidential VM).\n"
+        "\n"
+        "Options:\n"
+        "  --at TIME    judge as of that time: ISO 8601 (UTC unless it has a zone) or Unix\n"
+        "               seconds; default: now\n"
+        "  --root FILE  trust this root certificate (DER or PEM) instead of the vendors'\n"
+        "  --json       print JSON\n"
+        "  --help       print this\n"
+        "  --version    print the version\n"
+        "\n"
+        "Exit codes:\n"
+        "  0  verified   the evidence is genuine\n"
+        "  1  reject     it is not, or it cannot be told\n"
+        "  2  usage      the command line is not valid, or a file cannot be read\n",
+        stdout);
+}
+
+static int s_usage(const char *message)
+{
+    fprintf(stderr, "tacit-attest: %s\nTry 'tacit-attest --help'.\n", message);
+    return S_EXIT_USAGE;
+}
+
+/*  Returns -1 to go on, or the exit code.  */
+static int s_option(s_options_t *options, int option, const char *value)
+{
+    switch (option) {
+    case S_AT:
+        return tacit_utc_parse(value, &options->at_ms) ? -1 : s_usage("--at is no time");
+    case S_ROOT:
+        options->root = value;
+        return -1;
+    case S_JSON:
+        options->json = true;
+        return -1;
+    case S_HELP:
+        s_print_help();
+        return S_EXIT_VERIFIED;
+    case S_VERSION:
+        printf("tacit-attest %s\n", TACIT_VERSION);
+        return S_EXIT_VERIFIED;
+    default:
+        return s_usage("bad option");
+    }
+}
+
+static int s_parse(int argc, char **argv, s_options_t *options)
+{
+    for (;;) {
+        int option = getopt_long(argc, argv, "", s_long_options, NULL);
+        if (option == -1) {
+            break;
+        }
+        int code = s_option(options, option, optarg);
+        if (code >= 0) {
+            return code;
+        }
+    }
+    if (argc - optind != 2 || strcmp(argv[optind], "verify") != 0) {
+        return s_usage("say: verify DIR");
+    }
+    options->folder = argv[optind + 1];
+    return -1;
+}
+
+static int s_fail(const tacit_error_t *error)
+{
+    fprintf(stderr, "tacit-attest: %s\n", error->message);
+    return S_EXIT_USAGE;
+}
+
+static int s_show(const tacit_sample_t *sample, const tacit_judgement_t *judgement,
+                  const s_options_t *options)
+{
+    json_t *report = tacit_attest_report(sample, judgement, options->at_ms);
+    if (!report) {
+        return s_usage("no memory");
+    }
+    if (options->json) {
+        json_dumpf(report, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        printf("\n");
+    } else {
+        tacit_attest_print(stdout, report);
+    }
+    json_decref(report);
+    return judgement->status == TACIT_OK ? S_EXIT_VERIFIED : S_EXIT_REJECT;
+}
+
+/*  What the storage cannot give is an error; bytes that are no evidence are a refusal.  */
+static int s_verify(const s_options_t *options, const uint8_t *root_sha256)
+{
+    tacit_sample_t sample = {0};
+    tacit_judgement_t judgement = {0};
+    tacit_status_t status = tacit_sample_load(options->folder, &sample, &judgement.error);
+    if (status == TACIT_NOT_FOUND || status == TACIT_STORAGE_FAILED || status == TACIT_NO_MEMORY) {
+        return s_fail(&judgement.error);
+    }
+    if (status == TACIT_OK) {
+        tacit_judge_sample(&sample, root_sha256, options->at_ms, &judgement);
+    } else {
+        judgement.status = status;
+    }
+    int code = s_show(&sample, &judgement, options);
+    tacit_sample_clear(&sample);
+    return code;
+}
+
+static int s_run(const s_options_t *options)
+{
+    uint8_t sha256[EVP_MAX_MD_SIZE];
+    tacit_span_t der;
+    tacit_error_t error = {0};
+    if (!options->root) {
+        return s_verify(options, NULL);
+    }
+    if (tacit_sample_certificate(options->root, &der, &error) != TACIT_OK) {
+        return s_fail(&error);
+    }
+    bool hashed = EVP_Digest(der.data, der.size, sha256, NULL, EVP_sha256(), NULL) == 1;
+    free((void *)der.data);
+    return hashed ? s_verify(options, sha256) : s_usage("no memory");
+}
+
+int main(int argc, char **argv)
+{
+    s_options_t options = {.at_ms = tacit_now_ms()};
+    int code = s_parse(argc, argv, &options);
+    if (code >= 0) {
+        return code;
+    }
+    if (sodium_init() < 0) {
+        return s_usage("libsodium does not start");
+    }
+    return s_run(&options);
+}

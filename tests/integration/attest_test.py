@@ -1,0 +1,170 @@
+"""attest_test.py - tacit-attest against genuine and broken evidence, and its command line.
+
+Every folder below TACIT_EVIDENCE that has an expected.json is verified at its validation_time: the
+result must be the expected one, and so must every field that expected.json and the report both
+name. The samples are no part of the source; without their folder these tests say that they skip.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+PROGRAM = os.path.join(os.environ["TACIT_BIN"], "tacit-attest")
+EVIDENCE = os.environ.get("TACIT_EVIDENCE") or os.environ.get("TACIT_EVIDENCE_DEFAULT", "")
+
+# Words of the samples' makers, and what a verifier cannot know.
+PROSE = {"name", "sources", "files", "reason", "error_class", "oracle", "based_on", "trust_anchor",
+         "optional_format", "note"}
+
+
+def samples():
+    found = []
+    for folder, _, files in os.walk(EVIDENCE):
+        if "expected.json" in files:
+            found.append(folder)
+    return sorted(found)
+
+
+def expected_of(folder):
+    with open(os.path.join(folder, "expected.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def run(*arguments):
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=60,
+                          check=False)
+
+
+def verify(folder, expected, *options):
+    time = expected.get("validation_time")
+    at = ["--at", time] if time else []
+    root = ["--root", os.path.join(folder, "root_ca.der")] if expected.get("simulated") else []
+    return run("verify", folder, *at, *root, *options)
+
+
+class Samples(unittest.TestCase):
+    def setUp(self):
+        if not samples():
+            self.skipTest(f"no samples in {EVIDENCE or 'TACIT_EVIDENCE'}")
+
+    def judge(self, folder):
+        expected = expected_of(folder)
+        done = verify(folder, expected, "--json")
+        self.assertEqual(done.stderr, "")
+        got = json.loads(done.stdout)
+        genuine = expected["result"] == "VERIFIED"
+        if expected["result"] != "EITHER":
+            self.assertEqual(got["result"], "VERIFIED" if genuine else "REJECT", got)
+            self.assertEqual(done.returncode, 0 if genuine else 1)
+        if got["result"] == "REJECT":
+            self.assertTrue(got["code"] and got["explanation"])
+        names = set(expected) - PROSE - {"result"}
+        if genuine:
+            self.assertEqual(names - set(got), set(), "fields that the report lacks")
+        for name in names & set(got):
+            self.assertEqual(got[name], expected[name], name)
+
+    def test_every_sample(self):
+        for folder in samples():
+            with self.subTest(os.path.relpath(folder, EVIDENCE)):
+                self.judge(folder)
+
+    def test_lines_for_people_say_the_same(self):
+        for folder in samples():
+            expected = expected_of(folder)
+            done = verify(folder, expected)
+            with self.subTest(os.path.relpath(folder, EVIDENCE)):
+                word = "VERIFIED" if done.returncode == 0 else "REJECT"
+                self.assertRegex(done.stdout, rf"\Aresult +{word}\n")
+                self.assertTrue(done.stdout.isascii())
+
+    def test_a_root_in_the_folder_is_nobody_s(self):
+        for folder in samples():
+            expected = expected_of(folder)
+            if expected.get("simulated") and expected["result"] == "VERIFIED":
+                done = run("verify", folder, "--at", expected["validation_time"], "--json")
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual(json.loads(done.stdout)["code"], "trust_anchor_refused")
+
+    def test_another_root_refuses_everything(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            key = os.path.join(scratch, "root.pem")
+            done = subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                 "-nodes", "-keyout", os.devnull, "-out", key, "-subj", "/CN=Nobody"],
+                capture_output=True, check=False)
+            if done.returncode != 0:
+                self.skipTest("no openssl program here")
+            for folder in samples():
+                expected = expected_of(folder)
+                if expected["result"] != "VERIFIED" or expected["kind"].startswith("tpm2"):
+                    continue
+                judged = run("verify", folder, "--at", expected["validation_time"], "--root", key,
+                             "--json")
+                with self.subTest(os.path.relpath(folder, EVIDENCE)):
+                    self.assertEqual(json.loads(judged.stdout)["code"], "trust_anchor_refused")
+
+    def test_each_missing_file_refuses(self):
+        needless = {"expected.json", "root_ca.der", "root.der"}
+        for folder in samples():
+            expected = expected_of(folder)
+            if expected["result"] != "VERIFIED":
+                continue
+            for missing in sorted(set(os.listdir(folder)) - needless):
+                with tempfile.TemporaryDirectory() as scratch:
+                    copy = os.path.join(scratch, "copy")
+                    shutil.copytree(folder, copy)
+                    os.remove(os.path.join(copy, missing))
+                    with self.subTest(f"{os.path.relpath(folder, EVIDENCE)} without {missing}"):
+                        done = verify(copy, expected, "--json")
+                        self.assertEqual(done.returncode, 1, done.stdout)
+                        self.assertEqual(json.loads(done.stdout)["code"], "collateral_missing")
+
+
+class CommandLine(unittest.TestCase):
+    def test_help_and_version(self):
+        self.assertIn("verify", run("--help").stdout)
+        self.assertRegex(run("--version").stdout, r"\Atacit-attest \d")
+
+    def test_usage(self):
+        for arguments in ([], ["verify"], ["judge", "."], ["verify", ".", "."],
+                          ["verify", ".", "--at", "yesterday"], ["verify", ".", "--at", "2025-02-30"],
+                          ["verify", ".", "--nonsense"], ["verify", "/no/such/folder"],
+                          ["verify", ".", "--root", "/no/such/file"]):
+            with self.subTest(arguments):
+                done = run(*arguments)
+                self.assertEqual(done.returncode, 2)
+                self.assertEqual(done.stdout, "")
+                self.assertTrue(done.stderr)
+
+    def test_times(self):
+        with tempfile.TemporaryDirectory() as empty:
+            for text, shown in (("2025-07-04T10:28:44Z", "2025-07-04T10:28:44+00:00"),
+                                ("2025-07-04 10:28", "2025-07-04T10:28:00+00:00"),
+                                ("2025-07-04T12:28:44.5+02:00", "2025-07-04T10:28:44.500000+00:00"),
+                                ("2025-07-04", "2025-07-04T00:00:00+00:00"),
+                                ("1751624924", "2025-07-04T10:28:44+00:00")):
+                with self.subTest(text):
+                    report = json.loads(run("verify", empty, "--at", text, "--json").stdout)
+                    self.assertEqual(report["validation_time"], shown)
+
+    def test_a_folder_without_evidence(self):
+        with tempfile.TemporaryDirectory() as empty:
+            done = run("verify", empty, "--json")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(json.loads(done.stdout)["result"], "REJECT")
+
+    def test_too_large(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "quote.bin"), "wb") as file:
+                file.write(bytes(64 * 1024 + 1))
+            done = run("verify", folder, "--json")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(json.loads(done.stdout)["code"], "too_large")
+
+
+if __name__ == "__main__":
+    unittest.main()
