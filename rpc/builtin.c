@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "rpc/server_observe.h"
+
 static const tacit_record_t s_args_record = {
     .name = "builtin.args",
     .size = sizeof(tacit_builtin_args_t),
@@ -48,6 +50,22 @@ static const tacit_record_t s_describe_record = {
     .encoded_max = TACIT_DESCRIBE_TEXT_MAX + 64,
 };
 
+static const tacit_field_t s_metrics_fields[] = {
+    {.name = "text",
+     .number = 1,
+     .kind = TACIT_KIND_BYTES,
+     .offset = offsetof(tacit_metrics_result_t, text),
+     .max = TACIT_METRICS_TEXT_MAX},
+};
+
+static const tacit_record_t s_metrics_record = {
+    .name = "builtin.metrics.result",
+    .size = sizeof(tacit_metrics_result_t),
+    .fields = s_metrics_fields,
+    .field_count = 1,
+    .encoded_max = TACIT_METRICS_TEXT_MAX + 8,
+};
+
 /*  A server that answers at all serves.  */
 static tacit_status_t s_health(const void *handlers, void *self, tacit_call_t *call,
                                const void *args, void *ret_result)
@@ -73,24 +91,43 @@ static tacit_status_t s_describe(const void *handlers, void *self, tacit_call_t 
     return TACIT_OK;
 }
 
+static tacit_status_t s_metrics(const void *handlers, void *self, tacit_call_t *call,
+                                const void *args, void *ret_result)
+{
+    (void)handlers;
+    (void)self;
+    (void)args;
+    return tacit_server_metrics_text(call, &((tacit_metrics_result_t *)ret_result)->text);
+}
+
+static const struct {
+    const char *name;
+    const tacit_record_t *result;
+    tacit_caller_kind_t caller;
+    tacit_status_t (*invoke)(const void *handlers, void *self, tacit_call_t *call, const void *args,
+                             void *ret_result);
+} s_methods[TACIT_BUILTIN_METHODS] = {
+    [TACIT_BUILTIN_HEALTH] = {"health", &s_health_record, TACIT_CALLER_ANYONE, s_health},
+    [TACIT_BUILTIN_DESCRIBE] = {"describe", &s_describe_record, TACIT_CALLER_ANYONE, s_describe},
+    [TACIT_BUILTIN_METRICS] = {"metrics", &s_metrics_record, TACIT_CALLER_OPERATOR, s_metrics},
+};
+
 tacit_status_t tacit_builtin_init(tacit_builtin_t *builtin, const char *service)
 {
-    if (strlen(service) + sizeof ".describe" > sizeof builtin->describe_name) {
-        return TACIT_BAD_INPUT;
+    for (size_t i = 0; i < TACIT_BUILTIN_METHODS; i++) {
+        char *name = builtin->names[i];
+        int size = snprintf(name, sizeof builtin->names[i], "%s.%s", service, s_methods[i].name);
+        if (size < 0 || (size_t)size >= sizeof builtin->names[i]) {
+            return TACIT_BAD_INPUT;
+        }
+        builtin->methods[i] = (tacit_method_t){
+            .name = name,
+            .args = &s_args_record,
+            .result = s_methods[i].result,
+            .caller = s_methods[i].caller,
+            .deadline_ms = TACIT_BUILTIN_DEADLINE_MS,
+            .invoke = s_methods[i].invoke,
+        };
     }
-    snprintf(builtin->health_name, sizeof builtin->health_name, "%s.health", service);
-    snprintf(builtin->describe_name, sizeof builtin->describe_name, "%s.describe", service);
-    builtin->health = (tacit_method_t){
-        .name = builtin->health_name,
-        .args = &s_args_record,
-        .result = &s_health_record,
-        .caller = TACIT_CALLER_ANYONE,
-        .deadline_ms = TACIT_BUILTIN_DEADLINE_MS,
-        .invoke = s_health,
-    };
-    builtin->describe = builtin->health;
-    builtin->describe.name = builtin->describe_name;
-    builtin->describe.result = &s_describe_record;
-    builtin->describe.invoke = s_describe;
     return TACIT_OK;
 }

@@ -1,13 +1,16 @@
-/*  builtin.h - NAME.health and NAME.describe, which every service answers to anyone.
+/*  builtin.h - NAME.health and NAME.describe, which every service answers to anyone, and
+    NAME.metrics, which is the operator's: how much is called is for nobody else to know.
 
     Their names depend on the service, so that they are made at run time at both ends:
         health()   -> (1 status: string[..31])
-        describe() -> (1 text: bytes[..262144], 2 sha256: bytes[32])  the IDL's text and its hash */
+        describe() -> (1 text: bytes[..262144], 2 sha256: bytes[32])  the IDL's text and its hash
+        metrics()  -> (1 text: bytes[..1000000])  of the whole endpoint, in OpenMetrics' format  */
 
 #ifndef TACIT_RPC_BUILTIN_H
 #define TACIT_RPC_BUILTIN_H
 
 #include "rpc/frame.h"
+#include "rpc/metrics.h"
 #include "rpc/schema.h"
 
 enum {
@@ -16,7 +19,7 @@ enum {
     TACIT_BUILTIN_DEADLINE_MS = 5000
 };
 
-/*  Arguments of both: none.  */
+/*  Arguments of all: none.  */
 typedef struct tacit_builtin_args {
     uint8_t reserved;
 } tacit_builtin_args_t;
@@ -30,13 +33,22 @@ typedef struct tacit_describe_result {
     tacit_span_t sha256;
 } tacit_describe_result_t;
 
+typedef struct tacit_metrics_result {
+    tacit_span_t text;
+} tacit_metrics_result_t;
+
+typedef enum tacit_builtin_method {
+    TACIT_BUILTIN_HEALTH,
+    TACIT_BUILTIN_DESCRIBE,
+    TACIT_BUILTIN_METRICS,
+    TACIT_BUILTIN_METHODS
+} tacit_builtin_method_t;
+
 /*  The methods of one service; point into the struct, which must not move. invoke takes the
     tacit_service_t as self.  */
 typedef struct tacit_builtin {
-    char health_name[TACIT_METHOD_NAME_MAX + 1];
-    char describe_name[TACIT_METHOD_NAME_MAX + 1];
-    tacit_method_t health;
-    tacit_method_t describe;
+    char names[TACIT_BUILTIN_METHODS][TACIT_METHOD_NAME_MAX + 1];
+    tacit_method_t methods[TACIT_BUILTIN_METHODS];
 } tacit_builtin_t;
 
 /*  BAD_INPUT where the service's name is too long.  */

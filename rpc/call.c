@@ -126,6 +126,11 @@ uint64_t tacit_call_remaining_ms(const tacit_call_t *call)
     return call->deadline_ms > now ? call->deadline_ms - now : 0;
 }
 
+const tacit_trace_t *tacit_call_trace(const tacit_call_t *call)
+{
+    return &call->trace;
+}
+
 tacit_error_t *tacit_call_error(tacit_call_t *call)
 {
     return &call->error;

@@ -14,6 +14,7 @@
 #include "rpc/method_table.h"
 #include "rpc/server.h"
 #include "rpc/session_table.h"
+#include "rpc/trace.h"
 
 typedef enum tacit_call_state {
     TACIT_CALL_RUNNING,
@@ -41,8 +42,11 @@ struct tacit_call {
     tacit_arena_t *arena; /* owned */
     void *args;           /* owned; decoded */
     size_t args_capacity;
-    tacit_call_t *previous; /* among the server's pending ones */
-    tacit_call_t *next;     /* there, or among the idle ones */
+    tacit_trace_t trace;             /* what it belongs to */
+    tacit_method_metrics_t *metrics; /* where it is counted; NULL: not yet, or not any more */
+    uint64_t arrived_ns;             /* monotonic */
+    tacit_call_t *previous;          /* among the server's pending ones */
+    tacit_call_t *next;              /* there, or among the idle ones */
 };
 
 /*  A call with empty messages; NULL without memory.  */

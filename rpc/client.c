@@ -12,6 +12,7 @@
 #include "idl/session.h"
 #include "rpc/endpoint.h"
 #include "rpc/outstanding.h"
+#include "rpc/trace.h"
 
 struct tacit_client {
     tacit_endpoint_t *endpoint;
@@ -188,7 +189,16 @@ static tacit_status_t s_encode(tacit_client_t *self, const tacit_slot_t *slot, c
                                uint32_t deadline_ms, tacit_error_t *ret_error)
 {
     uint32_t transit = deadline_ms / 4 < TACIT_TRANSIT_MS ? deadline_ms / 4 : TACIT_TRANSIT_MS;
-    tacit_frame_meta_t meta = {.has_deadline_ms = true, .deadline_ms = deadline_ms - transit};
+    tacit_trace_t current = tacit_trace_current();
+    tacit_trace_t trace = current.set ? tacit_trace_child(&current) : tacit_trace_root();
+    char traceparent[TACIT_TRACE_TEXT_SIZE + 1];
+    tacit_trace_format(&trace, traceparent);
+    tacit_frame_meta_t meta = {
+        .has_deadline_ms = true,
+        .deadline_ms = deadline_ms - transit,
+        .has_traceparent = true,
+        .traceparent = tacit_span(traceparent, TACIT_TRACE_TEXT_SIZE),
+    };
     tacit_secret_context_t secrets = s_secrets(self, slot, true);
     tacit_buffer_clear(&self->out);
     tacit_status_t status = tacit_frame_request_begin(&self->out, slot->msgid, slot->method->name);

@@ -158,6 +158,13 @@ static bool s_set_connected(const tacit_endpoint_t *self, const tacit_endpoint_c
             s_set(self, ZMQ_CURVE_SECRETKEY, config->secret_key, TACIT_CURVE_KEY_SIZE));
 }
 
+/*  What a server counts, and what ends sessions; not every socket that was accepted.  */
+enum {
+    S_BOUND_EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                     ZMQ_EVENT_DISCONNECTED
+};
+
 /*  libzmq's I/O thread writes to the monitor and would block at a high-water mark, with every
     connection of the process: the queue has none. What comes in is one small event per connection
     that ended, and the owner reads them on every turn of its loop.  */
@@ -225,7 +232,7 @@ tacit_status_t tacit_endpoint_bind(const tacit_endpoint_bind_t *config,
     }
     tacit_zap_start();
     self->bound = true;
-    if (!s_set_bound(self, config) || !s_watch(self, ZMQ_EVENT_DISCONNECTED) ||
+    if (!s_set_bound(self, config) || !s_watch(self, S_BOUND_EVENTS) ||
         zmq_bind(tacit_endpoint_socket(self), config->address) != 0) {
         return s_refused(&self, "bind", ret_error);
     }

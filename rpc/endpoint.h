@@ -57,8 +57,8 @@ const char *tacit_endpoint_address(const tacit_endpoint_t *endpoint);
 void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms);
 
 typedef enum tacit_link {
-    TACIT_LINK_UP,     /* the handshake succeeded; connected endpoints only */
-    TACIT_LINK_FAILED, /* there will be no connection; status says why; connected only */
+    TACIT_LINK_UP,     /* a handshake succeeded */
+    TACIT_LINK_FAILED, /* there will be no connection; status says why */
     TACIT_LINK_LOST    /* a connection ended; fd says which, where bound */
 } tacit_link_t;
 

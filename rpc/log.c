@@ -5,6 +5,9 @@
 
 #include "rpc/log.h"
 
+#include <inttypes.h>
+#include <pthread.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 #include "rpc/text.h"
+#include "rpc/trace.h"
 
 enum {
     S_PROGRAM_MAX = 64,
@@ -121,6 +125,29 @@ static void s_put_member(s_line_t *line, const char *name, const char *text)
     line->bytes[line->size++] = '"';
 }
 
+/*  `,"name":number`.  */
+static void s_put_number(s_line_t *line, const char *name, uint64_t number)
+{
+    char member[64];
+    int size = snprintf(member, sizeof member, ",\"%s\":%" PRIu64, name, number);
+    if (size > 0 && (size_t)size < sizeof member && (size_t)size <= s_room(line)) {
+        s_put(line, member, (size_t)size);
+    }
+}
+
+static void s_put_trace(s_line_t *line)
+{
+    tacit_trace_t trace = tacit_trace_current();
+    char trace_id[2 * sizeof trace.trace_id + 1];
+    char span_id[2 * sizeof trace.span_id + 1];
+    if (trace.set) {
+        sodium_bin2hex(trace_id, sizeof trace_id, trace.trace_id, sizeof trace.trace_id);
+        sodium_bin2hex(span_id, sizeof span_id, trace.span_id, sizeof trace.span_id);
+        s_put_member(line, "trace", trace_id);
+        s_put_member(line, "span", span_id);
+    }
+}
+
 static void s_start(s_line_t *line, tacit_log_level_t level, const char *event)
 {
     struct timespec now = {.tv_sec = 0};
@@ -134,14 +161,54 @@ static void s_start(s_line_t *line, tacit_log_level_t level, const char *event)
     line->size = (size_t)size;
     s_put_member(line, "program", s_program);
     s_put_member(line, "event", event);
+    s_put_trace(line);
+}
+
+/*  A log that cannot be written must not stop the service.  */
+static void s_write(s_line_t *line)
+{
+    s_put(line, "}\n", 2);
+    ssize_t written = write(STDERR_FILENO, line->bytes, line->size);
+    (void)written;
+}
+
+/*  May one more line be written this second? Gives how many were not, of the seconds before.  */
+static bool s_admit(uint64_t *ret_withheld)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static time_t second;
+    static uint64_t written;
+    static uint64_t withheld;
+    struct timespec now = {.tv_sec = 0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    *ret_withheld = 0;
+    pthread_mutex_lock(&mutex);
+    if (now.tv_sec != second) {
+        *ret_withheld = withheld;
+        second = now.tv_sec;
+        written = 0;
+        withheld = 0;
+    }
+    bool admitted = written < TACIT_LOG_LINES_MAX;
+    written += admitted;
+    withheld += !admitted;
+    pthread_mutex_unlock(&mutex);
+    return admitted;
 }
 
 static void s_finish(s_line_t *line)
 {
-    s_put(line, "}\n", 2);
-    /*  A log that cannot be written must not stop the service.  */
-    ssize_t written = write(STDERR_FILENO, line->bytes, line->size);
-    (void)written;
+    uint64_t withheld;
+    bool admitted = s_admit(&withheld);
+    if (withheld > 0) {
+        s_line_t told;
+        s_start(&told, TACIT_LOG_WARNING, "lines_withheld");
+        s_put_number(&told, "lines", withheld);
+        s_write(&told);
+    }
+    if (admitted) {
+        s_write(line);
+    }
 }
 
 void tacit_log(tacit_log_level_t level, const char *event, const char *format, ...)
@@ -177,5 +244,20 @@ void tacit_log_error(const char *event, const tacit_error_t *error)
             s_put_member(&line, members[i][0], members[i][1]);
         }
     }
+    s_finish(&line);
+}
+
+void tacit_log_call(tacit_log_level_t level, const tacit_log_call_t *call)
+{
+    s_line_t line;
+    if (!s_enabled(level)) {
+        return;
+    }
+    s_start(&line, level, "call");
+    s_put_member(&line, "method", call->method);
+    s_put_member(&line, "outcome", call->outcome);
+    s_put_number(&line, "us", call->microseconds);
+    s_put_number(&line, "bytes_in", call->bytes_in);
+    s_put_number(&line, "bytes_out", call->bytes_out);
     s_finish(&line);
 }

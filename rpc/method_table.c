@@ -34,9 +34,10 @@ const tacit_entry_t *tacit_method_table_find(const tacit_method_table_t *table, 
 
 /*  Old and new entries in one sorted array, or NULL (without memory).  */
 static tacit_entry_t *s_merge(const tacit_method_table_t *table, const tacit_service_t *service,
-                              const tacit_builtin_t *builtin, const void *handlers, void *self)
+                              const tacit_builtin_t *builtin, tacit_method_metrics_t *metrics,
+                              const void *handlers, void *self)
 {
-    size_t count = table->count + service->method_count + 2;
+    size_t count = table->count + service->method_count + TACIT_BUILTIN_METHODS;
     tacit_entry_t *entries = calloc(count, sizeof *entries);
     if (!entries) {
         return NULL;
@@ -46,10 +47,14 @@ static tacit_entry_t *s_merge(const tacit_method_table_t *table, const tacit_ser
     }
     tacit_entry_t *next = entries + table->count;
     for (size_t i = 0; i < service->method_count; i++) {
-        *next++ = (tacit_entry_t){&service->methods[i], service, handlers, self};
+        *next++ = (tacit_entry_t){&service->methods[i], service, handlers, self, metrics++};
     }
-    *next++ = (tacit_entry_t){&builtin->health, service, NULL, (void *)service};
-    *next++ = (tacit_entry_t){&builtin->describe, service, NULL, (void *)service};
+    for (size_t i = 0; i < TACIT_BUILTIN_METHODS; i++) {
+        *next++ = (tacit_entry_t){&builtin->methods[i], service, NULL, (void *)service, metrics++};
+    }
+    for (tacit_entry_t *entry = entries + table->count; entry < next; entry++) {
+        *entry->metrics = (tacit_method_metrics_t){.name = entry->method->name, .service = service};
+    }
     qsort(entries, count, sizeof *entries, s_compare);
     return entries;
 }
@@ -70,25 +75,30 @@ tacit_status_t tacit_method_table_add(tacit_method_table_t *table, const tacit_s
     if (table->services == TACIT_SERVICES_MAX) {
         return TACIT_TOO_LARGE;
     }
+    size_t added = service->method_count + TACIT_BUILTIN_METHODS;
+    size_t count = table->count + added;
     tacit_builtin_t *builtin = calloc(1, sizeof *builtin);
+    tacit_method_metrics_t *metrics = calloc(added, sizeof *metrics);
     tacit_entry_t *entries = NULL;
-    tacit_status_t status = builtin ? tacit_builtin_init(builtin, service->name) : TACIT_NO_MEMORY;
+    tacit_status_t status =
+        builtin && metrics ? tacit_builtin_init(builtin, service->name) : TACIT_NO_MEMORY;
     if (status == TACIT_OK) {
-        entries = s_merge(table, service, builtin, handlers, self);
+        entries = s_merge(table, service, builtin, metrics, handlers, self);
         status = entries ? TACIT_OK : TACIT_NO_MEMORY;
     }
-    size_t count = table->count + service->method_count + 2;
     if (status == TACIT_OK && !s_names_unique(entries, count)) {
         status = TACIT_ALREADY_EXISTS;
     }
     if (status != TACIT_OK) {
         free(entries);
+        free(metrics);
         free(builtin);
         return status;
     }
     free(table->entries);
     table->entries = entries;
     table->count = count;
+    table->metrics[table->services] = metrics;
     table->builtins[table->services++] = builtin;
     return TACIT_OK;
 }
@@ -97,6 +107,7 @@ void tacit_method_table_clear(tacit_method_table_t *table)
 {
     for (size_t i = 0; i < table->services; i++) {
         free(table->builtins[i]);
+        free(table->metrics[i]);
     }
     free(table->entries);
     memset(table, 0, sizeof *table);

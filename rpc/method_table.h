@@ -5,6 +5,7 @@
 
 #include "rpc/builtin.h"
 #include "rpc/limits.h"
+#include "rpc/metrics.h"
 
 /*  One method, and what its handler is called with. Borrowed from the service.  */
 typedef struct tacit_entry {
@@ -12,17 +13,19 @@ typedef struct tacit_entry {
     const tacit_service_t *service;
     const void *handlers;
     void *self;
+    tacit_method_metrics_t *metrics; /* of this method at this endpoint */
 } tacit_entry_t;
 
 typedef struct tacit_method_table {
     tacit_entry_t *entries; /* owned; ascending by name */
     size_t count;
-    tacit_builtin_t *builtins[TACIT_SERVICES_MAX]; /* owned */
+    tacit_builtin_t *builtins[TACIT_SERVICES_MAX];       /* owned */
+    tacit_method_metrics_t *metrics[TACIT_SERVICES_MAX]; /* owned; one per method of that service */
     size_t services;
 } tacit_method_table_t;
 
-/*  Adds the service's methods and its health and describe. ALREADY_EXISTS where a name is taken,
-    TOO_LARGE beyond TACIT_SERVICES_MAX; the table is then as it was.  */
+/*  Adds the service's methods and its health, describe and metrics. ALREADY_EXISTS where a name is
+   taken, TOO_LARGE beyond TACIT_SERVICES_MAX; the table is then as it was.  */
 TACIT_MUST_CHECK tacit_status_t tacit_method_table_add(tacit_method_table_t *table,
                                                        const tacit_service_t *service,
                                                        const void *handlers, void *self);

@@ -197,6 +197,7 @@ tacit_status_t tacit_server_new(const tacit_server_config_t *config, tacit_serve
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     self->timer_ms = UINT64_MAX;
+    self->unknown.name = "unknown";
     tacit_buffer_init(&self->out, TACIT_FRAME_MAX);
     tacit_status_t status = s_open(self, config, ret_error);
     if (status != TACIT_OK) {

@@ -5,8 +5,9 @@
     method's `caller` enforced. Handlers answer at once, or return TACIT_PENDING and finish the
     call later; a call that is not finished by its deadline is answered DEADLINE_EXCEEDED.
 
-    Every service also answers, for anyone: NAME.health and NAME.describe; an endpoint with a party
-    answers session.open and session.confirm.  */
+    Every service also answers, for anyone: NAME.health and NAME.describe; for the operator:
+    NAME.metrics; an endpoint with a party answers session.open and session.confirm. Handlers run in
+    the trace of their call (rpc/trace.h).  */
 
 #ifndef TACIT_RPC_SERVER_H
 #define TACIT_RPC_SERVER_H
@@ -15,6 +16,7 @@
 
 #include "enclave/binding.h"
 #include "rpc/codec.h"
+#include "rpc/trace.h"
 
 typedef struct tacit_server tacit_server_t;
 
@@ -68,6 +70,8 @@ const uint8_t *tacit_call_peer(const tacit_call_t *call); /* 32 bytes; NULL on p
 const tacit_session_t *tacit_call_session(const tacit_call_t *call);
 tacit_span_t tacit_call_bulk(const tacit_call_t *call); /* borrowed until the call is finished */
 uint64_t tacit_call_remaining_ms(const tacit_call_t *call);
+/*  What the call belongs to, to be entered again where a pending call is worked on later.  */
+const tacit_trace_t *tacit_call_trace(const tacit_call_t *call);
 /*  Where a handler explains a refusal, and takes memory for its result's spans and lists.  */
 tacit_error_t *tacit_call_error(tacit_call_t *call);
 tacit_arena_t *tacit_call_arena(tacit_call_t *call);

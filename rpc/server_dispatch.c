@@ -2,6 +2,7 @@
 
 #include "rpc/caller.h"
 #include "rpc/server_internal.h"
+#include "rpc/server_observe.h"
 
 /*  Calls of a connection that has none pending are let in beyond the limit, so that a crowd of
     waiting calls does not shut others out.  */
@@ -47,8 +48,10 @@ static tacit_status_t s_admit(tacit_server_t *self, tacit_call_t *call)
         return status;
     }
     call->entry = tacit_method_table_find(&self->methods, call->request.method);
-    if (!call->entry) {
-        return TACIT_UNKNOWN_METHOD;
+    tacit_server_observe_method(self, call);
+    status = tacit_server_observe_trace(call);
+    if (status != TACIT_OK || !call->entry) {
+        return call->entry ? status : TACIT_UNKNOWN_METHOD;
     }
     const tacit_method_t *method = call->entry->method;
     const tacit_frame_meta_t *meta = &call->request.meta;
@@ -93,9 +96,11 @@ static void s_run(tacit_server_t *self, tacit_call_t *call)
 {
     const tacit_entry_t *entry = call->entry;
     void *result = s_result_room(self, entry->method->result->size);
+    tacit_trace_t before = tacit_trace_enter(&call->trace);
     tacit_status_t status =
         result ? entry->method->invoke(entry->handlers, entry->self, call, call->args, result)
                : TACIT_NO_MEMORY;
+    tacit_trace_enter(&before);
     if (call->state == TACIT_CALL_FINISHED) {
         tacit_server_give_call(self, call);
     } else if (status == TACIT_PENDING) {
@@ -109,6 +114,7 @@ static void s_run(tacit_server_t *self, tacit_call_t *call)
 void tacit_server_dispatch(tacit_server_t *self, tacit_call_t *call, bool too_many)
 {
     tacit_span_t frame = tacit_span(zmq_msg_data(&call->frame), zmq_msg_size(&call->frame));
+    tacit_server_observe_arrival(call);
     if (!tacit_frame_request_msgid(frame, &call->msgid)) {
         self->stats.dropped++;
         tacit_server_give_call(self, call);

@@ -27,6 +27,7 @@ struct tacit_server {
     void *result;       /* room for a handler's result */
     size_t result_capacity;
     tacit_server_stats_t stats;
+    tacit_method_metrics_t unknown; /* calls of methods that there are not */
 };
 
 static inline uint64_t tacit_server_now(void)

@@ -4,6 +4,7 @@
     deadline of all pending calls.  */
 
 #include "rpc/server_internal.h"
+#include "rpc/server_observe.h"
 
 /*  --- replies --------------------------------------------------------------------------------- */
 
@@ -92,12 +93,14 @@ void tacit_server_answer(tacit_server_t *self, tacit_call_t *call, tacit_status_
         tacit_error_set(&call->error, TACIT_INTERNAL, NULL);
         status = TACIT_INTERNAL;
     }
+    size_t bulk = status == TACIT_OK ? zmq_msg_size(&call->reply_bulk) : 0;
     if (status == TACIT_OK) {
         self->stats.answered++;
         s_send(self, call, true);
     } else {
         s_send_error(self, call, status);
     }
+    tacit_server_observe_end(self, call, status, self->out.size + bulk);
 }
 
 /*  --- pending calls --------------------------------------------------------------------------- */

@@ -8,11 +8,14 @@
 #include "enclave/clock.h"
 #include "rpc/call.h"
 
-void tacit_session_service_settle(const tacit_session_service_t *self)
+void tacit_session_service_settle(tacit_session_service_t *self)
 {
     tacit_link_event_t event;
     while (tacit_endpoint_event(self->endpoint, &event)) {
+        self->links_up += event.link == TACIT_LINK_UP;
+        self->links_failed += event.link == TACIT_LINK_FAILED;
         if (event.link == TACIT_LINK_LOST) {
+            self->links_lost++;
             tacit_session_table_end_fd(self->table, event.fd);
         }
     }
@@ -66,7 +69,7 @@ static tacit_status_t s_open(void *context, tacit_call_t *call,
                              const tacit_session_open_args_t *args,
                              tacit_session_open_result_t *ret_result)
 {
-    const tacit_session_service_t *self = context;
+    tacit_session_service_t *self = context;
     if (!call->curve) {
         return TACIT_UNKNOWN_METHOD;
     }

@@ -13,12 +13,15 @@ typedef struct tacit_session_service {
     tacit_endpoint_t *endpoint;
     const tacit_party_t *party;
     const uint8_t *operator_key; /* 32 bytes; NULL: nobody may open as the operator */
+    uint64_t links_up;           /* connections: handshakes that succeeded */
+    uint64_t links_failed;       /* that did not */
+    uint64_t links_lost;         /* that ended */
 } tacit_session_service_t;
 
 extern const tacit_session_handlers_t tacit_session_service_handlers;
 
 /*  End the rows of connections that the monitor says are gone. Also done before a handshake is
     kept, so that news of an old connection is not taken for the new one with the same file.  */
-void tacit_session_service_settle(const tacit_session_service_t *self);
+void tacit_session_service_settle(tacit_session_service_t *self);
 
 #endif

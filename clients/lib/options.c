@@ -13,6 +13,7 @@
 #include "clients/lib/help.h"
 #include "clients/lib/print_error.h"
 #include "enclave/secret.h"
+#include "rpc/trace.h"
 
 static const tacit_option_t s_globals[] = {
     {"state", 0, "DIR", "the mesh to talk to (TACIT_STATE, ~/.local/state/tacit)"},
@@ -301,6 +302,16 @@ tacit_status_t tacit_invocation_parse(const tacit_program_t *program, int argc, 
     return status;
 }
 
+/*  All calls of one command are one trace: the caller's (TRACEPARENT) where there is one.  */
+static tacit_trace_t s_trace(void)
+{
+    tacit_trace_t trace;
+    const char *text = getenv("TRACEPARENT");
+    return text && tacit_trace_parse(tacit_span_string(text), &trace) == TACIT_OK
+               ? trace
+               : tacit_trace_root();
+}
+
 static tacit_status_t s_run(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
 {
     const tacit_program_t *program = invocation->program;
@@ -323,6 +334,8 @@ static tacit_status_t s_run(const tacit_invocation_t *invocation, tacit_error_t 
     if (status != TACIT_OK) {
         return tacit_error_set(ret_error, status, "the process cannot be hardened");
     }
+    tacit_trace_t trace = s_trace();
+    tacit_trace_enter(&trace);
     return invocation->command->run(invocation, ret_error);
 }
 

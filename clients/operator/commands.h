@@ -9,6 +9,8 @@
 tacit_status_t tacit_command_up(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_down(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_status(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
+tacit_status_t tacit_command_metrics(const tacit_invocation_t *invocation,
+                                     tacit_error_t *ret_error);
 tacit_status_t tacit_command_scale(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_policy(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_audit(const tacit_invocation_t *invocation, tacit_error_t *ret_error);

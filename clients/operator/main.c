@@ -33,6 +33,15 @@ static const tacit_command_t s_commands[] = {
         .run = tacit_command_status,
     },
     {
+        .name = "metrics",
+        .summary = "print what the services counted, as OpenMetrics text",
+        .operands = "[SERVICE]",
+        .operands_max = 1,
+        .notes = "SERVICE is attestation, inference, keys, mesh or models; without it: all.\n"
+                 "Nobody but the operator may read them.\n",
+        .run = tacit_command_metrics,
+    },
+    {
         .name = "scale",
         .summary = "set the number of workers and wait until it holds",
         .operands = "",

@@ -19,7 +19,7 @@ BULK_MAX = 16 * 1024 * 1024 + 64 * 1024  # TACIT_BULK_MAX
 NAME_MAX = 47  # of a service, method or error: TACIT_METHOD_NAME_MAX, TACIT_ERROR_NAME_MAX
 
 # Every service answers these by itself (rpc/server.h).
-RESERVED_METHODS = ("describe", "health")
+RESERVED_METHODS = ("describe", "health", "metrics")
 
 FIELD_NUMBER_MAX = 127  # so that a key takes one byte
 ENUM_NUMBER_MAX = 0xFFFFFFFF

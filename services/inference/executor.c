@@ -14,6 +14,7 @@
 #include "enclave/secret.h"
 #include "idl/inference.h"
 #include "idl/keys.h"
+#include "rpc/log.h"
 #include "services/inference/lease_cache.h"
 #include "services/inference/model_cache.h"
 #include "services/inference/model_fetch.h"
@@ -409,7 +410,14 @@ static tacit_status_t s_execute(tacit_executor_t *self, tacit_task_t *task)
 
 void tacit_executor_run(tacit_executor_t *executor, tacit_task_t *task)
 {
+    tacit_trace_t before = tacit_trace_enter(&task->trace);
     task->status = s_execute(executor, task);
+    if (task->status) {
+        tacit_log(TACIT_LOG_DEBUG, "job_failed", "%s", tacit_status_name(task->status));
+    } else {
+        tacit_log(TACIT_LOG_DEBUG, "job_done", "answered");
+    }
+    tacit_trace_enter(&before);
     if (task->status && !task->error.code) {
         tacit_error_set(&task->error, task->status, NULL);
     }

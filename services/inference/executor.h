@@ -8,12 +8,14 @@
 
 #include "enclave/envelope.h"
 #include "rpc/node.h"
+#include "rpc/trace.h"
 #include "services/inference/engine/engine.h"
 #include "services/inference/scheduler.h"
 
 /*  A job of the gateway, and after tacit_executor_run its outcome. Owned by whoever holds it.  */
 typedef struct tacit_task {
     uint64_t job;              /* the gateway's number */
+    tacit_trace_t trace;       /* of the user's call; not set where the gateway told none */
     tacit_envelope_t envelope; /* version as the user asked */
     uint8_t *sealed;           /* the request; owned */
     size_t sealed_size;

@@ -90,6 +90,8 @@ static void s_on_give(void *context, tacit_worker_t *worker, tacit_job_t *job)
     tacit_call_t *fetch = worker->context;
     worker->context = NULL;
     request->given_us = s_now_us();
+    char traceparent[TACIT_TRACE_TEXT_SIZE + 1];
+    tacit_trace_format(tacit_call_trace(request->call), traceparent);
     tacit_inference_fetch_result_t result = {
         .job = job->id,
         .user = tacit_span(job->user, 32),
@@ -98,6 +100,8 @@ static void s_on_give(void *context, tacit_worker_t *worker, tacit_job_t *job)
         .version = job->model.version,
         .request_id = tacit_span(request->request_id, sizeof request->request_id),
         .remaining_ms = (uint32_t)tacit_call_remaining_ms(request->call),
+        .has_traceparent = true,
+        .traceparent = tacit_span(traceparent, TACIT_TRACE_TEXT_SIZE),
     };
     tacit_status_t status = tacit_call_copy_bulk(fetch, tacit_call_bulk(request->call));
     tacit_call_finish(&fetch, status, &result);

@@ -156,8 +156,11 @@ static void s_deliver(s_worker_t *self)
                             : tacit_span(self->done->answer, self->done->answer_size);
     uint64_t call = 0;
     tacit_error_t error = {.code = TACIT_OK};
-    if (tacit_client_start(self->gateway, &tacit_inference_complete, &args, bulk, 0, &call,
-                           &error)) {
+    tacit_trace_t before = tacit_trace_enter(&self->done->trace);
+    tacit_status_t status =
+        tacit_client_start(self->gateway, &tacit_inference_complete, &args, bulk, 0, &call, &error);
+    tacit_trace_enter(&before);
+    if (status) {
         s_lose_gateway(self, error.message);
         return;
     }
@@ -204,6 +207,10 @@ static tacit_task_t *s_take_job(const tacit_inference_fetch_result_t *job, tacit
     memcpy(task->envelope.owner, job->owner.data, 32);
     memcpy(task->envelope.name, job->name.data, job->name.size);
     task->envelope.version = job->version;
+    /*  A trace is a name for logs: what is none is left out, and the job goes on.  */
+    if (!job->has_traceparent || tacit_trace_parse(job->traceparent, &task->trace)) {
+        task->trace.set = false;
+    }
     return task;
 }
 

@@ -96,7 +96,7 @@ def memory_kib(pid, field):
 
 
 class Mesh:
-    def __init__(self, workers=1, state=None, programs=BIN):
+    def __init__(self, workers=1, state=None, programs=BIN, log_level="info"):
         self.folder = tempfile.mkdtemp(prefix="tacit-test.")
         self.state = state or os.path.join(self.folder, "state")
         self.programs = programs
@@ -104,7 +104,7 @@ class Mesh:
         self.users = []
         with open(self.manifest, "w", encoding="utf-8") as file:
             file.write(f"mesh: 1\nworkers: {workers}\nlisten: tcp://127.0.0.1:*\n"
-                       "introduction: tcp://127.0.0.1:*\nlog_level: info\n")
+                       f"introduction: tcp://127.0.0.1:*\nlog_level: {log_level}\n")
 
     # -- life
 
@@ -248,6 +248,7 @@ class MeshCase(unittest.TestCase):
     """Tests that share one mesh."""
 
     workers = 1
+    log_level = "info"
     limit = 170 if not SANITIZED else 500  # seconds for all of them, below ctest's own
     maxDiff = None
 
@@ -257,7 +258,7 @@ class MeshCase(unittest.TestCase):
         assert threading.current_thread() is faults
         signal.signal(signal.SIGALRM, cls._on_alarm)
         signal.alarm(cls.limit)
-        cls.mesh = Mesh(cls.workers)
+        cls.mesh = Mesh(cls.workers, log_level=cls.log_level)
         cls.addClassCleanup(cls.mesh.destroy)
         cls.prepare_state(cls.mesh)
         cls.mesh.up()

@@ -86,17 +86,81 @@ static void tells_health_and_description(void **state)
     tacit_describe_result_t description;
     uint8_t hash[32];
     assert_int_equal(tacit_builtin_init(&builtin, "echo"), TACIT_OK);
-    assert_int_equal(
-        tacit_client_call(client, &builtin.health, &args, s_no_bulk, 0, &health, NULL, NULL),
-        TACIT_OK);
+    assert_int_equal(tacit_client_call(client, &builtin.methods[TACIT_BUILTIN_HEALTH], &args,
+                                       s_no_bulk, 0, &health, NULL, NULL),
+                     TACIT_OK);
     assert_true(tacit_span_equal(health.status, tacit_span_string("ready")));
-    assert_int_equal(
-        tacit_client_call(client, &builtin.describe, &args, s_no_bulk, 0, &description, NULL, NULL),
-        TACIT_OK);
+    assert_int_equal(tacit_client_call(client, &builtin.methods[TACIT_BUILTIN_DESCRIBE], &args,
+                                       s_no_bulk, 0, &description, NULL, NULL),
+                     TACIT_OK);
     assert_true(tacit_span_equal(description.text, tacit_span_string(tacit_echo_service.text)));
     crypto_hash_sha256(hash, description.text.data, description.text.size);
     assert_memory_equal(hash, description.sha256.data, 32);
     tacit_client_destroy(&client);
+}
+
+/*  True where the endpoint's metrics have that line. As the operator, over a connection of its own.
+ */
+static bool s_metrics_have(const echo_service_t *echo, const char *wanted)
+{
+    tacit_client_t *client = echo_bind(echo, &echo->operator_user, TACIT_ROLE_OPERATOR);
+    tacit_builtin_t builtin;
+    tacit_builtin_args_t args = {0};
+    tacit_metrics_result_t metrics;
+    assert_int_equal(tacit_builtin_init(&builtin, "echo"), TACIT_OK);
+    assert_int_equal(tacit_client_call(client, &builtin.methods[TACIT_BUILTIN_METRICS], &args,
+                                       s_no_bulk, 0, &metrics, NULL, NULL),
+                     TACIT_OK);
+    char line[256];
+    snprintf(line, sizeof line, "\n%s\n", wanted);
+    bool have = memmem(metrics.text.data, metrics.text.size, line, strlen(line)) != NULL;
+    tacit_client_destroy(&client);
+    return have;
+}
+
+static void counts_what_it_does_for_the_operator(void **state)
+{
+    (void)state;
+    echo_service_t echo;
+    echo_init(&echo);
+    echo_start(&echo);
+    tacit_client_t *client = echo_connect(&echo, &echo.user);
+    tacit_method_t unknown = tacit_echo_echo;
+    tacit_echo_echo_args_t args = {.text = tacit_span_string("private words")};
+    tacit_echo_fail_args_t fail = {.how = 0};
+    tacit_error_t error;
+    unknown.name = "echo.private";
+    s_assert_echo(client, "private words");
+    s_assert_echo(client, "private words");
+    assert_int_equal(s_call(client, &tacit_echo_fail, &fail, &error), TACIT_ECHO_BROKEN);
+    assert_int_equal(s_call(client, &unknown, &args, &error), TACIT_UNKNOWN_METHOD);
+    assert_true(s_metrics_have(&echo, "tacit_rpc_calls_total{method=\"echo.echo\"} 2"));
+    assert_true(s_metrics_have(&echo, "tacit_rpc_in_flight{method=\"echo.metrics\"} 1"));
+    assert_true(s_metrics_have(&echo,
+                               "tacit_rpc_refusals_total{method=\"echo.fail\",code=\"901001\""
+                               ",error=\"broken\"} 1"));
+    assert_true(s_metrics_have(&echo, "tacit_rpc_refusals_total{method=\"unknown\",code=\"204\""
+                                      ",error=\"unknown_method\"} 1"));
+    assert_true(s_metrics_have(
+        &echo, "tacit_rpc_duration_seconds_bucket{method=\"echo.echo\",le=\"+Inf\"} 2"));
+    assert_true(s_metrics_have(&echo, "tacit_rpc_connections_refused_total 0"));
+    tacit_client_destroy(&client);
+    echo_stop(&echo);
+}
+
+static void metrics_are_for_nobody_but_the_operator(void **state)
+{
+    tacit_builtin_t builtin;
+    tacit_builtin_args_t args = {0};
+    tacit_error_t error;
+    assert_int_equal(tacit_builtin_init(&builtin, "echo"), TACIT_OK);
+    const tacit_method_t *metrics = &builtin.methods[TACIT_BUILTIN_METRICS];
+    tacit_client_t *stranger = echo_connect(*state, &s_shared.user);
+    assert_int_equal(s_call(stranger, metrics, &args, &error), TACIT_NO_SESSION);
+    tacit_client_destroy(&stranger);
+    tacit_client_t *user = echo_bind(*state, &s_shared.user, TACIT_ROLE_USER);
+    assert_int_equal(s_call(user, metrics, &args, &error), TACIT_CALLER_REFUSED);
+    tacit_client_destroy(&user);
 }
 
 static void refuses_an_unknown_method(void **state)
@@ -769,6 +833,8 @@ int main(int argc, char **argv)
         CASE(answers_a_call),
         CASE(serves_over_ipc),
         CASE(tells_health_and_description),
+        CASE(counts_what_it_does_for_the_operator),
+        CASE(metrics_are_for_nobody_but_the_operator),
         CASE(refuses_an_unknown_method),
         CASE(passes_a_handlers_error_on),
         CASE(hides_a_result_that_breaks_its_bound),

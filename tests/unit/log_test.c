@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "rpc/log.h"
+#include "rpc/trace.h"
 
 enum { S_OUTPUT_MAX = 256 * 1024, S_THREADS = 4, S_LINES = 50 };
 
@@ -188,6 +189,63 @@ static void the_largest_error_is_one_line(void **state)
     }
 }
 
+static void s_log_call(void *call)
+{
+    tacit_log_call(TACIT_LOG_DEBUG, call);
+}
+
+static void a_call_is_a_line_of_numbers(void **state)
+{
+    (void)state;
+    tacit_log_call_t call = {
+        .method = "keys.release", .outcome = "not_granted", .microseconds = 7, .bytes_out = 9};
+    json_t *object = s_parse_line(s_capture(s_log_call, &call));
+    s_assert_member(object, "event", "call");
+    s_assert_member(object, "method", "keys.release");
+    s_assert_member(object, "outcome", "not_granted");
+    assert_int_equal(json_integer_value(json_object_get(object, "us")), 7);
+    assert_int_equal(json_integer_value(json_object_get(object, "bytes_out")), 9);
+    assert_null(json_object_get(object, "trace"));
+    json_decref(object);
+}
+
+static void lines_of_a_call_name_its_trace(void **state)
+{
+    (void)state;
+    static const char text[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    tacit_trace_t trace;
+    assert_int_equal(tacit_trace_parse(tacit_span_string(text), &trace), TACIT_OK);
+    tacit_trace_enter(&trace);
+    json_t *object = s_parse_line(s_capture(s_log_text, "hello"));
+    tacit_trace_enter(NULL);
+    s_assert_member(object, "trace", "0af7651916cd43dd8448eb211c80319c");
+    s_assert_member(object, "span", "b7ad6b7169203331");
+    json_decref(object);
+}
+
+/*  Lines as if the clock stood still would be exactly the limit; a second may begin meanwhile.  */
+static void s_log_flood(void *unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < 3 * TACIT_LOG_LINES_MAX; i++) {
+        tacit_log(TACIT_LOG_INFO, "flood", "x");
+    }
+}
+
+static void a_flood_is_counted_instead_of_written(void **state)
+{
+    (void)state;
+    size_t lines = s_count_lines(s_capture(s_log_flood, NULL));
+    assert_in_range(lines, 1, 2 * TACIT_LOG_LINES_MAX + 1);
+    sleep(1);
+    const char *told = s_capture(s_log_text, "hello");
+    assert_int_equal(s_count_lines(told), 2);
+    json_t *object = s_parse_line(told);
+    s_assert_member(object, "event", "lines_withheld");
+    assert_true(json_integer_value(json_object_get(object, "lines")) >= TACIT_LOG_LINES_MAX - 1);
+    json_decref(object);
+}
+
 static void *s_log_many(void *text)
 {
     for (size_t i = 0; i < S_LINES; i++) {
@@ -246,6 +304,9 @@ int main(void)
         cmocka_unit_test(the_largest_error_is_one_line),
         cmocka_unit_test(threads_do_not_mix_lines),
         cmocka_unit_test(levels_have_names),
+        cmocka_unit_test(a_call_is_a_line_of_numbers),
+        cmocka_unit_test(lines_of_a_call_name_its_trace),
+        cmocka_unit_test(a_flood_is_counted_instead_of_written), /* leaves none for this second */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

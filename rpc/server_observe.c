@@ -1,0 +1,129 @@
+/*  server_observe.c - what the server counts, names and logs of every call.
+
+    A line per call is written at level debug; one that ended in this service's own fault is a
+    warning.  */
+
+#include "rpc/server_observe.h"
+
+#include <time.h>
+
+#include "rpc/log.h"
+#include "rpc/server_internal.h"
+
+static uint64_t s_nanoseconds(void)
+{
+    struct timespec now = {.tv_sec = 0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/*  --- the life of a call ---------------------------------------------------------------------- */
+
+void tacit_server_observe_arrival(tacit_call_t *call)
+{
+    call->arrived_ns = s_nanoseconds();
+    call->metrics = NULL;
+    call->trace.set = false;
+}
+
+void tacit_server_observe_method(tacit_server_t *self, tacit_call_t *call)
+{
+    call->metrics = call->entry ? call->entry->metrics : &self->unknown;
+    tacit_metrics_begin(call->metrics, tacit_call_size(call));
+}
+
+tacit_status_t tacit_server_observe_trace(tacit_call_t *call)
+{
+    const tacit_frame_meta_t *meta = &call->request.meta;
+    if (!meta->has_traceparent) {
+        call->trace = tacit_trace_root();
+        return TACIT_OK;
+    }
+    return tacit_trace_parse(meta->traceparent, &call->trace) == TACIT_OK
+               ? TACIT_OK
+               : tacit_error_claim(&call->error, TACIT_BAD_INPUT, "traceparent",
+                                   "a W3C trace context of version 00", "another text");
+}
+
+static bool s_is_own_fault(tacit_status_t status)
+{
+    return status == TACIT_INTERNAL || status == TACIT_NO_MEMORY ||
+           status == TACIT_STORAGE_FAILED || status == TACIT_STORAGE_FULL ||
+           status == TACIT_CORRUPT || status == TACIT_ROLLBACK_DETECTED;
+}
+
+void tacit_server_observe_end(tacit_server_t *self, tacit_call_t *call, tacit_status_t status,
+                              size_t bytes_out)
+{
+    if (!call->metrics) {
+        call->metrics = &self->unknown; /* not even a method could be read */
+        tacit_metrics_begin(call->metrics, tacit_call_size(call));
+    }
+    uint64_t taken = s_nanoseconds() - call->arrived_ns;
+    tacit_metrics_end(call->metrics, status, taken, bytes_out);
+    tacit_log_call_t line = {
+        .method = call->metrics->name,
+        .outcome = status == TACIT_OK
+                       ? "ok"
+                       : tacit_metrics_code_name(call->metrics->service, (int)status),
+        .microseconds = taken / 1000,
+        .bytes_in = tacit_call_size(call),
+        .bytes_out = bytes_out,
+    };
+    tacit_trace_t before = tacit_trace_enter(&call->trace);
+    tacit_log_call(s_is_own_fault(status) ? TACIT_LOG_WARNING : TACIT_LOG_DEBUG, &line);
+    tacit_trace_enter(&before);
+    call->metrics = NULL;
+}
+
+/*  --- NAME.metrics ---------------------------------------------------------------------------- */
+
+static tacit_status_t s_write(const tacit_server_t *self, tacit_buffer_t *buffer)
+{
+    const tacit_server_stats_t *stats = &self->stats;
+    const tacit_metric_t numbers[] = {
+        {"tacit_rpc_messages", "Messages received.", true, stats->received},
+        {"tacit_rpc_dropped", "Messages that could not be answered.", true, stats->dropped},
+        {"tacit_rpc_undelivered", "Replies that a connection did not take.", true,
+         stats->undelivered},
+        {"tacit_rpc_connections_opened", "Connections whose handshake succeeded.", true,
+         self->session_service.links_up},
+        {"tacit_rpc_connections_refused", "Handshakes that failed or were not admitted.", true,
+         self->session_service.links_failed},
+        {"tacit_rpc_connections_ended", "Connections that ended.", true,
+         self->session_service.links_lost},
+        {"tacit_rpc_sessions", "Sessions that were bound and have not ended.", false,
+         self->sessions.sessions},
+        {"tacit_rpc_pending", "Calls whose handler answers later.", false, self->pending_count},
+        {"tacit_rpc_pending_bytes", "Bytes that pending calls hold.", false, self->pending_bytes},
+    };
+    size_t count = self->methods.count + 1;
+    const tacit_method_metrics_t **rows = calloc(count, sizeof *rows);
+    if (!rows) {
+        return TACIT_NO_MEMORY;
+    }
+    for (size_t i = 0; i < self->methods.count; i++) {
+        rows[i] = self->methods.entries[i].metrics;
+    }
+    rows[count - 1] = &self->unknown;
+    tacit_status_t status =
+        tacit_metrics_write(rows, count, numbers, sizeof numbers / sizeof *numbers, buffer);
+    free(rows);
+    return status;
+}
+
+tacit_status_t tacit_server_metrics_text(tacit_call_t *call, tacit_span_t *ret_text)
+{
+    if (!call->server) {
+        return TACIT_INTERNAL;
+    }
+    tacit_buffer_t buffer;
+    tacit_buffer_init(&buffer, TACIT_METRICS_TEXT_MAX);
+    tacit_status_t status = s_write(call->server, &buffer);
+    if (status == TACIT_OK) {
+        *ret_text = tacit_arena_copy(call->arena, tacit_buffer_span(&buffer));
+        status = ret_text->data ? TACIT_OK : TACIT_NO_MEMORY;
+    }
+    tacit_buffer_free(&buffer);
+    return status;
+}
