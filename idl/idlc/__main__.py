@@ -1,10 +1,13 @@
-"""python3 -m idlc c|python|markdown|dictionary|check ... (exit 1: a file is refused, 2: wrong usage)."""
+"""python3 -m idlc c|python|markdown|dictionary|check|compare ... (exit 1: a file is refused, or a
+change breaks older peers; 2: wrong usage)."""
 
 import argparse
 import sys
 
 from . import emit_c, emit_dictionary, emit_markdown, emit_python
-from .load import load_all
+from .compare import BREAKS, compare
+from .diagnostics import render
+from .load import load, load_all
 from .model import Service
 
 
@@ -77,12 +80,43 @@ def _arguments() -> argparse.ArgumentParser:
     )
     command("dictionary", _dictionary, "Print a libFuzzer dictionary.")
     command("check", _check, "Check files, and that they fit together; print a line for each.")
+    made = commands.add_parser(
+        "compare",
+        help="Say what a change does to older peers.",
+        description="Says what a change does to older peers, as FILE:LINE:COLUMN: WEIGHT: WHY,"
+        " where the weight is 'breaks', or 'care' for what older peers refuse once it is used."
+        " Exit code 1: something breaks.",
+        allow_abbrev=False,
+    )
+    made.add_argument("files", nargs=2, metavar="FILE.idl", help="the old contract, and the new one")
+    made.set_defaults(run=None)
     return parser
 
 
+def _compare(paths: list[str]) -> int:
+    services = []
+    for path in paths:
+        service, errors = load(path)
+        for error in errors:
+            print(render(path, error), file=sys.stderr)
+        if errors or service is None:
+            return 1
+        services.append(service)
+    findings = compare(*services)
+    for one in findings:
+        place = f"{paths[1]}:{one.position.line}:{one.position.column}"
+        print(f"{place}: {one.weight}: {one.message}")
+    return 1 if any(one.weight == BREAKS for one in findings) else 0
+
+
 def main() -> int:
-    options = _arguments().parse_args()
+    words = sys.argv[1:]
+    if words[:1] == ["--check"]:  # what comes first is a command, even where it looks like an option
+        words[0] = "compare"
+    options = _arguments().parse_args(words)
     try:
+        if options.run is None:
+            return _compare(options.files)
         services, refusals = load_all(options.files)
         if refusals:
             print("\n".join(refusals), file=sys.stderr)
