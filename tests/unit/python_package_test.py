@@ -13,6 +13,8 @@ import pickle
 import random
 import re
 import subprocess
+import sys
+import tempfile
 import typing
 import unittest
 
@@ -182,6 +184,25 @@ class Generated(unittest.TestCase):
         error = errors.make(777777, "novel", "something new", remedy="upgrade")
         self.assertEqual((error.code, error.name, error.remedy), (777777, "novel", "upgrade"))
         self.assertIsInstance(errors.make(4031, "not_granted", ""), keys.NotGranted)
+
+
+class Installed(unittest.TestCase):
+    def test_it_works_where_it_was_installed(self):
+        preload = os.environ.get("TACIT_PRELOAD")
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        with tempfile.TemporaryDirectory() as prefix:
+            subprocess.run([os.environ["TACIT_CMAKE"], "--install", os.environ["TACIT_BUILD"],
+                            "--component", "python", "--prefix", prefix], check=True,
+                           capture_output=True, env=environment)
+            environment["PYTHONPATH"] = os.path.join(prefix, "lib", "python3", "dist-packages")
+            if preload:
+                environment |= {"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0"}
+            said = subprocess.run(
+                [sys.executable, "-B", "-c",
+                 "import tacit, tacit.idl.mesh; print(tacit.__file__, tacit.Identity.ephemeral())"],
+                check=False, capture_output=True, encoding="utf-8", env=environment, cwd="/")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertTrue(said.stdout.startswith(prefix), said.stdout)
 
 
 class Secrets(unittest.TestCase):
