@@ -28,7 +28,7 @@ import zmq.asyncio
 
 import tacit
 from codec_python_test import SAMPLE, pack, random_sample
-from tacit import codec, errors
+from tacit import codec, errors, frame
 from tacit.codec import Field
 from tacit.idl import attestation, inference, introduction, keys, mesh, models, session
 from tacit.service import Method
@@ -184,6 +184,38 @@ class Generated(unittest.TestCase):
         error = errors.make(777777, "novel", "something new", remedy="upgrade")
         self.assertEqual((error.code, error.name, error.remedy), (777777, "novel", "upgrade"))
         self.assertIsInstance(errors.make(4031, "not_granted", ""), keys.NotGranted)
+
+
+class Foreign(unittest.TestCase):
+    """Whatever comes in ends in a reply or in one of our errors."""
+
+    def test_mutated_replies(self):
+        generator = random.Random(3)
+        bodies = [pack([1, 1, None, SAMPLE]), pack([1, 2**63, None, {1: [[[{}]]]}]),
+                  pack([1, 7, [4031, "not_granted", "no", {1: "a", 2: "b", 5: "c", 9: [1]}], None])]
+        ends = set()
+        for number in range(9000):
+            data = bytearray(bodies[number % len(bodies)])
+            for _ in range(generator.randint(1, 4)):
+                data[generator.randrange(len(data))] = generator.randrange(256)
+            try:
+                reply = frame.reply(bytes(data[:generator.randint(1, len(data))]
+                                          if number % 5 == 0 else data))
+                if reply.failure is None:
+                    codec.from_map(Sample, reply.result)
+                else:
+                    str(reply.failure.error())
+                ends.add(None)
+            except errors.TacitError as error:
+                ends.add(error.name)
+        self.assertLessEqual({None, "malformed", "bad_input"}, ends)
+
+    def test_towers_of_containers(self):
+        for head in (b"\x91", b"\x81\x01", b"\xdd\x00\x00\x00\x01"):
+            for depth in (7, 8, 9, 500, 20000):
+                with self.subTest(head=head, depth=depth), self.assertRaises(errors.TacitError):
+                    reply = frame.reply(b"\x94\x01\x01\xc0" + head * depth + b"\xc0")
+                    codec.from_map(Sample, reply.result)
 
 
 class Installed(unittest.TestCase):

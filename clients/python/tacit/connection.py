@@ -234,6 +234,11 @@ class Connection:
                 self._settle(frame, bulk)
         except errors.TacitError as error:
             self._lose(error)
+        except zmq.ZMQError as error:
+            self._lose(errors.Unreachable(f"{self.endpoint}: {error}"))
+        except Exception as error:
+            self._lose(errors.InternalError(f"{self.endpoint}: a reply was not understood: {error}"))
+            raise
 
     def _settle(self, data: bytes, bulk: _t.Optional[bytes]) -> None:
         try:
