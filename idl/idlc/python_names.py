@@ -8,7 +8,7 @@ from .model import Service
 
 # Parameters that every call has, and members of the client itself.
 _OPTIONS = frozenset(("self", "bulk", "deadline", "idempotency_key", "traceparent"))
-_CLIENT = frozenset(("call", "close", "connection"))
+_CLIENT = frozenset(("call", "close", "connection", "health", "describe", "metrics"))
 
 
 def camel(name: str) -> str:

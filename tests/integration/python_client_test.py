@@ -23,7 +23,7 @@ import zmq
 
 import tacit
 import wire
-from mesh import EXAMPLES, PATIENCE, MeshCase
+from mesh import EXAMPLES, PATIENCE, MeshCase, await_condition
 from tacit import errors
 from tacit.idl import attestation, inference, keys, models
 
@@ -81,6 +81,7 @@ class Liar(threading.Thread):
 
 class PythonClient(MeshCase):
     workers = 2
+    log_level = "debug"  # a line for each call
 
     @classmethod
     def prepare(cls):
@@ -228,11 +229,34 @@ class PythonClient(MeshCase):
                 session = client.connection.session
                 self.assertTrue(session.attested)
                 self.assertEqual(session.peer_role, tacit.Role.KEYS)
+                self.assertEqual(await client.health(), "ready")
+                contract = await client.describe()
+                self.assertEqual(contract.sha256, keys.SERVICE.sha256)
+                self.assertIn(b"service keys 4", contract.text)
+                await self.assert_raises(errors.CallerRefused, client.metrics())
             head = await mesh.attestation.head(traceparent=f"00-{'a' * 32}-{'b' * 16}-01",
                                                idempotency_key=b"k" * 32)
             self.assertEqual(head.head, session.policy_head)
 
     # -- refusals
+
+    @in_loop
+    async def test_calls_carry_a_trace(self):
+        async with await self.open("clinic") as mesh:
+            async with await tacit.DataOwner(mesh).model(self.reference) as model:
+                with tacit.trace.entered() as name:
+                    await model.infer(tacit.Tensor.floats(rows(1)))
+        logged = lambda: name[3:35] in self.mesh.log("gateway")
+        await asyncio.to_thread(await_condition, logged, "the gateway logs the trace", 10)
+
+    @in_loop
+    async def test_the_operator_reads_metrics(self):
+        identity = tacit.Identity.load(os.path.join(self.mesh.state, "operator"))
+        async with await tacit.Mesh.open(self.mesh.state, identity=identity,
+                                         role=tacit.Role.OPERATOR) as mesh:
+            text = await mesh.attestation.metrics()
+            self.assertIn("# EOF", text)
+            self.assertGreater(len((await mesh.attestation.policy_history(limit=1)).entries), 0)
 
     @in_loop
     async def test_who_is_not_granted(self):

@@ -301,9 +301,35 @@ class Peers(unittest.IsolatedAsyncioTestCase):
             seen.update(meta)
             return self.reply(msgid, None, args)
 
-        reply = await self.ask(answer, deadline=1.0, traceparent="00-a", idempotency_key=b"once")
+        parent = "00-" + "a" * 32 + "-" + "b" * 16 + "-00"
+        reply = await self.ask(answer, deadline=1.0, traceparent=parent, idempotency_key=b"once")
         self.assertEqual(reply.result, Text(text=b"hello"))
-        self.assertEqual(seen, {1: 950, 2: "00-a", 3: b"once"})
+        span = seen.pop(2)
+        self.assertEqual(seen, {1: 950, 3: b"once"})
+        self.assertTrue(span.startswith(parent[:36]) and span.endswith("-00"), span)
+        self.assertNotEqual(span, parent)
+
+    async def test_traces(self):
+        seen = []
+
+        def answer(msgid, args, meta):
+            seen.append(meta[2])
+            return self.reply(msgid, None, args)
+
+        await self.ask(answer)
+        with tacit.trace.entered() as name:
+            self.assertEqual(tacit.trace.current(), name)
+            await self.ask(answer)
+            await self.ask(answer)
+        await self.ask(answer)
+        self.assertIsNone(tacit.trace.current())
+        self.assertEqual({span[:36] for span in seen[1:3]}, {name[:36]})
+        self.assertEqual(len({span[:36] for span in seen}), 3)
+        self.assertEqual(len({*seen, name}), 5)
+        for text in ("", "00-a", name.upper(), name + "0", "01" + name[2:],
+                     "00-" + "0" * 32 + name[35:], name[:36] + "0" * 16 + "-01"):
+            with self.subTest(text), self.assertRaises(errors.BadInput):
+                await self.connection.call(ECHO, Text(text=b""), traceparent=text)
 
     async def test_a_refusal(self):
         with self.assertRaises(keys.NotGranted) as caught:

@@ -9,7 +9,7 @@ the same code that the C clients run. Services of one's own are called by what `
 their contracts, over `Connection`.
 """
 
-from . import errors, receipt
+from . import errors, receipt, trace
 from .connection import Connection
 from .dataowner import Answer, DataOwner, Reference, RemoteModel
 from .errors import ServiceError, TacitError
@@ -49,4 +49,5 @@ __all__ = [
     "Verified",
     "errors",
     "receipt",
+    "trace",
 ]

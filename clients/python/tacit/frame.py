@@ -7,11 +7,10 @@ import typing as _t
 
 import msgpack  # type: ignore[import]
 
-from . import codec, errors
+from . import codec, errors, trace
 
 TRANSIT_MS = 50  # what a server is told to be quicker than the caller's deadline
 ERROR_TEXT_MAX = 256
-TRACEPARENT_MAX = 55
 IDEMPOTENCY_KEY_MAX = 32
 
 _REQUEST, _REPLY = 0, 1
@@ -21,13 +20,11 @@ _DETAIL = ("claim", "expected", "got", "policy", "remedy")
 def meta(
     seconds: float, idempotency_key: _t.Optional[bytes], traceparent: _t.Optional[str]
 ) -> dict[int, _t.Any]:
-    """What goes with the arguments: how long the caller waits from now on, trace, idempotency."""
+    """What goes with the arguments: how long the caller waits from now on, a span of its own in the
+    trace of what it works for, idempotency."""
     milliseconds = max(1, int(seconds * 1000))
     said: dict[int, _t.Any] = {1: max(1, milliseconds - min(milliseconds // 4, TRANSIT_MS))}
-    if traceparent is not None:
-        if not 1 <= len(traceparent.encode()) <= TRACEPARENT_MAX:
-            raise errors.BadInput("a traceparent has 1 to 55 bytes", claim="traceparent")
-        said[2] = traceparent
+    said[2] = trace.child(traceparent)
     if idempotency_key is not None:
         if not 1 <= len(idempotency_key) <= IDEMPOTENCY_KEY_MAX:
             raise errors.BadInput("an idempotency key has 1 to 32 bytes", claim="idempotency_key")

@@ -58,6 +58,39 @@ class Reply:
     bulk: bytes = b""
 
 
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Nothing(codec.Record):
+    ENCODED_MAX: _t.ClassVar[int] = 1
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Health(codec.Record):
+    status: str
+    FIELDS: _t.ClassVar[tuple[codec.Field, ...]] = (
+        codec.Field(1, "status", "string", maximum=31),
+    )
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Description(codec.Record):
+    """The text of a service's contract as the peer has it, and its SHA-256."""
+
+    text: bytes
+    sha256: bytes
+    FIELDS: _t.ClassVar[tuple[codec.Field, ...]] = (
+        codec.Field(1, "text", "bytes", maximum=256 * 1024),
+        codec.Field(2, "sha256", "bytes", minimum=32, maximum=32),
+    )
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class _Metrics(codec.Record):
+    text: bytes
+    FIELDS: _t.ClassVar[tuple[codec.Field, ...]] = (
+        codec.Field(1, "text", "bytes", maximum=1000000),
+    )
+
+
 class Client:
     """Calls of one service over one connection. A generated subclass has a method for each of the
     contract's; any of them raises what `tacit.errors` and the service's own errors say."""
@@ -87,6 +120,28 @@ class Client:
             traceparent=traceparent,
             known=self.SERVICE.errors,
         )
+
+    # --- what every service has (rpc/builtin.h) -------------------------------------------------
+
+    async def _built_in(
+        self, name: str, result: type[codec.Record], caller: str, deadline: _t.Optional[float]
+    ) -> codec.Record:
+        method = Method(f"{self.SERVICE.name}.{name}", _Nothing, result, caller=caller)
+        return (await self.call(method, _Nothing(), deadline=deadline)).result
+
+    async def health(self, *, deadline: _t.Optional[float] = None) -> str:
+        """"ready" of a service that serves."""
+        return _t.cast(_Health, await self._built_in("health", _Health, "anyone", deadline)).status
+
+    async def describe(self, *, deadline: _t.Optional[float] = None) -> Description:
+        """The peer's contract; `SERVICE.sha256` is that of one's own."""
+        said = await self._built_in("describe", Description, "anyone", deadline)
+        return _t.cast(Description, said)
+
+    async def metrics(self, *, deadline: _t.Optional[float] = None) -> str:
+        """What the whole endpoint counts, in OpenMetrics' format; for the operator."""
+        said = await self._built_in("metrics", _Metrics, "operator", deadline)
+        return _t.cast(_Metrics, said).text.decode(errors="replace")
 
     async def close(self) -> None:
         """Ends the connection, and with it its session."""
