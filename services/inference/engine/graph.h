@@ -17,13 +17,14 @@ typedef struct tacit_operator tacit_operator_t;
 
 typedef struct tacit_attribute {
     const char *name;
-    char type;                    /* i f s t I F, as in operator.h */
+    char type;                    /* i f s t I F S, as in operator.h */
     int64_t integer;              /* i */
     float real;                   /* f */
     const char *text;             /* s */
     size_t count;                 /* of the lists below */
     const int64_t *integers;      /* I */
     const float *reals;           /* F */
+    const char *const *texts;     /* S */
     const tacit_tensor_t *tensor; /* t */
 } tacit_attribute_t;
 
@@ -55,6 +56,7 @@ typedef struct tacit_graph {
     tacit_budget_t *budget; /* of the engine */
     tacit_pool_t *pool;     /* owns everything but the elements of constants */
     int64_t opset;
+    int64_t opset_ml; /* of ai.onnx.ml; 0 where not imported */
     tacit_value_t *values;
     size_t value_count;
     size_t value_capacity;

@@ -273,8 +273,13 @@ static tacit_status_t s_add_outputs(tacit_build_t *build)
 static tacit_status_t s_read_opset(tacit_build_t *build, const Onnx__ModelProto *model)
 {
     int64_t opset = 0;
+    build->graph->opset_ml = 0;
     for (size_t i = 0; i < model->n_opset_import; i++) {
         const Onnx__OperatorSetIdProto *import = model->opset_import[i];
+        if (import->domain != NULL && strcmp(import->domain, "ai.onnx.ml") == 0) {
+            build->graph->opset_ml = import->version;
+            continue;
+        }
         bool ours = import->domain == NULL || import->domain[0] == '\0' ||
                     strcmp(import->domain, "ai.onnx") == 0;
         if (ours && opset != 0) {

@@ -23,6 +23,8 @@ static char s_attribute_type(const Onnx__AttributeProto *proto)
         return 'F';
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
         return proto->t != NULL ? 't' : '?';
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
+        return 'S';
     default:
         return '?';
     }
@@ -37,18 +39,31 @@ static void *s_copy_items(tacit_build_t *build, const void *items, size_t count,
     return copy;
 }
 
-static const char *s_copy_text(tacit_build_t *build, const Onnx__AttributeProto *proto)
+static const char *s_copy_text(tacit_build_t *build, const ProtobufCBinaryData *source)
 {
-    size_t size = proto->s.len;
+    size_t size = source->len;
     if (size > TACIT_GRAPH_NAME_MAX) {
         (void)tacit_build_refuse(build, TACIT_TOO_LARGE, "an attribute", "its text is too long");
         return NULL;
     }
     char *text = tacit_pool_take(build->graph->pool, size + 1, 1, build->error);
     if (text != NULL && size > 0) {
-        memcpy(text, proto->s.data, size);
+        memcpy(text, source->data, size);
     }
     return text;
+}
+
+static const char *const *s_copy_texts(tacit_build_t *build, const Onnx__AttributeProto *proto)
+{
+    const char **texts = tacit_pool_take(build->graph->pool, proto->n_strings, sizeof(char *),
+                                         build->error);
+    for (size_t i = 0; texts != NULL && i < proto->n_strings; i++) {
+        texts[i] = s_copy_text(build, &proto->strings[i]);
+        if (texts[i] == NULL) {
+            return NULL;
+        }
+    }
+    return texts;
 }
 
 static tacit_status_t s_copy_tensor(tacit_build_t *build, const Onnx__AttributeProto *proto,
@@ -73,7 +88,7 @@ static tacit_status_t s_read_attribute(tacit_build_t *build, const Onnx__Attribu
                                      .type = s_attribute_type(proto),
                                      .integer = proto->i,
                                      .real = proto->f,
-                                     .count = proto->n_ints + proto->n_floats};
+                                     .count = proto->n_ints + proto->n_floats + proto->n_strings};
     if (attribute->count > TACIT_ATTRIBUTE_ITEMS_MAX ||
         (proto->n_ints > 0 && proto->n_floats > 0)) {
         return tacit_build_refuse_named(build, TACIT_TOO_LARGE, "attribute", name,
@@ -92,8 +107,13 @@ static tacit_status_t s_read_attribute(tacit_build_t *build, const Onnx__Attribu
         copied = attribute->reals != NULL;
         break;
     case 's':
-        attribute->text = s_copy_text(build, proto);
+        attribute->text = s_copy_text(build, &proto->s);
         copied = attribute->text != NULL;
+        break;
+    case 'S':
+        attribute->count = proto->n_strings;
+        attribute->texts = s_copy_texts(build, proto);
+        copied = attribute->texts != NULL;
         break;
     case 't':
         return s_copy_tensor(build, proto, attribute);
@@ -175,8 +195,9 @@ static tacit_status_t s_read_inputs(tacit_build_t *build, size_t index, tacit_gr
 static tacit_status_t s_read_outputs(tacit_build_t *build, const Onnx__NodeProto *proto,
                                      tacit_graph_node_t *node)
 {
+    bool sparse = (node->op->flags & TACIT_OPERATOR_SPARSE) != 0;
     if (proto->n_output == 0 || proto->n_output > TACIT_NODE_OUTPUTS_MAX ||
-        proto->output[0][0] == '\0') {
+        (proto->output[0][0] == '\0' && !sparse)) {
         return tacit_build_refuse_named(build, TACIT_MALFORMED, "node", node->name,
                                         "it has no output, or too many");
     }
@@ -195,6 +216,10 @@ static tacit_status_t s_read_outputs(tacit_build_t *build, const Onnx__NodeProto
             }
             node->output_count = i + 1;
         }
+    }
+    if (node->output_count == 0) {
+        return tacit_build_refuse_named(build, TACIT_MALFORMED, "node", node->name,
+                                        "it has no output, or too many");
     }
     return TACIT_OK;
 }
@@ -225,8 +250,10 @@ static tacit_status_t s_find_operator(tacit_build_t *build, const Onnx__NodeProt
     if (domain == NULL || name == NULL) {
         return build->error->code;
     }
-    bool ours = domain[0] == '\0' || strcmp(domain, "ai.onnx") == 0;
-    node->op = ours ? tacit_operator_find(name, build->graph->opset) : NULL;
+    bool ml = strcmp(domain, "ai.onnx.ml") == 0;
+    bool ours = domain[0] == '\0' || strcmp(domain, "ai.onnx") == 0 || ml;
+    int64_t opset = ml ? build->graph->opset_ml : build->graph->opset;
+    node->op = ours ? tacit_operator_find(name, ml, opset) : NULL;
     if (node->op != NULL) {
         return TACIT_OK;
     }
@@ -235,7 +262,7 @@ static tacit_status_t s_find_operator(tacit_build_t *build, const Onnx__NodeProt
                           "operator %s of domain %s at opset %lld is not computed by this build "
                           "(node '%s')",
                           name, domain[0] != '\0' ? domain : "ai.onnx",
-                          (long long)build->graph->opset, node->name);
+                          (long long)opset, node->name);
     (void)snprintf(error->claim, sizeof(error->claim), "node %s", node->name);
     (void)snprintf(error->got, sizeof(error->got), "%s", name);
     tacit_error_remedy(error, ours && tacit_operator_known(name)

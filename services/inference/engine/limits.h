@@ -15,7 +15,7 @@ enum {
     TACIT_GRAPH_NAME_MAX = 512,          /* bytes of a name */
     TACIT_GRAPH_LABELS_MAX = 4096,       /* bytes of the labels */
     TACIT_NODE_INPUTS_MAX = 128,         /* inputs of a node */
-    TACIT_NODE_OUTPUTS_MAX = 5,          /* outputs of a node */
+    TACIT_NODE_OUTPUTS_MAX = 64,         /* outputs of a node */
     TACIT_NODE_ATTRIBUTES_MAX = 32,      /* attributes of a node */
     TACIT_ATTRIBUTE_ITEMS_MAX = 1 << 16, /* numbers in an attribute */
     TACIT_WINDOW_MAX = 4096,             /* a kernel, stride, dilation or pad */

@@ -4,11 +4,15 @@
     attributes; how its output shapes follow (infer); the plain C kernel; and, where oneDNN has
     something faster for float32, how to plan that (accelerate).
 
-    Types are a letter per input, '|', a letter per output: T is any type of the mask, the same
-    everywhere; i is int64, f float32, b bool, r float32 or float64, k what attribute "to" says;
-    '*' repeats the letter before it. Optional ones follow required.
+    Types are a letter per input, '|', a letter per output; '*' repeats the letter before it.
+    Optional ones follow required. A capital is the same type everywhere in the row: T any of the
+    mask, U and V any, Q, W and Y uint8 or int8. A small one is itself: i int64, d int32, u uint8,
+    f float32, b bool, j int32 or int64, r float32 or float64, n any; as an output k is what
+    attribute "to" says, e "dtype" (as T where absent), o "output_datatype", v the type of the
+    tensor "value" (float32 where absent), z is Q (uint8 where absent).
 
-    Attributes are "name:type" words: i integer, f float, s string, t tensor, I integers, F floats.
+    Attributes are "name:type" words: i integer, f float, s string, t tensor, I integers, F floats,
+    S strings.
     A node with any other attribute is refused: what it would mean is unknown.  */
 
 #ifndef TACIT_SERVICES_INFERENCE_ENGINE_OPERATOR_H
@@ -58,11 +62,34 @@ typedef union tacit_parameters {
         bool transpose_a, transpose_b;
     } gemm;
     struct {
-        float alpha; /* LeakyRelu; epsilon of BatchNormalization */
+        float alpha; /* LeakyRelu; epsilon of a normalization */
+        float beta;  /* momentum of BatchNormalization */
+        size_t axis;
+        bool training;
     } real;
     struct {
         size_t order[TACIT_ENGINE_RANK_MAX]; /* Transpose */
     } permutation;
+    struct {
+        size_t rank;
+        bool axes[TACIT_ENGINE_RANK_MAX]; /* which go */
+    } reduction;
+    struct {
+        int64_t start[TACIT_ENGINE_RANK_MAX]; /* Slice; Pad: what is put before */
+        int64_t step[TACIT_ENGINE_RANK_MAX];
+        int mode; /* of Pad */
+    } places;
+    struct {
+        float a, b; /* numbers of an activation */
+        bool first, second;
+    } reals;
+    struct {
+        const tacit_graph_node_t *node; /* whose attributes the kernel reads itself */
+        size_t axis;
+        int64_t mode;
+        int64_t opset;
+        tacit_window_t window;
+    } node;
 } tacit_parameters_t;
 
 /*  One node with what is known of its values.  */
@@ -72,15 +99,19 @@ typedef struct tacit_inference {
     const tacit_tensor_t *inputs;   /* of node->input_count; data only where known */
     tacit_tensor_t *outputs;        /* of node->output_count; dtype is set; infer sets the shape */
     tacit_parameters_t *parameters; /* for the kernel */
+    size_t *scratch;                /* bytes that the kernel needs beside; 0 unless infer says */
     tacit_error_t *error;
 } tacit_inference_t;
 
 typedef tacit_status_t (*tacit_infer_t)(const tacit_inference_t *inference);
 
-/*  Computes the outputs from the inputs. Cannot fail: infer checked. Left out ones have the type
-    NONE and no data.  */
-typedef void (*tacit_kernel_t)(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
-                               size_t input_count, tacit_tensor_t *outputs, size_t output_count);
+/*  Computes the outputs from the inputs. Infer checked types and shapes; where the elements of an
+    input do not fit (an index outside its tensor), it returns what is wrong with them, else NULL.
+    Left out ones have the type NONE and no data. outputs[output_count] is scratch memory, of as
+    many bytes as infer asked for, with anything in them.  */
+typedef const char *(*tacit_kernel_t)(const tacit_parameters_t *parameters,
+                                      const tacit_tensor_t *inputs, size_t input_count,
+                                      tacit_tensor_t *outputs, size_t output_count);
 
 typedef struct tacit_planner tacit_planner_t;
 
@@ -89,8 +120,16 @@ typedef tacit_status_t (*tacit_accelerate_t)(tacit_planner_t *planner,
                                              const tacit_inference_t *inference, bool *ret_done);
 
 /*  VIEW: the one output is the first input with another shape, nothing is computed. DROPS_NAN:
-    oneDNN gives a number where the input is NaN.  */
-enum { TACIT_OPERATOR_VIEW = 1 << 0, TACIT_OPERATOR_DROPS_NAN = 1 << 1 };
+    oneDNN gives a number where the input is NaN. SHAPES: the outputs follow from the shapes of the
+    inputs alone, so they are known while planning. ML: of the domain ai.onnx.ml, whose opsets
+    count for themselves. SPARSE: the first output may be left out.  */
+enum {
+    TACIT_OPERATOR_VIEW = 1 << 0,
+    TACIT_OPERATOR_DROPS_NAN = 1 << 1,
+    TACIT_OPERATOR_SHAPES = 1 << 2,
+    TACIT_OPERATOR_ML = 1 << 3,
+    TACIT_OPERATOR_SPARSE = 1 << 4
+};
 
 struct tacit_operator {
     const char *name;
@@ -107,10 +146,15 @@ struct tacit_operator {
 };
 
 /*  The row for a name at an opset, or NULL.  */
-const tacit_operator_t *tacit_operator_find(const char *name, int64_t opset);
+const tacit_operator_t *tacit_operator_find(const char *name, bool ml, int64_t opset);
 
 /*  Whether any opset knows it, for the error's remedy.  */
 bool tacit_operator_known(const char *name);
+
+/*  The rows of one file of operators, ended by one without a name.  */
+typedef struct tacit_family {
+    const tacit_operator_t *rows;
+} tacit_family_t;
 
 /*  Check counts, attributes and element types of a node, and set the types of its outputs.  */
 TACIT_MUST_CHECK tacit_status_t tacit_operator_check(tacit_graph_t *graph,

@@ -1,4 +1,5 @@
-/*  operators.c - the table of operators, and the check of a node against its row.  */
+/*  operators.c - finds the row of an operator among the families (ops/), and checks a node against
+    it.  */
 
 #include "services/inference/engine/operator.h"
 
@@ -7,93 +8,75 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WINDOW "kernel_shape:I strides:I pads:I auto_pad:s"
+extern const tacit_operator_t tacit_operators_elementwise[];
+extern const tacit_operator_t tacit_operators_unary[];
+extern const tacit_operator_t tacit_operators_activation[];
+extern const tacit_operator_t tacit_operators_cast[];
+extern const tacit_operator_t tacit_operators_matrix[];
+extern const tacit_operator_t tacit_operators_convolution[];
+extern const tacit_operator_t tacit_operators_pooling[];
+extern const tacit_operator_t tacit_operators_transposed[];
+extern const tacit_operator_t tacit_operators_normalization[];
+extern const tacit_operator_t tacit_operators_reduction[];
+extern const tacit_operator_t tacit_operators_shape[];
+extern const tacit_operator_t tacit_operators_index[];
+extern const tacit_operator_t tacit_operators_select[];
+extern const tacit_operator_t tacit_operators_resize[];
+extern const tacit_operator_t tacit_operators_recurrent[];
+extern const tacit_operator_t tacit_operators_quantize[];
+extern const tacit_operator_t tacit_operators_loss[];
+extern const tacit_operator_t tacit_operators_detection[];
+extern const tacit_operator_t tacit_operators_generate[];
+extern const tacit_operator_t tacit_operators_ml_trees[];
+extern const tacit_operator_t tacit_operators_ml_linear[];
 
-#define ANY     TACIT_TYPES_ANY
-#define NUMBER  TACIT_TYPES_NUMBER
-#define FLOAT32 TACIT_TYPES_FLOAT32
-#define POOLED                                                                                     \
-    (TACIT_TYPES_FLOAT | TACIT_TYPE_BIT(TACIT_DTYPE_INT8) | TACIT_TYPE_BIT(TACIT_DTYPE_UINT8))
-
-#define VIEW TACIT_OPERATOR_VIEW
-#define NAN_ TACIT_OPERATOR_DROPS_NAN
-
-#define I(name) tacit_infer_##name
-#define K(name) tacit_kernel_##name
-#define A(name) tacit_accelerate_##name
-
-/*  Columns: name, opsets, types of T, signature, required inputs, attributes, inputs that decide
-    shapes, flags, infer, kernel, accelerate. "a:i=0" allows only that number.  */
-/* clang-format off */
-static const tacit_operator_t s_table[] = {
-    {"Add", 6, 17, NUMBER, "TT|T", 2, "", 0, 0, I(broadcast), K(add), A(add)},
-    {"Sub", 6, 17, NUMBER, "TT|T", 2, "", 0, 0, I(broadcast), K(sub), A(sub)},
-    {"Mul", 6, 17, NUMBER, "TT|T", 2, "", 0, 0, I(broadcast), K(mul), A(mul)},
-    {"Div", 6, 17, NUMBER, "TT|T", 2, "", 0, 0, I(broadcast), K(div), A(div)},
-
-    {"Relu", 6, 17, NUMBER, "T|T", 1, "", 0, NAN_, I(same), K(relu), A(activation)},
-    {"LeakyRelu", 6, 17, FLOAT32, "T|T", 1, "alpha:f", 0, NAN_, I(leaky_relu), K(leaky_relu), A(activation)},
-    {"Sigmoid", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(sigmoid), A(activation)},
-    {"Tanh", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(tanh), A(activation)},
-    {"Clip", 6, 10, FLOAT32, "T|T", 1, "min:f max:f", 0, NAN_, I(clip), K(clip), A(activation)},
-    {"Clip", 11, 17, NUMBER, "TTT|T", 1, "", 0, NAN_, I(clip), K(clip), A(activation)},
-    {"Cast", 6, 17, ANY, "T|k", 1, "to:i", 0, 0, I(same), K(cast), NULL},
-
-    {"Gemm", 6, 6, FLOAT32, "TTT|T", 3, "alpha:f beta:f transA:i transB:i broadcast:i", 0, 0, I(gemm), K(gemm), A(gemm)},
-    {"Gemm", 7, 17, FLOAT32, "TTT|T", 2, "alpha:f beta:f transA:i transB:i", 0, 0, I(gemm), K(gemm), A(gemm)},
-    {"MatMul", 1, 17, FLOAT32, "TT|T", 2, "", 0, 0, I(matmul), K(matmul), A(matmul)},
-
-    {"Conv", 1, 17, FLOAT32, "TTT|T", 2, WINDOW " dilations:I group:i", 0, 0, I(convolution), K(convolution), A(convolution)},
-    {"MaxPool", 1, 17, POOLED, "T|Ti", 1, WINDOW " dilations:I ceil_mode:i storage_order:i", 0, NAN_, I(pool), K(max_pool), A(max_pool)},
-    {"AveragePool", 1, 17, FLOAT32, "T|T", 1, WINDOW " ceil_mode:i count_include_pad:i", 0, 0, I(pool), K(average_pool), A(average_pool)},
-    {"GlobalMaxPool", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(global_pool), K(max_pool), A(max_pool)},
-    {"GlobalAveragePool", 1, 17, FLOAT32, "T|T", 1, "", 0, 0, I(global_pool), K(average_pool), A(average_pool)},
-
-    {"BatchNormalization", 7, 8, FLOAT32, "TTTTT|T", 5, "epsilon:f momentum:f spatial:i=1", 0, 0, I(batch_normalization), K(batch_normalization), A(batch_normalization)},
-    {"BatchNormalization", 9, 13, FLOAT32, "TTTTT|T", 5, "epsilon:f momentum:f", 0, 0, I(batch_normalization), K(batch_normalization), A(batch_normalization)},
-    {"BatchNormalization", 14, 17, FLOAT32, "TTTTT|T", 5, "epsilon:f momentum:f training_mode:i=0", 0, 0, I(batch_normalization), K(batch_normalization), A(batch_normalization)},
-    {"Softmax", 1, 12, FLOAT32, "T|T", 1, "axis:i", 0, NAN_, I(softmax_flat), K(softmax_flat), A(softmax_flat)},
-    {"Softmax", 13, 17, FLOAT32, "T|T", 1, "axis:i", 0, NAN_, I(softmax), K(softmax), A(softmax)},
-
-    {"Reshape", 5, 13, ANY, "Ti|T", 2, "", 1 << 1, VIEW, I(reshape), K(copy), NULL},
-    {"Reshape", 14, 17, ANY, "Ti|T", 2, "allowzero:i", 1 << 1, VIEW, I(reshape), K(copy), NULL},
-    {"Flatten", 1, 17, ANY, "T|T", 1, "axis:i", 0, VIEW, I(flatten), K(copy), NULL},
-    {"Squeeze", 1, 12, ANY, "T|T", 1, "axes:I", 0, VIEW, I(squeeze), K(copy), NULL},
-    {"Squeeze", 13, 17, ANY, "Ti|T", 1, "", 1 << 1, VIEW, I(squeeze), K(copy), NULL},
-    {"Unsqueeze", 1, 12, ANY, "T|T", 1, "axes:I", 0, VIEW, I(unsqueeze), K(copy), NULL},
-    {"Unsqueeze", 13, 17, ANY, "Ti|T", 2, "", 1 << 1, VIEW, I(unsqueeze), K(copy), NULL},
-    {"Identity", 1, 17, ANY, "T|T", 1, "", 0, VIEW, I(same), K(copy), NULL},
-    {"Dropout", 7, 9, FLOAT32, "T|T", 1, "ratio:f", 0, VIEW, I(dropout), K(copy), NULL},
-    {"Dropout", 10, 11, FLOAT32, "T|Tb", 1, "ratio:f", 0, VIEW, I(dropout), K(copy), NULL},
-    {"Dropout", 12, 17, FLOAT32, "Trb|Tb", 1, "seed:i", 1 << 2, VIEW, I(dropout), K(copy), NULL},
-    {"Transpose", 1, 17, ANY, "T|T", 1, "perm:I", 0, 0, I(transpose), K(transpose), NULL},
-    {"Concat", 4, 17, ANY, "T*|T", 1, "axis:i", 0, 0, I(concat), K(concat), A(concat)},
-    {"ArgMax", 1, 17, NUMBER, "T|i", 1, "axis:i keepdims:i select_last_index:i", 0, 0, I(arg_max), K(arg_max), NULL},
-
-    /* Becomes a constant when the graph is built.  */
-    {"Constant", 1, 17, ANY, "|T", 0, "", 0, 0, NULL, NULL, NULL},
+/*  Every file of operators.  */
+static const tacit_operator_t *const s_families[] = {
+    tacit_operators_elementwise,
+    tacit_operators_unary,
+    tacit_operators_activation,
+    tacit_operators_cast,
+    tacit_operators_matrix,
+    tacit_operators_convolution,
+    tacit_operators_pooling,
+    tacit_operators_transposed,
+    tacit_operators_normalization,
+    tacit_operators_reduction,
+    tacit_operators_shape,
+    tacit_operators_index,
+    tacit_operators_select,
+    tacit_operators_resize,
+    tacit_operators_recurrent,
+    tacit_operators_quantize,
+    tacit_operators_loss,
+    tacit_operators_detection,
+    tacit_operators_generate,
+    tacit_operators_ml_trees,
+    tacit_operators_ml_linear,
 };
-/* clang-format on */
 
-const tacit_operator_t *tacit_operator_find(const char *name, int64_t opset)
+static const tacit_operator_t *s_find(const char *name, bool ml, int64_t opset, bool any_opset)
 {
-    for (size_t i = 0; i < sizeof(s_table) / sizeof(s_table[0]); i++) {
-        const tacit_operator_t *row = &s_table[i];
-        if (opset >= row->since && opset <= row->until && strcmp(row->name, name) == 0) {
-            return row;
+    for (size_t i = 0; i < sizeof(s_families) / sizeof(s_families[0]); i++) {
+        for (const tacit_operator_t *row = s_families[i]; row->name != NULL; row++) {
+            bool fits = any_opset || (opset >= row->since && opset <= row->until);
+            if (fits && ml == ((row->flags & TACIT_OPERATOR_ML) != 0) &&
+                strcmp(row->name, name) == 0) {
+                return row;
+            }
         }
     }
     return NULL;
 }
 
+const tacit_operator_t *tacit_operator_find(const char *name, bool ml, int64_t opset)
+{
+    return s_find(name, ml, opset, false);
+}
+
 bool tacit_operator_known(const char *name)
 {
-    for (size_t i = 0; i < sizeof(s_table) / sizeof(s_table[0]); i++) {
-        if (strcmp(s_table[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return s_find(name, false, 0, true) != NULL || s_find(name, true, 0, true) != NULL;
 }
 
 /* --- attributes ------------------------------------------------------------------------------- */
@@ -149,26 +132,64 @@ static char s_letter(const char *side, size_t position)
     return '\0';
 }
 
-static bool s_type_fits(const tacit_graph_node_t *node, char letter, tacit_dtype_t dtype,
-                        tacit_dtype_t *bound)
+/*  What the capital letters of a row stand for in this node.  */
+typedef struct s_bound {
+    tacit_dtype_t letters['Z' - 'A' + 1];
+} s_bound_t;
+
+enum {
+    EIGHT_BITS = TACIT_TYPE_BIT(TACIT_DTYPE_UINT8) | TACIT_TYPE_BIT(TACIT_DTYPE_INT8),
+    INDEX = TACIT_TYPE_BIT(TACIT_DTYPE_INT32) | TACIT_TYPE_BIT(TACIT_DTYPE_INT64)
+};
+
+/*  The types that a letter allows.  */
+static unsigned s_allowed(const tacit_operator_t *op, char letter)
 {
     switch (letter) {
     case 'T':
-        *bound = *bound == TACIT_DTYPE_NONE ? dtype : *bound;
-        return dtype == *bound && (node->op->types & TACIT_TYPE_BIT(dtype)) != 0;
+        return op->types;
+    case 'U':
+    case 'V':
+    case 'n':
+        return TACIT_TYPES_ANY;
+    case 'Q':
+    case 'W':
+    case 'Y':
+        return EIGHT_BITS;
     case 'i':
-        return dtype == TACIT_DTYPE_INT64;
+        return TACIT_TYPE_BIT(TACIT_DTYPE_INT64);
+    case 'd':
+        return TACIT_TYPE_BIT(TACIT_DTYPE_INT32);
+    case 'u':
+        return TACIT_TYPE_BIT(TACIT_DTYPE_UINT8);
+    case 'f':
+        return TACIT_TYPES_FLOAT32;
     case 'b':
-        return dtype == TACIT_DTYPE_BOOL;
+        return TACIT_TYPE_BIT(TACIT_DTYPE_BOOL);
+    case 'j':
+        return INDEX;
     case 'r':
-        return dtype == TACIT_DTYPE_FLOAT32 || dtype == TACIT_DTYPE_FLOAT64;
+        return TACIT_TYPES_FLOAT;
     default:
-        return false;
+        return 0;
     }
 }
 
+static bool s_type_fits(const tacit_graph_node_t *node, char letter, tacit_dtype_t dtype,
+                        s_bound_t *bound)
+{
+    if (letter >= 'A' && letter <= 'Z') {
+        tacit_dtype_t *held = &bound->letters[letter - 'A'];
+        *held = *held == TACIT_DTYPE_NONE ? dtype : *held;
+        if (*held != dtype) {
+            return false;
+        }
+    }
+    return (s_allowed(node->op, letter) & TACIT_TYPE_BIT(dtype)) != 0;
+}
+
 static tacit_status_t s_check_inputs(const tacit_graph_t *graph, const tacit_graph_node_t *node,
-                                     tacit_dtype_t *bound, tacit_error_t *error)
+                                     s_bound_t *bound, tacit_error_t *error)
 {
     if (node->input_count < node->op->inputs_min) {
         return tacit_graph_node_refuse(node, error, TACIT_MALFORMED, "it has too few inputs");
@@ -178,7 +199,7 @@ static tacit_status_t s_check_inputs(const tacit_graph_t *graph, const tacit_gra
         if (letter == '\0') {
             return tacit_graph_node_refuse(node, error, TACIT_MALFORMED, "it has too many inputs");
         }
-        bool repeats = node->op->signature[1] == '*';
+        bool repeats = node->op->signature[0] != '\0' && node->op->signature[1] == '*';
         if (node->inputs[i] == TACIT_NO_VALUE && i >= node->op->inputs_min && !repeats) {
             continue;
         }
@@ -187,7 +208,8 @@ static tacit_status_t s_check_inputs(const tacit_graph_t *graph, const tacit_gra
         }
         tacit_dtype_t dtype = graph->values[node->inputs[i]].dtype;
         if (!s_type_fits(node, letter, dtype, bound)) {
-            bool allowed = letter == 'T' && *bound == dtype;
+            bool allowed =
+                letter >= 'A' && letter <= 'Z' && bound->letters[letter - 'A'] == dtype;
             return tacit_graph_node_refuse(node, error,
                                            allowed ? TACIT_UNSUPPORTED : TACIT_MALFORMED,
                                            "input %zu of type %s is %s", i, tacit_dtype_name(dtype),
@@ -197,38 +219,55 @@ static tacit_status_t s_check_inputs(const tacit_graph_t *graph, const tacit_gra
     return TACIT_OK;
 }
 
+/*  The type that an attribute names.  */
+static tacit_status_t s_named_type(const tacit_graph_node_t *node, const char *attribute,
+                                   tacit_dtype_t fallback, tacit_dtype_t *ret_dtype,
+                                   tacit_error_t *error)
+{
+    int64_t to = tacit_graph_node_integer(node, attribute, (int64_t)fallback);
+    if (!tacit_dtype_known(to)) {
+        return tacit_graph_node_refuse(node, error, TACIT_UNSUPPORTED,
+                                       "the type %lld to cast to is not computed", (long long)to);
+    }
+    *ret_dtype = (tacit_dtype_t)to;
+    return TACIT_OK;
+}
+
 static tacit_status_t s_output_type(const tacit_graph_node_t *node, char letter,
-                                    tacit_dtype_t bound, tacit_dtype_t *ret_dtype,
+                                    const s_bound_t *bound, tacit_dtype_t *ret_dtype,
                                     tacit_error_t *error)
 {
-    int64_t to = tacit_graph_node_integer(node, "to", 0);
+    const tacit_attribute_t *value = tacit_graph_node_attribute(node, "value");
     switch (letter) {
-    case 'T':
-        *ret_dtype = bound;
-        return TACIT_OK;
-    case 'i':
-        *ret_dtype = TACIT_DTYPE_INT64;
-        return TACIT_OK;
-    case 'b':
-        *ret_dtype = TACIT_DTYPE_BOOL;
-        return TACIT_OK;
     case 'k':
-        if (!tacit_dtype_known(to)) {
-            return tacit_graph_node_refuse(node, error, TACIT_UNSUPPORTED,
-                                           "the type %lld to cast to is not computed",
-                                           (long long)to);
-        }
-        *ret_dtype = (tacit_dtype_t)to;
+        return s_named_type(node, "to", TACIT_DTYPE_NONE, ret_dtype, error);
+    case 'e':
+        return s_named_type(node, "dtype", bound->letters['T' - 'A'], ret_dtype, error);
+    case 'o':
+        return s_named_type(node, "output_datatype", TACIT_DTYPE_FLOAT32, ret_dtype, error);
+    case 'v':
+        *ret_dtype = value != NULL ? value->tensor->dtype : TACIT_DTYPE_FLOAT32;
+        return TACIT_OK;
+    case 'z':
+        *ret_dtype = bound->letters['Q' - 'A'];
+        *ret_dtype = *ret_dtype != TACIT_DTYPE_NONE ? *ret_dtype : TACIT_DTYPE_UINT8;
         return TACIT_OK;
     default:
+        break;
+    }
+    bool capital = letter >= 'A' && letter <= 'Z';
+    unsigned allowed = s_allowed(node->op, letter);
+    if (allowed == 0) {
         return tacit_graph_node_refuse(node, error, TACIT_UNSUPPORTED, "it has too many outputs");
     }
+    *ret_dtype = capital ? bound->letters[letter - 'A'] : (tacit_dtype_t)__builtin_ctz(allowed);
+    return TACIT_OK;
 }
 
 tacit_status_t tacit_operator_check(tacit_graph_t *graph, const tacit_graph_node_t *node,
                                     tacit_error_t *error)
 {
-    tacit_dtype_t bound = TACIT_DTYPE_NONE;
+    s_bound_t bound = {{TACIT_DTYPE_NONE}};
     tacit_status_t status = s_check_attributes(node, error);
     if (status == TACIT_OK) {
         status = s_check_inputs(graph, node, &bound, error);
@@ -236,7 +275,7 @@ tacit_status_t tacit_operator_check(tacit_graph_t *graph, const tacit_graph_node
     const char *results = strchr(node->op->signature, '|') + 1;
     for (size_t i = 0; status == TACIT_OK && i < node->output_count; i++) {
         tacit_dtype_t dtype = TACIT_DTYPE_NONE;
-        status = s_output_type(node, s_letter(results, i), bound, &dtype, error);
+        status = s_output_type(node, s_letter(results, i), &bound, &dtype, error);
         if (status == TACIT_OK && node->outputs[i] != TACIT_NO_VALUE) {
             graph->values[node->outputs[i]].dtype = dtype;
         }

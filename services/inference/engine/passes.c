@@ -40,6 +40,7 @@ static tacit_graph_node_t *s_foldable(tacit_graph_t *graph, const tacit_graph_no
     for (size_t i = INPUT_SCALE; fits && i <= INPUT_VARIANCE; i++) {
         fits = s_is_vector(s_constant(graph, next, i), features);
     }
+    fits = fits && tacit_graph_node_integer(next, "training_mode", 0) == 0;
     float epsilon = tacit_graph_node_real(next, "epsilon", 1e-5F);
     for (int64_t i = 0; fits && i < features; i++) {
         float variance = ((const float *)s_constant(graph, next, INPUT_VARIANCE)->data)[i];

@@ -19,7 +19,7 @@ static void s_set_addresses(tacit_plan_t *plan)
 
 static tacit_status_t s_finish_kernel(tacit_plan_t *plan, tacit_step_t *step, tacit_error_t *error)
 {
-    size_t count = step->input_count + step->output_count;
+    size_t count = step->input_count + step->output_count + 1;
     step->tensors = tacit_pool_take(plan->pool, count, sizeof(tacit_tensor_t), error);
     if (step->tensors == NULL) {
         return error->code;
@@ -75,9 +75,12 @@ tacit_status_t tacit_plan_finish(tacit_plan_t *plan, tacit_error_t *error)
 static tacit_status_t s_run_step(tacit_plan_t *plan, const tacit_step_t *step, tacit_error_t *error)
 {
     if (step->primitive == NULL) {
-        step->kernel(&step->parameters, step->tensors, step->input_count,
-                     step->tensors + step->input_count, step->output_count);
-        return TACIT_OK;
+        const char *complaint =
+            step->kernel(&step->parameters, step->tensors, step->input_count,
+                         step->tensors + step->input_count, step->output_count);
+        return complaint == NULL
+                   ? TACIT_OK
+                   : tacit_graph_node_refuse(step->node, error, TACIT_BAD_INPUT, "%s", complaint);
     }
     dnnl_status_t status =
         dnnl_primitive_execute(step->primitive, tacit_onednn_stream(plan->onednn),

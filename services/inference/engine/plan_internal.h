@@ -22,9 +22,10 @@ typedef struct tacit_slot {
 
 /*  Either a kernel over tensors or a primitive over arguments.  */
 typedef struct tacit_step {
+    const tacit_graph_node_t *node; /* of the kernel, for complaints */
     tacit_kernel_t kernel;
     tacit_parameters_t parameters;
-    const int *slots; /* of the kernel: inputs, then outputs */
+    const int *slots; /* of the kernel: inputs, outputs, scratch memory */
     size_t input_count, output_count;
     tacit_tensor_t *tensors; /* as slots; made when the arena is */
     dnnl_primitive_t primitive;

@@ -9,14 +9,23 @@
 /*  One node with its tensors, on the stack while it is planned.  */
 typedef struct s_work {
     tacit_tensor_t inputs[TACIT_NODE_INPUTS_MAX];
-    tacit_tensor_t outputs[TACIT_NODE_OUTPUTS_MAX];
+    tacit_tensor_t outputs[TACIT_NODE_OUTPUTS_MAX + 1]; /* and scratch memory */
     tacit_parameters_t parameters;
+    size_t scratch; /* bytes */
     bool constant; /* all inputs are */
 } s_work_t;
+
+static tacit_tensor_t s_scratch(size_t size)
+{
+    return (tacit_tensor_t){.dtype = TACIT_DTYPE_UINT8,
+                            .shape = {.rank = 1, .dims = {(int64_t)size}},
+                            .count = size};
+}
 
 static tacit_status_t s_infer(tacit_planner_t *planner, const tacit_graph_node_t *node,
                               s_work_t *work)
 {
+    bool shapes = (node->op->flags & TACIT_OPERATOR_SHAPES) != 0;
     work->constant = true;
     for (size_t i = 0; i < node->input_count; i++) {
         int slot = tacit_planner_slot(planner, node->inputs[i]);
@@ -24,7 +33,7 @@ static tacit_status_t s_infer(tacit_planner_t *planner, const tacit_graph_node_t
         if (slot != TACIT_NO_SLOT) {
             const tacit_slot_t *known = &planner->plan->slots[slot];
             work->inputs[i] = known->tensor;
-            work->constant &= known->constant;
+            work->constant &= known->constant || shapes;
         }
     }
     for (size_t i = 0; i < node->output_count; i++) {
@@ -38,7 +47,9 @@ static tacit_status_t s_infer(tacit_planner_t *planner, const tacit_graph_node_t
                                    .inputs = work->inputs,
                                    .outputs = work->outputs,
                                    .parameters = &work->parameters,
+                                   .scratch = &work->scratch,
                                    .error = planner->error};
+    work->scratch = 0;
     memset(&work->parameters, 0, sizeof(work->parameters));
     tacit_status_t status = node->op->infer(&inference);
     for (size_t i = 0; status == TACIT_OK && i < node->output_count; i++) {
@@ -51,6 +62,11 @@ static tacit_status_t s_infer(tacit_planner_t *planner, const tacit_graph_node_t
                                              "its output of shape %s is too large", text);
         }
     }
+    if (status == TACIT_OK && work->scratch > TACIT_TENSOR_SIZE_MAX) {
+        status = tacit_graph_node_refuse(node, planner->error, TACIT_TOO_LARGE,
+                                         "it needs too much memory beside");
+    }
+    work->outputs[node->output_count] = s_scratch(work->scratch);
     return status;
 }
 
@@ -71,9 +87,18 @@ static tacit_status_t s_fold(tacit_planner_t *planner, const tacit_graph_node_t 
         }
         tacit_planner_bind(planner, node->outputs[i], slot);
     }
-    node->op->kernel(&work->parameters, work->inputs, node->input_count, work->outputs,
-                     node->output_count);
-    return TACIT_OK;
+    tacit_tensor_t *scratch = &work->outputs[node->output_count];
+    if (scratch->count > 0) {
+        scratch->data = tacit_planner_own_elements(planner, scratch->count);
+        if (scratch->data == NULL) {
+            return planner->error->code;
+        }
+    }
+    const char *complaint = node->op->kernel(&work->parameters, work->inputs, node->input_count,
+                                             work->outputs, node->output_count);
+    return complaint == NULL ? TACIT_OK
+                             : tacit_graph_node_refuse(node, planner->error, TACIT_MALFORMED, "%s",
+                                                       complaint);
 }
 
 /*  The output is the input, seen with another shape.  */
@@ -106,7 +131,7 @@ static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_graph_
                                     s_work_t *work)
 {
     size_t count = node->input_count + node->output_count;
-    int *slots = tacit_pool_take(planner->plan->pool, count, sizeof(int), planner->error);
+    int *slots = tacit_pool_take(planner->plan->pool, count + 1, sizeof(int), planner->error);
     if (slots == NULL) {
         return planner->error->code;
     }
@@ -125,7 +150,15 @@ static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_graph_
         }
         tacit_planner_bind(planner, value, input ? tacit_planner_slot(planner, value) : slots[i]);
     }
-    tacit_step_t step = {.kernel = node->op->kernel,
+    const tacit_tensor_t *scratch = &work->outputs[node->output_count];
+    slots[count] = scratch->count > 0 ? tacit_planner_new_slot(planner, TACIT_DTYPE_UINT8,
+                                                               &scratch->shape, NULL)
+                                      : TACIT_NO_SLOT;
+    if (scratch->count > 0 && slots[count] == TACIT_NO_SLOT) {
+        return planner->error->code;
+    }
+    tacit_step_t step = {.node = node,
+                         .kernel = node->op->kernel,
                          .parameters = work->parameters,
                          .slots = slots,
                          .input_count = node->input_count,

@@ -9,12 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-TACIT_INFER(same)
-{
-    inference->outputs[0].shape = inference->inputs[0].shape;
-    return TACIT_OK;
-}
-
 TACIT_INFER(leaky_relu)
 {
     inference->parameters->real.alpha = tacit_graph_node_real(inference->node, "alpha", 0.01F);
@@ -69,6 +63,7 @@ TACIT_KERNEL(relu)
         memcpy(outputs[0].data, inputs[0].data, tacit_tensor_size(&outputs[0]));
         break;
     }
+    return NULL;
 }
 
 #define UNARY(name, expression)                                                                    \
@@ -81,6 +76,7 @@ TACIT_KERNEL(relu)
             float x = from[i];                                                                     \
             to[i] = (expression);                                                                  \
         }                                                                                          \
+        return NULL; \
     }
 
 UNARY(leaky_relu, x < 0 ? x * parameters->real.alpha : x)
@@ -138,6 +134,7 @@ TACIT_KERNEL(clip)
     (void)output_count;
     s_clip(outputs[0].dtype)(parameters, inputs, input_count > 1 ? inputs[1].data : NULL,
                              input_count > 2 ? inputs[2].data : NULL, outputs[0].data);
+    return NULL;
 }
 
 /* --- oneDNN ----------------------------------------------------------------------------------- */
@@ -224,3 +221,17 @@ TACIT_ACCELERATE(activation)
     (void)dnnl_primitive_attr_destroy(attributes);
     return status;
 }
+
+/* --- the table ----------------------------------------------------------------------------------- */
+
+/* clang-format off */
+TACIT_OPERATORS(activation) = {
+    {"Relu", 6, 17, NUMBER, "T|T", 1, "", 0, NAN_, I(same), K(relu), A(activation)},
+    {"LeakyRelu", 6, 17, FLOAT32, "T|T", 1, "alpha:f", 0, NAN_, I(leaky_relu), K(leaky_relu), A(activation)},
+    {"Sigmoid", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(sigmoid), A(activation)},
+    {"Tanh", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(tanh), A(activation)},
+    {"Clip", 6, 10, FLOAT32, "T|T", 1, "min:f max:f", 0, NAN_, I(clip), K(clip), A(activation)},
+    {"Clip", 11, 17, NUMBER, "TTT|T", 1, "", 0, NAN_, I(clip), K(clip), A(activation)},
+    TACIT_OPERATORS_END
+};
+/* clang-format on */

@@ -107,4 +107,15 @@ TACIT_KERNEL(cast)
     (void)parameters, (void)input_count, (void)output_count;
     s_casts[s_column(inputs[0].dtype)][s_column(outputs[0].dtype)](inputs[0].data, outputs[0].data,
                                                                    outputs[0].count);
+    return NULL;
 }
+
+/* --- the table ----------------------------------------------------------------------------------- */
+
+/* clang-format off */
+TACIT_OPERATORS(cast) = {
+    {"Cast", 6, 17, ANY, "T|k", 1, "to:i", 0, 0, I(same), K(cast), NULL},
+    {"CastLike", 15, 17, ANY, "TU|U", 2, "", 0, 0, I(same), K(cast), NULL},
+    TACIT_OPERATORS_END
+};
+/* clang-format on */

@@ -131,6 +131,7 @@ TACIT_KERNEL(convolution)
                          (const float *)inputs[1].data + (feature * channels + c) * area_w, y);
         }
     }
+    return NULL;
 }
 
 /* --- oneDNN ----------------------------------------------------------------------------------- */
@@ -234,3 +235,12 @@ TACIT_ACCELERATE(convolution)
     *ret_done = true;
     return status;
 }
+
+/* --- the table ----------------------------------------------------------------------------------- */
+
+/* clang-format off */
+TACIT_OPERATORS(convolution) = {
+    {"Conv", 1, 17, FLOAT32, "TTT|T", 2, WINDOW " dilations:I group:i", 0, 0, I(convolution), K(convolution), A(convolution)},
+    TACIT_OPERATORS_END
+};
+/* clang-format on */

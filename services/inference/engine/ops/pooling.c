@@ -160,6 +160,7 @@ TACIT_KERNEL(max_pool)
             indices[n] = s_index(&frame, (int64_t)map, best);
         }
     }
+    return NULL;
 }
 
 /*  The places of a window that count for the average: those in the input, or in the padded one.  */
@@ -215,6 +216,7 @@ TACIT_KERNEL(average_pool)
             }
         }
     }
+    return NULL;
 }
 
 /* --- oneDNN ----------------------------------------------------------------------------------- */
@@ -296,3 +298,18 @@ TACIT_ACCELERATE(average_pool)
                                               : dnnl_pooling_avg_exclude_padding,
                         ret_done);
 }
+
+/* --- the table ----------------------------------------------------------------------------------- */
+
+#define POOLED                                                                                     \
+    (TACIT_TYPES_FLOAT | TACIT_TYPE_BIT(TACIT_DTYPE_INT8) | TACIT_TYPE_BIT(TACIT_DTYPE_UINT8))
+
+/* clang-format off */
+TACIT_OPERATORS(pooling) = {
+    {"MaxPool", 1, 17, POOLED, "T|Ti", 1, WINDOW " dilations:I ceil_mode:i storage_order:i", 0, NAN_, I(pool), K(max_pool), A(max_pool)},
+    {"AveragePool", 1, 17, FLOAT32, "T|T", 1, WINDOW " ceil_mode:i count_include_pad:i", 0, 0, I(pool), K(average_pool), A(average_pool)},
+    {"GlobalMaxPool", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(global_pool), K(max_pool), A(max_pool)},
+    {"GlobalAveragePool", 1, 17, FLOAT32, "T|T", 1, "", 0, 0, I(global_pool), K(average_pool), A(average_pool)},
+    TACIT_OPERATORS_END
+};
+/* clang-format on */

@@ -1,6 +1,10 @@
-/*  reduction.c - ArgMax.  */
+/*  reduction.c - Reduce*, ArgMax and ArgMin, CumSum.
+
+    Reals are summed up in double precision, integers wrap.  */
 
 #include "services/inference/engine/ops/ops.h"
+
+#include <math.h>
 
 TACIT_INFER(arg_max)
 {
@@ -26,16 +30,18 @@ TACIT_INFER(arg_max)
     return TACIT_OK;
 }
 
-/*  The position of the largest along one line: the first NaN, else of equals the first or last.  */
+/*  The position of the largest (or smallest) along one line: the first NaN, else of equals the first
+    or last.  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
-#define ARG_MAX(name, type)                                                                        \
+#define ARG(name, type, operation)                                                                 \
     static size_t s_##name(const void *line, size_t length, size_t step, bool last)                \
     {                                                                                              \
         const type *items = line;                                                                  \
         size_t best = 0;                                                                           \
         for (size_t i = 1; i < length; i++) {                                                      \
             type item = items[i * step], held = items[best * step];                                \
-            if (item > held || (last && item == held) || (item != item && held == held)) {         \
+            if (item operation held || (last && item == held) ||                                   \
+                (item != item && held == held)) {                                                  \
                 best = i;                                                                          \
             }                                                                                      \
         }                                                                                          \
@@ -43,46 +49,398 @@ TACIT_INFER(arg_max)
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-ARG_MAX(float, float)
-ARG_MAX(double, double)
-ARG_MAX(uint8, uint8_t)
-ARG_MAX(int8, int8_t)
-ARG_MAX(int32, int32_t)
-ARG_MAX(int64, int64_t)
+ARG(max_f32, float, >)
+ARG(max_f64, double, >)
+ARG(max_u8, uint8_t, >)
+ARG(max_i8, int8_t, >)
+ARG(max_i32, int32_t, >)
+ARG(max_i64, int64_t, >)
+ARG(min_f32, float, <)
+ARG(min_f64, double, <)
+ARG(min_u8, uint8_t, <)
+ARG(min_i8, int8_t, <)
+ARG(min_i32, int32_t, <)
+ARG(min_i64, int64_t, <)
 
-typedef size_t (*s_arg_max_t)(const void *line, size_t length, size_t step, bool last);
+typedef size_t (*s_arg_t)(const void *line, size_t length, size_t step, bool last);
 
-static s_arg_max_t s_arg_max(tacit_dtype_t dtype)
+/*  By type, in the order of s_column.  */
+enum { TYPES = 6 };
+
+static size_t s_column(tacit_dtype_t dtype)
 {
     switch (dtype) {
     case TACIT_DTYPE_FLOAT32:
-        return s_float;
+        return 0;
     case TACIT_DTYPE_FLOAT64:
-        return s_double;
+        return 1;
     case TACIT_DTYPE_UINT8:
-        return s_uint8;
+        return 2;
     case TACIT_DTYPE_INT8:
-        return s_int8;
+        return 3;
     case TACIT_DTYPE_INT32:
-        return s_int32;
+        return 4;
     default:
-        return s_int64;
+        return 5;
+    }
+}
+
+static void s_arg_all(const s_arg_t *table, const tacit_parameters_t *parameters,
+                      const tacit_tensor_t *input, tacit_tensor_t *output)
+{
+    const tacit_shape_t *shape = &input->shape;
+    size_t axis = parameters->axis.axis;
+    size_t length = (size_t)shape->dims[axis];
+    size_t inner = tacit_shape_span(shape, axis + 1, shape->rank);
+    size_t size = tacit_dtype_size(input->dtype);
+    s_arg_t arg = table[s_column(input->dtype)];
+    int64_t *to = output->data;
+    for (size_t n = 0; n < output->count; n++) {
+        size_t base = n / inner * length * inner + n % inner;
+        const uint8_t *line = (const uint8_t *)input->data + base * size;
+        to[n] = (int64_t)arg(line, length, inner, parameters->axis.last);
     }
 }
 
 TACIT_KERNEL(arg_max)
 {
+    static const s_arg_t table[TYPES] = {s_max_f32, s_max_f64, s_max_u8,
+                                         s_max_i8,  s_max_i32, s_max_i64};
     (void)input_count, (void)output_count;
-    const tacit_shape_t *shape = &inputs[0].shape;
-    size_t axis = parameters->axis.axis;
-    size_t length = (size_t)shape->dims[axis];
-    size_t inner = tacit_shape_span(shape, axis + 1, shape->rank);
-    size_t size = tacit_dtype_size(inputs[0].dtype);
-    s_arg_max_t arg_max = s_arg_max(inputs[0].dtype);
-    int64_t *to = outputs[0].data;
-    for (size_t n = 0; n < outputs[0].count; n++) {
-        size_t base = n / inner * length * inner + n % inner;
-        const uint8_t *line = (const uint8_t *)inputs[0].data + base * size;
-        to[n] = (int64_t)arg_max(line, length, inner, parameters->axis.last);
+    s_arg_all(table, parameters, &inputs[0], &outputs[0]);
+    return NULL;
+}
+
+TACIT_KERNEL(arg_min)
+{
+    static const s_arg_t table[TYPES] = {s_min_f32, s_min_f64, s_min_u8,
+                                         s_min_i8,  s_min_i32, s_min_i64};
+    (void)input_count, (void)output_count;
+    s_arg_all(table, parameters, &inputs[0], &outputs[0]);
+    return NULL;
+}
+
+/* --- Reduce* ---------------------------------------------------------------------------------- */
+
+/*  Axes are an attribute, or (ReduceSum since opset 13) an input.  */
+TACIT_INFER(reduce)
+{
+    const tacit_graph_node_t *node = inference->node;
+    const tacit_shape_t *from = &inference->inputs[0].shape;
+    const tacit_attribute_t *attribute = tacit_graph_node_attribute(node, "axes");
+    const int64_t *axes = attribute != NULL ? attribute->integers : NULL;
+    size_t count = attribute != NULL ? attribute->count : 0;
+    if (tacit_graph_node_input(node, 1) != TACIT_NO_VALUE) {
+        axes = inference->inputs[1].data;
+        count = inference->inputs[1].count;
+    }
+    bool all = count == 0 && tacit_graph_node_integer(node, "noop_with_empty_axes", 0) == 0;
+    bool keep = tacit_graph_node_integer(node, "keepdims", 1) != 0;
+    bool *flags = inference->parameters->reduction.axes;
+    for (size_t i = 0; i < count; i++) {
+        size_t axis = 0;
+        if (axes == NULL || !tacit_shape_axis(axes[i], from->rank, &axis) || flags[axis]) {
+            return tacit_infer_refuse(inference, "an axis is outside its input, or named twice");
+        }
+        flags[axis] = true;
+    }
+    tacit_shape_t shape = {.rank = 0};
+    for (size_t i = 0; i < from->rank; i++) {
+        flags[i] |= all;
+        if (!flags[i] || keep) {
+            shape.dims[shape.rank++] = flags[i] ? 1 : from->dims[i];
+        }
+    }
+    inference->parameters->reduction.rank = from->rank;
+    inference->outputs[0].shape = shape;
+    return TACIT_OK;
+}
+
+typedef union s_total {
+    double real;
+    int64_t integer;
+} s_total_t;
+
+/*  Take a line of elements into the total.  */
+typedef void (*s_take_t)(const void *line, size_t count, size_t step, s_total_t *total);
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
+#define TAKE(name, type, wide, member, expression)                                                 \
+    static void s_##name(const void *line, size_t count, size_t step, s_total_t *total)            \
+    {                                                                                              \
+        const type *items = line;                                                                  \
+        wide held = (wide)total->member;                                                           \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            wide x = (wide)items[i * step];                                                        \
+            held = (expression);                                                                   \
+        }                                                                                          \
+        total->member = (__typeof__(total->member))held;                                           \
+    }
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+#define TAKES(name, real_expression, integer_expression, wide)                                     \
+    TAKE(name##_f32, float, double, real, real_expression)                                         \
+    TAKE(name##_f64, double, double, real, real_expression)                                        \
+    TAKE(name##_u8, uint8_t, wide, integer, integer_expression)                                    \
+    TAKE(name##_i8, int8_t, wide, integer, integer_expression)                                     \
+    TAKE(name##_i32, int32_t, wide, integer, integer_expression)                                   \
+    TAKE(name##_i64, int64_t, wide, integer, integer_expression)                                   \
+    static const s_take_t s_##name[TYPES] = {s_##name##_f32, s_##name##_f64, s_##name##_u8,        \
+                                             s_##name##_i8,  s_##name##_i32, s_##name##_i64};
+
+TAKES(total, held + x, held + x, uint64_t)
+TAKES(squares, held + x * x, held + x * x, uint64_t)
+TAKES(sizes, held + fabs(x), held + (x >> 63 != 0 ? 0 - x : x), uint64_t)
+TAKES(product, held *x, held *x, uint64_t)
+TAKES(largest, x > held || isnan(x) ? x : held, x > held ? x : held, int64_t)
+TAKES(smallest, x < held || isnan(x) ? x : held, x < held ? x : held, int64_t)
+
+/*  For ReduceLogSumExp, total holds the sum, and the largest, which is subtracted first.  */
+static double s_exponentials(const tacit_tensor_t *tensor, size_t at, size_t count, size_t step,
+                             double largest)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += exp(tacit_element_real(tensor, at + i * step) - largest);
+    }
+    return sum;
+}
+
+/*  The input as kept and reduced dimensions, neighbours of the latter joined.  */
+typedef struct s_split {
+    tacit_shape_t kept, gone;
+    size_t kept_strides[TACIT_ENGINE_RANK_MAX];
+    size_t gone_strides[TACIT_ENGINE_RANK_MAX];
+} s_split_t;
+
+static s_split_t s_split(const tacit_parameters_t *parameters, const tacit_shape_t *shape)
+{
+    s_split_t split = {.kept = {.rank = 0}};
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    tacit_dense_strides(shape, strides);
+    for (size_t i = 0; i < shape->rank; i++) {
+        if (!parameters->reduction.axes[i]) {
+            split.kept_strides[split.kept.rank] = strides[i];
+            split.kept.dims[split.kept.rank++] = shape->dims[i];
+        } else if (i > 0 && parameters->reduction.axes[i - 1]) {
+            split.gone.dims[split.gone.rank - 1] *= shape->dims[i];
+            split.gone_strides[split.gone.rank - 1] = strides[i];
+        } else {
+            split.gone_strides[split.gone.rank] = strides[i];
+            split.gone.dims[split.gone.rank++] = shape->dims[i];
+        }
+    }
+    return split;
+}
+
+static void s_put(tacit_tensor_t *output, size_t n, s_total_t total)
+{
+    switch (output->dtype) {
+    case TACIT_DTYPE_FLOAT32:
+        ((float *)output->data)[n] = (float)total.real;
+        break;
+    case TACIT_DTYPE_FLOAT64:
+        ((double *)output->data)[n] = total.real;
+        break;
+    case TACIT_DTYPE_INT32:
+        ((int32_t *)output->data)[n] = (int32_t)total.integer;
+        break;
+    case TACIT_DTYPE_INT64:
+        ((int64_t *)output->data)[n] = total.integer;
+        break;
+    default:
+        ((uint8_t *)output->data)[n] = (uint8_t)total.integer;
+        break;
     }
 }
+
+/*  What becomes of a total, as a real number.  */
+typedef enum s_finish { AS_IT_IS, MEAN, ROOT, LOGARITHM } s_finish_t;
+
+static s_total_t s_finished(s_total_t total, s_finish_t finish, size_t count, bool real)
+{
+    if (finish == AS_IT_IS) {
+        return total;
+    }
+    if (finish == MEAN && !real) {
+        return (s_total_t){.integer = count > 0 ? total.integer / (int64_t)count : 0};
+    }
+    double x = real ? total.real : (double)total.integer;
+    x = finish == MEAN ? x / (double)count : (finish == ROOT ? sqrt(x) : log(x));
+    return real ? (s_total_t){.real = x}
+                : (s_total_t){.integer = tacit_saturate(x, INT64_MIN, INT64_MAX)};
+}
+
+typedef struct s_reduction {
+    const s_take_t *takes;
+    s_finish_t finish;
+    double real; /* of nothing */
+    int64_t integer;
+} s_reduction_t;
+
+static s_total_t s_take_all(const s_split_t *split, s_take_t take, const tacit_tensor_t *input,
+                            size_t base, s_total_t total)
+{
+    size_t size = tacit_dtype_size(input->dtype);
+    size_t inner = split->gone.rank > 0 ? split->gone.rank - 1 : 0;
+    size_t run = split->gone.rank > 0 ? (size_t)split->gone.dims[inner] : 1;
+    size_t step = split->gone.rank > 0 ? split->gone_strides[inner] : 1;
+    tacit_shape_t outer = split->gone;
+    outer.rank = inner;
+    size_t lines = tacit_shape_span(&outer, 0, outer.rank);
+    for (size_t i = 0; i < lines; i++) {
+        size_t at[TACIT_ENGINE_RANK_MAX];
+        tacit_coordinates(&outer, i, at);
+        size_t from = base + tacit_offset(outer.rank, at, split->gone_strides);
+        take((const uint8_t *)input->data + from * size, run, step, &total);
+    }
+    return total;
+}
+
+static void s_reduce(const s_reduction_t *reduction, const tacit_parameters_t *parameters,
+                     const tacit_tensor_t *input, tacit_tensor_t *output)
+{
+    bool real = input->dtype == TACIT_DTYPE_FLOAT32 || input->dtype == TACIT_DTYPE_FLOAT64;
+    s_split_t split = s_split(parameters, &input->shape);
+    s_take_t take = reduction->takes[s_column(input->dtype)];
+    s_total_t nothing = {.integer = reduction->integer};
+    size_t count = tacit_shape_span(&split.gone, 0, split.gone.rank);
+    if (real) {
+        nothing.real = reduction->real;
+    }
+    for (size_t n = 0; n < output->count; n++) {
+        size_t at[TACIT_ENGINE_RANK_MAX];
+        tacit_coordinates(&split.kept, n, at);
+        size_t base = tacit_offset(split.kept.rank, at, split.kept_strides);
+        s_total_t total = count > 0 ? s_take_all(&split, take, input, base, nothing) : nothing;
+        s_put(output, n, s_finished(total, reduction->finish, count, real));
+    }
+}
+
+#define REDUCE(name, takes, finish, real, integer)                                                 \
+    TACIT_KERNEL(reduce_##name)                                                                    \
+    {                                                                                              \
+        static const s_reduction_t reduction = {takes, finish, real, integer};                     \
+        (void)input_count, (void)output_count;                                                     \
+        s_reduce(&reduction, parameters, &inputs[0], &outputs[0]);                                 \
+        return NULL;                                                                               \
+    }
+
+REDUCE(sum, s_total, AS_IT_IS, 0, 0)
+REDUCE(mean, s_total, MEAN, 0, 0)
+REDUCE(product, s_product, AS_IT_IS, 1, 1)
+REDUCE(max, s_largest, AS_IT_IS, -HUGE_VAL, INT64_MIN)
+REDUCE(min, s_smallest, AS_IT_IS, HUGE_VAL, INT64_MAX)
+REDUCE(l1, s_sizes, AS_IT_IS, 0, 0)
+REDUCE(l2, s_squares, ROOT, 0, 0)
+REDUCE(sum_square, s_squares, AS_IT_IS, 0, 0)
+REDUCE(log_sum, s_total, LOGARITHM, 0, 0)
+
+TACIT_KERNEL(reduce_log_sum_exp)
+{
+    (void)input_count, (void)output_count;
+    s_split_t split = s_split(parameters, &inputs[0].shape);
+    size_t count = tacit_shape_span(&split.gone, 0, split.gone.rank);
+    for (size_t n = 0; n < outputs[0].count; n++) {
+        size_t at[TACIT_ENGINE_RANK_MAX];
+        tacit_coordinates(&split.kept, n, at);
+        size_t base = tacit_offset(split.kept.rank, at, split.kept_strides);
+        s_total_t largest = {.real = -HUGE_VAL};
+        largest = s_take_all(&split, s_largest[s_column(inputs[0].dtype)], &inputs[0], base, largest);
+        double shift = isfinite(largest.real) ? largest.real : 0;
+        double sum = 0;
+        for (size_t i = 0; i < count; i++) {
+            tacit_coordinates(&split.gone, i, at);
+            size_t from = base + tacit_offset(split.gone.rank, at, split.gone_strides);
+            sum += s_exponentials(&inputs[0], from, 1, 1, shift);
+        }
+        s_put(&outputs[0], n, (s_total_t){.real = log(sum) + shift});
+    }
+    return NULL;
+}
+
+/* --- CumSum ----------------------------------------------------------------------------------- */
+
+TACIT_INFER(cumulate)
+{
+    inference->parameters->reals.first =
+        tacit_graph_node_integer(inference->node, "exclusive", 0) != 0;
+    inference->parameters->reals.second =
+        tacit_graph_node_integer(inference->node, "reverse", 0) != 0;
+    if (inference->inputs[1].count != 1) {
+        return tacit_infer_refuse(inference, "its axis is not one number");
+    }
+    return tacit_infer_same(inference);
+}
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
+#define CUMULATE(type, wide)                                                                       \
+    do {                                                                                           \
+        const type *x = inputs[0].data;                                                            \
+        type *y = outputs[0].data;                                                                 \
+        wide sum = 0;                                                                              \
+        for (size_t i = 0; i < length; i++) {                                                      \
+            size_t at = base + (reverse ? length - 1 - i : i) * inner;                             \
+            wide item = (wide)x[at];                                                               \
+            y[at] = (type)(exclusive ? sum : sum + item);                                          \
+            sum += item;                                                                           \
+        }                                                                                          \
+    } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+TACIT_KERNEL(cumulate)
+{
+    (void)input_count, (void)output_count;
+    const tacit_shape_t *shape = &inputs[0].shape;
+    bool exclusive = parameters->reals.first;
+    bool reverse = parameters->reals.second;
+    size_t axis = 0;
+    if (!tacit_shape_axis(tacit_element_integer(&inputs[1], 0), shape->rank, &axis)) {
+        return "its axis is outside its input";
+    }
+    size_t length = (size_t)shape->dims[axis];
+    size_t inner = tacit_shape_span(shape, axis + 1, shape->rank);
+    for (size_t line = 0; length > 0 && line < inputs[0].count / length; line++) {
+        size_t base = line / inner * length * inner + line % inner;
+        switch (inputs[0].dtype) {
+        case TACIT_DTYPE_FLOAT32:
+            CUMULATE(float, double);
+            break;
+        case TACIT_DTYPE_FLOAT64:
+            CUMULATE(double, double);
+            break;
+        case TACIT_DTYPE_INT32:
+            CUMULATE(int32_t, uint64_t);
+            break;
+        default:
+            CUMULATE(int64_t, uint64_t);
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* --- the table ----------------------------------------------------------------------------------- */
+
+#define SUMMED                                                                                     \
+    (FLOAT | TACIT_TYPE_BIT(TACIT_DTYPE_INT32) | TACIT_TYPE_BIT(TACIT_DTYPE_INT64))
+
+/* clang-format off */
+TACIT_OPERATORS(reduction) = {
+    {"ArgMax", 1, 17, NUMBER, "T|i", 1, "axis:i keepdims:i select_last_index:i", 0, 0, I(arg_max), K(arg_max), NULL},
+    {"ArgMin", 1, 17, NUMBER, "T|i", 1, "axis:i keepdims:i select_last_index:i", 0, 0, I(arg_max), K(arg_min), NULL},
+    {"CumSum", 11, 17, SUMMED, "Tj|T", 2, "exclusive:i reverse:i", 0, 0, I(cumulate), K(cumulate), NULL},
+    {"ReduceSum", 1, 12, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_sum), NULL},
+    {"ReduceSum", 13, 17, NUMBER, "Ti|T", 1, "keepdims:i noop_with_empty_axes:i", 1 << 1, 0, I(reduce), K(reduce_sum), NULL},
+    {"ReduceMean", 1, 17, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_mean), NULL},
+    {"ReduceProd", 1, 17, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_product), NULL},
+    {"ReduceMax", 1, 17, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_max), NULL},
+    {"ReduceMin", 1, 17, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_min), NULL},
+    {"ReduceL1", 1, 17, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_l1), NULL},
+    {"ReduceL2", 1, 17, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_l2), NULL},
+    {"ReduceSumSquare", 1, 17, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_sum_square), NULL},
+    {"ReduceLogSum", 1, 17, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_log_sum), NULL},
+    {"ReduceLogSumExp", 1, 17, FLOAT, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_log_sum_exp), NULL},
+    TACIT_OPERATORS_END
+};
+/* clang-format on */

@@ -167,6 +167,7 @@ TACIT_KERNEL(copy)
     if (output_count > 1 && outputs[1].data != NULL) {
         memset(outputs[1].data, 1, outputs[1].count);
     }
+    return NULL;
 }
 
 /* --- Transpose -------------------------------------------------------------------------------- */
@@ -238,6 +239,7 @@ TACIT_KERNEL(transpose)
             index[i] = 0;
         }
     }
+    return NULL;
 }
 
 /* --- Concat ----------------------------------------------------------------------------------- */
@@ -285,6 +287,7 @@ TACIT_KERNEL(concat)
         }
         at += part;
     }
+    return NULL;
 }
 
 /*  Values in oneDNN's layout are joined in it, where every part fills whole blocks of channels.  */
@@ -347,3 +350,25 @@ TACIT_ACCELERATE(concat)
     (void)dnnl_primitive_attr_destroy(attributes);
     return status;
 }
+
+/* --- the table ----------------------------------------------------------------------------------- */
+
+/* clang-format off */
+TACIT_OPERATORS(shape) = {
+    {"Reshape", 5, 13, ANY, "Ti|T", 2, "", 1 << 1, VIEW, I(reshape), K(copy), NULL},
+    {"Reshape", 14, 17, ANY, "Ti|T", 2, "allowzero:i", 1 << 1, VIEW, I(reshape), K(copy), NULL},
+    {"Flatten", 1, 17, ANY, "T|T", 1, "axis:i", 0, VIEW, I(flatten), K(copy), NULL},
+    {"Squeeze", 1, 12, ANY, "T|T", 1, "axes:I", 0, VIEW, I(squeeze), K(copy), NULL},
+    {"Squeeze", 13, 17, ANY, "Ti|T", 1, "", 1 << 1, VIEW, I(squeeze), K(copy), NULL},
+    {"Unsqueeze", 1, 12, ANY, "T|T", 1, "axes:I", 0, VIEW, I(unsqueeze), K(copy), NULL},
+    {"Unsqueeze", 13, 17, ANY, "Ti|T", 2, "", 1 << 1, VIEW, I(unsqueeze), K(copy), NULL},
+    {"Identity", 1, 17, ANY, "T|T", 1, "", 0, VIEW, I(same), K(copy), NULL},
+    {"Dropout", 7, 9, FLOAT32, "T|T", 1, "ratio:f", 0, VIEW, I(dropout), K(copy), NULL},
+    {"Dropout", 10, 11, FLOAT32, "T|Tb", 1, "ratio:f", 0, VIEW, I(dropout), K(copy), NULL},
+    {"Dropout", 12, 17, FLOAT32, "Trb|Tb", 1, "seed:i", 1 << 2, VIEW, I(dropout), K(copy), NULL},
+    {"Transpose", 1, 17, ANY, "T|T", 1, "perm:I", 0, 0, I(transpose), K(transpose), NULL},
+    {"Concat", 4, 17, ANY, "T*|T", 1, "axis:i", 0, 0, I(concat), K(concat), A(concat)},
+    {"Constant", 1, 17, ANY, "|T", 0, "", 0, 0, NULL, NULL, NULL},
+    TACIT_OPERATORS_END
+};
+/* clang-format on */

@@ -120,21 +120,29 @@ static bool s_output_size(const tacit_window_t *window, size_t i, int64_t input,
     return true;
 }
 
-tacit_status_t tacit_window_read(const tacit_inference_t *inference, const int64_t *kernel,
-                                 tacit_window_t *ret_window, int64_t ret_output[TACIT_SPATIAL_MAX])
+tacit_status_t tacit_window_attributes(const tacit_inference_t *inference, const int64_t *kernel,
+                                       tacit_window_t *ret_window)
 {
     const tacit_shape_t *shape = &inference->inputs[0].shape;
     const tacit_graph_node_t *node = inference->node;
     if (shape->rank < 3 || shape->rank > 2 + TACIT_SPATIAL_MAX) {
         return s_refuse(inference, "its input has not 1 to 3 spatial dimensions");
     }
-    tacit_window_t window = {
+    *ret_window = (tacit_window_t){
         .spatial = shape->rank - 2,
         .group = tacit_graph_node_integer(node, "group", 1),
         .ceil_mode = tacit_graph_node_integer(node, "ceil_mode", 0) != 0,
         .count_padding = tacit_graph_node_integer(node, "count_include_pad", 0) != 0,
         .column_major = tacit_graph_node_integer(node, "storage_order", 0) != 0};
-    tacit_status_t status = s_read_lists(inference, kernel, &window);
+    return s_read_lists(inference, kernel, ret_window);
+}
+
+tacit_status_t tacit_window_read(const tacit_inference_t *inference, const int64_t *kernel,
+                                 tacit_window_t *ret_window, int64_t ret_output[TACIT_SPATIAL_MAX])
+{
+    const tacit_shape_t *shape = &inference->inputs[0].shape;
+    tacit_window_t window = {.spatial = 0};
+    tacit_status_t status = tacit_window_attributes(inference, kernel, &window);
     if (status == TACIT_OK) {
         status = s_auto_pad(inference, &window);
     }

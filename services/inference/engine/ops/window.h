@@ -12,6 +12,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_window_read(const tacit_inference_t *infer
                                                   const int64_t *kernel, tacit_window_t *ret_window,
                                                   int64_t ret_output[TACIT_SPATIAL_MAX]);
 
+/*  The attributes alone, without auto_pad, and no output.  */
+TACIT_MUST_CHECK tacit_status_t tacit_window_attributes(const tacit_inference_t *inference,
+                                                        const int64_t *kernel,
+                                                        tacit_window_t *ret_window);
+
 /*  The same in three dimensions, with leading ones: kernels have one loop nest.  */
 typedef struct tacit_frame {
     tacit_window_t window;

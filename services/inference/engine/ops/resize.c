@@ -1,0 +1,454 @@
+/*  resize.c - Resize, Upsample, GridSample: between the points of a tensor.
+
+    A dimension of the output takes from at most four places of the input, with weights; these taps
+    are made once per dimension, and all dimensions' taps multiply.  */
+
+#include "services/inference/engine/ops/ops.h"
+
+#include <math.h>
+
+enum { TAPS = 4 };
+
+typedef struct s_tap {
+    int64_t places[TAPS];
+    double weights[TAPS];
+    size_t count;
+    bool outside; /* the extrapolation value stands here */
+} s_tap_t;
+
+/*  Weights of the four neighbours at distance x behind the second, for Keys' cubic.  */
+static void s_cubic(double x, double a, double *ret_weights)
+{
+    ret_weights[0] = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a;
+    ret_weights[1] = ((a + 2) * x - (a + 3)) * x * x + 1;
+    ret_weights[2] = ((a + 2) * (1 - x) - (a + 3)) * (1 - x) * (1 - x) + 1;
+    ret_weights[3] = ((a * (2 - x) - 5 * a) * (2 - x) + 8 * a) * (2 - x) - 4 * a;
+}
+
+/* --- Resize ----------------------------------------------------------------------------------- */
+
+/*  The node's choices.  */
+typedef struct s_choices {
+    const char *mode, *coordinates, *nearest;
+    double cubic, extrapolation;
+    bool exclude;
+} s_choices_t;
+
+static s_choices_t s_choices(const tacit_graph_node_t *node, int64_t opset)
+{
+    const char *old = "asymmetric";
+    return (s_choices_t){
+        .mode = tacit_graph_node_text(node, "mode", "nearest"),
+        .coordinates = tacit_graph_node_text(node, "coordinate_transformation_mode",
+                                             opset >= 11 ? "half_pixel" : old),
+        .nearest = tacit_graph_node_text(node, "nearest_mode",
+                                         opset >= 11 ? "round_prefer_floor" : "floor"),
+        .cubic = (double)tacit_graph_node_real(node, "cubic_coeff_a", -0.75F),
+        .extrapolation = (double)tacit_graph_node_real(node, "extrapolation_value", 0.0F),
+        .exclude = tacit_graph_node_integer(node, "exclude_outside", 0) != 0};
+}
+
+static bool s_is_one_of(const char *text, const char *const *names)
+{
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*  Which inputs hold what: Upsample and Resize before opset 11 have scales second.  */
+typedef struct s_sources {
+    const tacit_tensor_t *regions, *scales, *sizes; /* NULL where not given */
+} s_sources_t;
+
+static const tacit_tensor_t *s_source(const tacit_tensor_t *inputs, size_t count, size_t i)
+{
+    return tacit_given(inputs, count, i) && inputs[i].count > 0 ? &inputs[i] : NULL;
+}
+
+static s_sources_t s_sources(const tacit_tensor_t *inputs, size_t count, int64_t opset)
+{
+    if (opset < 11) {
+        return (s_sources_t){NULL, s_source(inputs, count, 1), NULL};
+    }
+    return (s_sources_t){s_source(inputs, count, 1), s_source(inputs, count, 2),
+                         s_source(inputs, count, 3)};
+}
+
+static tacit_status_t s_output(const tacit_inference_t *inference, s_sources_t sources,
+                               const tacit_attribute_t *attribute, bool align)
+{
+    bool whole = true;
+    const tacit_shape_t *x = &inference->inputs[0].shape;
+    tacit_shape_t shape = *x;
+    size_t count = attribute != NULL ? attribute->count : 0;
+    count = sources.scales != NULL ? sources.scales->count : count;
+    count = sources.sizes != NULL ? sources.sizes->count : count;
+    if (count != x->rank || (sources.scales != NULL && sources.sizes != NULL)) {
+        return tacit_infer_refuse(inference, "its scales or sizes do not fit its input");
+    }
+    for (size_t i = 0; i < x->rank; i++) {
+        double size = 0;
+        if (sources.sizes != NULL) {
+            size = (double)tacit_element_integer(sources.sizes, i);
+        } else {
+            double scale = attribute != NULL ? (double)attribute->reals[i]
+                                             : tacit_element_real(sources.scales, i);
+            size = (double)x->dims[i] * scale;
+            whole &= fabs(size - rint(size)) < 1e-4;
+        }
+        /* ONNX's own tests divide by the size before it is cut, ONNX Runtime by the one after.  */
+        if (align && !whole) {
+            return tacit_graph_node_refuse(inference->node, inference->error, TACIT_UNSUPPORTED,
+                                           "align_corners with a size that is no whole number has "
+                                           "two meanings");
+        }
+        size = floor(size);
+        if (!(size >= 0 && size <= TACIT_TENSOR_SIZE_MAX) || (size > 0 && x->dims[i] == 0)) {
+            return tacit_infer_refuse(inference, "a scale or size is out of bounds");
+        }
+        shape.dims[i] = (int64_t)size;
+        *inference->scratch += (size_t)shape.dims[i] * sizeof(s_tap_t);
+    }
+    inference->outputs[0].shape = shape;
+    return TACIT_OK;
+}
+
+TACIT_INFER(resize)
+{
+    static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
+    static const char *const coordinates[] = {
+        "half_pixel",   "pytorch_half_pixel", "align_corners",        "asymmetric",
+        "tf_crop_and_resize", "tf_half_pixel_for_nn", NULL};
+    static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
+                                          "ceil", NULL};
+    const tacit_graph_node_t *node = inference->node;
+    int64_t opset = inference->graph->opset;
+    s_choices_t choices = s_choices(node, opset);
+    s_sources_t sources = s_sources(inference->inputs, node->input_count, opset);
+    if (!s_is_one_of(choices.mode, modes) || !s_is_one_of(choices.coordinates, coordinates) ||
+        !s_is_one_of(choices.nearest, nearest)) {
+        return tacit_infer_refuse(inference, "a mode is unknown");
+    }
+    if (strcmp(choices.coordinates, "tf_crop_and_resize") == 0 &&
+        (sources.regions == NULL || sources.regions->count != 2 * inference->inputs[0].shape.rank)) {
+        return tacit_infer_refuse(inference, "its regions do not fit its input");
+    }
+    bool real = inference->inputs[0].dtype == TACIT_DTYPE_FLOAT32;
+    if (!real && strcmp(choices.mode, "nearest") != 0) {
+        return tacit_graph_node_refuse(node, inference->error, TACIT_UNSUPPORTED,
+                                       "between elements of this type is not computed");
+    }
+    inference->parameters->node.node = node;
+    inference->parameters->node.opset = opset;
+    return s_output(inference, sources, tacit_graph_node_attribute(node, "scales"),
+                    strcmp(choices.coordinates, "align_corners") == 0);
+}
+
+/*  One dimension: sizes before and after, the scale, the region.  */
+typedef struct s_dimension {
+    double from, to, scale, start, end;
+} s_dimension_t;
+
+static s_dimension_t s_dimension(const tacit_parameters_t *parameters, s_sources_t sources,
+                                 const tacit_tensor_t *x, const tacit_tensor_t *y, size_t i)
+{
+    const tacit_attribute_t *scales =
+        tacit_graph_node_attribute(parameters->node.node, "scales");
+    s_dimension_t dimension = {.from = (double)x->shape.dims[i], .to = (double)y->shape.dims[i]};
+    dimension.scale = dimension.to / dimension.from;
+    if (scales != NULL) {
+        dimension.scale = (double)scales->reals[i];
+    } else if (sources.scales != NULL) {
+        dimension.scale = tacit_element_real(sources.scales, i);
+    }
+    if (sources.regions != NULL && sources.regions->count == 2 * x->shape.rank) {
+        dimension.start = tacit_element_real(sources.regions, i);
+        dimension.end = tacit_element_real(sources.regions, i + x->shape.rank);
+    }
+    return dimension;
+}
+
+/*  Where the output's point stands in the input.  */
+static double s_original(const char *mode, const s_dimension_t *d, double at)
+{
+    if (strcmp(mode, "align_corners") == 0) {
+        return d->to > 1 ? at * (d->from - 1) / (d->to - 1) : 0;
+    }
+    if (strcmp(mode, "asymmetric") == 0) {
+        return at / d->scale;
+    }
+    if (strcmp(mode, "tf_half_pixel_for_nn") == 0) {
+        return (at + 0.5) / d->scale;
+    }
+    if (strcmp(mode, "tf_crop_and_resize") == 0) {
+        return d->to > 1 ? d->start * (d->from - 1) +
+                               at * (d->end - d->start) * (d->from - 1) / (d->to - 1)
+                         : 0.5 * (d->start + d->end) * (d->from - 1);
+    }
+    if (strcmp(mode, "pytorch_half_pixel") == 0 && d->to <= 1) {
+        return 0;
+    }
+    return (at + 0.5) / d->scale - 0.5;
+}
+
+static double s_nearest(const char *mode, double x)
+{
+    if (strcmp(mode, "floor") == 0) {
+        return floor(x);
+    }
+    if (strcmp(mode, "ceil") == 0) {
+        return ceil(x);
+    }
+    return strcmp(mode, "round_prefer_ceil") == 0 ? floor(x + 0.5) : ceil(x - 0.5);
+}
+
+static int64_t s_inside(int64_t at, int64_t size)
+{
+    return at < 0 ? 0 : (at >= size ? size - 1 : at);
+}
+
+static s_tap_t s_tap(const s_choices_t *choices, const s_dimension_t *dimension, double at)
+{
+    s_tap_t tap = {.count = 1, .weights = {1}};
+    int64_t size = (int64_t)dimension->from;
+    double x = s_original(choices->coordinates, dimension, at);
+    x = isfinite(x) ? fmax(-4.0, fmin(x, dimension->from + 4)) : 0;
+    tap.outside = strcmp(choices->coordinates, "tf_crop_and_resize") == 0 &&
+                  (x < 0 || x > dimension->from - 1);
+    if (strcmp(choices->mode, "nearest") == 0) {
+        tap.places[0] = s_inside((int64_t)s_nearest(choices->nearest, x), size);
+        return tap;
+    }
+    bool cubic = strcmp(choices->mode, "cubic") == 0;
+    double low = floor(x);
+    double weights[TAPS] = {1 - (x - low), x - low};
+    if (cubic) {
+        s_cubic(x - low, choices->cubic, weights);
+    }
+    double sum = 0;
+    tap.count = cubic ? 4 : 2;
+    for (size_t i = 0; i < tap.count; i++) {
+        int64_t place = (int64_t)low + (int64_t)i - (cubic ? 1 : 0);
+        bool excluded = choices->exclude && (place < 0 || place >= size);
+        tap.weights[i] = excluded ? 0 : weights[i];
+        tap.places[i] = s_inside(place, size);
+        sum += tap.weights[i];
+    }
+    for (size_t i = 0; choices->exclude && sum != 0 && i < tap.count; i++) {
+        tap.weights[i] /= sum;
+    }
+    return tap;
+}
+
+/*  The sum over all combinations of taps.  */
+static double s_sum(const float *x, const s_tap_t *const *taps, const size_t *strides, size_t rank)
+{
+    size_t turns[TACIT_ENGINE_RANK_MAX] = {0};
+    double sum = 0;
+    for (;;) {
+        double weight = 1;
+        size_t at = 0;
+        for (size_t i = 0; i < rank; i++) {
+            weight *= taps[i]->weights[turns[i]];
+            at += (size_t)taps[i]->places[turns[i]] * strides[i];
+        }
+        sum += weight != 0 ? weight * (double)x[at] : 0;
+        size_t i = rank;
+        while (i > 0 && ++turns[i - 1] == taps[i - 1]->count) {
+            turns[--i] = 0;
+        }
+        if (i == 0) {
+            return sum;
+        }
+    }
+}
+
+static void s_resize_element(const tacit_tensor_t *x, tacit_tensor_t *y, size_t n,
+                             const s_tap_t *const *taps, const size_t *strides,
+                             double extrapolation)
+{
+    size_t rank = y->shape.rank;
+    bool outside = false;
+    bool single = true;
+    size_t at = 0;
+    for (size_t i = 0; i < rank; i++) {
+        outside |= taps[i]->outside;
+        single &= taps[i]->count == 1;
+        at += (size_t)taps[i]->places[0] * strides[i];
+    }
+    if (outside && y->dtype == TACIT_DTYPE_FLOAT32) {
+        ((float *)y->data)[n] = (float)extrapolation;
+    } else if (single) {
+        tacit_element_copy(tacit_dtype_size(y->dtype), y->data, n, x->data, at);
+    } else {
+        ((float *)y->data)[n] = (float)s_sum(x->data, taps, strides, rank);
+    }
+}
+
+TACIT_KERNEL(resize)
+{
+    s_choices_t choices = s_choices(parameters->node.node, parameters->node.opset);
+    s_sources_t sources = s_sources(inputs, input_count, parameters->node.opset);
+    s_tap_t *taps[TACIT_ENGINE_RANK_MAX] = {NULL};
+    const s_tap_t *chosen[TACIT_ENGINE_RANK_MAX] = {NULL};
+    size_t strides[TACIT_ENGINE_RANK_MAX];
+    size_t at[TACIT_ENGINE_RANK_MAX];
+    s_tap_t *next = outputs[output_count].data;
+    const tacit_shape_t *shape = &outputs[0].shape;
+    for (size_t i = 0; i < shape->rank; i++) {
+        s_dimension_t dimension = s_dimension(parameters, sources, &inputs[0], &outputs[0], i);
+        bool same = shape->dims[i] == inputs[0].shape.dims[i] && dimension.scale == 1 &&
+                    strcmp(choices.coordinates, "tf_crop_and_resize") != 0;
+        taps[i] = next;
+        for (int64_t k = 0; k < shape->dims[i]; k++) {
+            *next++ = same ? (s_tap_t){.places = {k}, .weights = {1}, .count = 1}
+                           : s_tap(&choices, &dimension, (double)k);
+        }
+    }
+    tacit_dense_strides(&inputs[0].shape, strides);
+    for (size_t n = 0; n < outputs[0].count; n++) {
+        tacit_coordinates(shape, n, at);
+        for (size_t i = 0; i < shape->rank; i++) {
+            chosen[i] = &taps[i][at[i]];
+        }
+        s_resize_element(&inputs[0], &outputs[0], n, chosen, strides, choices.extrapolation);
+    }
+    return NULL;
+}
+
+/* --- GridSample ------------------------------------------------------------------------------- */
+
+typedef enum s_border { ZEROS, BORDER, REFLECTION } s_border_t;
+
+TACIT_INFER(grid_sample)
+{
+    static const char *const modes[] = {"bilinear", "nearest", "bicubic", NULL};
+    static const char *const borders[] = {"zeros", "border", "reflection", NULL};
+    const tacit_shape_t *x = &inference->inputs[0].shape;
+    const tacit_shape_t *grid = &inference->inputs[1].shape;
+    const tacit_graph_node_t *node = inference->node;
+    if (!s_is_one_of(tacit_graph_node_text(node, "mode", "bilinear"), modes) ||
+        !s_is_one_of(tacit_graph_node_text(node, "padding_mode", "zeros"), borders) ||
+        x->rank != 4 || grid->rank != 4 || grid->dims[3] != 2 || grid->dims[0] != x->dims[0] ||
+        x->dims[2] < 1 || x->dims[3] < 1) {
+        return tacit_infer_refuse(inference, "its grid or modes do not fit its input");
+    }
+    inference->parameters->node.node = node;
+    inference->outputs[0].shape = (tacit_shape_t){
+        .rank = 4, .dims = {x->dims[0], x->dims[1], grid->dims[1], grid->dims[2]}};
+    return TACIT_OK;
+}
+
+typedef struct s_sampler {
+    const char *mode;
+    s_border_t border;
+    bool align;
+    int64_t height, width;
+} s_sampler_t;
+
+/*  A coordinate brought back between low and high by reflection.  */
+static double s_reflected(double x, double low, double high)
+{
+    double range = high - low;
+    if (range <= 0) {
+        return low;
+    }
+    double away = fmod(fabs(x - low), 2 * range);
+    return low + (away > range ? 2 * range - away : away);
+}
+
+static double s_place(const s_sampler_t *sampler, double x, int64_t size)
+{
+    double span = (double)size;
+    x = sampler->align ? (x + 1) / 2 * (span - 1) : ((x + 1) * span - 1) / 2;
+    return isfinite(x) ? fmax(-1e9, fmin(x, 1e9)) : -1e9;
+}
+
+static int64_t s_bordered(const s_sampler_t *sampler, double x, int64_t size, bool *inside)
+{
+    double span = (double)size;
+    if (sampler->border == BORDER) {
+        x = fmax(0, fmin(x, span - 1));
+    } else if (sampler->border == REFLECTION) {
+        x = sampler->align ? s_reflected(x, 0, span - 1) : s_reflected(x, -0.5, span - 0.5);
+        x = fmax(0, fmin(x, span - 1));
+    }
+    *inside &= x >= 0 && x <= span - 1;
+    return s_inside((int64_t)x, size);
+}
+
+static double s_pixel(const s_sampler_t *sampler, const float *map, double y, double x)
+{
+    bool inside = true;
+    int64_t row = s_bordered(sampler, y, sampler->height, &inside);
+    int64_t column = s_bordered(sampler, x, sampler->width, &inside);
+    return inside ? (double)map[row * sampler->width + column] : 0;
+}
+
+static double s_sample(const s_sampler_t *sampler, const float *map, double y, double x)
+{
+    y = s_place(sampler, y, sampler->height);
+    x = s_place(sampler, x, sampler->width);
+    if (strcmp(sampler->mode, "nearest") == 0) {
+        return s_pixel(sampler, map, rint(y), rint(x));
+    }
+    bool cubic = strcmp(sampler->mode, "bicubic") == 0;
+    double rows[TAPS] = {1 - (y - floor(y)), y - floor(y)};
+    double columns[TAPS] = {1 - (x - floor(x)), x - floor(x)};
+    if (cubic) {
+        s_cubic(y - floor(y), -0.75, rows);
+        s_cubic(x - floor(x), -0.75, columns);
+    }
+    size_t count = cubic ? 4 : 2;
+    double first = cubic ? 1 : 0;
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            double weight = rows[i] * columns[k];
+            sum += weight * s_pixel(sampler, map, floor(y) + (double)i - first,
+                                    floor(x) + (double)k - first);
+        }
+    }
+    return sum;
+}
+
+TACIT_KERNEL(grid_sample)
+{
+    (void)input_count, (void)output_count;
+    const tacit_graph_node_t *node = parameters->node.node;
+    const char *border = tacit_graph_node_text(node, "padding_mode", "zeros");
+    s_sampler_t sampler = {
+        .mode = tacit_graph_node_text(node, "mode", "bilinear"),
+        .border = border[0] == 'z' ? ZEROS : (border[0] == 'b' ? BORDER : REFLECTION),
+        .align = tacit_graph_node_integer(node, "align_corners", 0) != 0,
+        .height = inputs[0].shape.dims[2],
+        .width = inputs[0].shape.dims[3]};
+    const tacit_shape_t *shape = &outputs[0].shape;
+    size_t area = tacit_shape_span(shape, 2, 4);
+    size_t channels = (size_t)shape->dims[1];
+    const float *grid = inputs[1].data;
+    for (size_t n = 0; n < outputs[0].count; n++) {
+        size_t map = n / area;
+        const float *at = grid + 2 * (map / channels * area + n % area);
+        const float *from =
+            (const float *)inputs[0].data + map * (size_t)(sampler.height * sampler.width);
+        ((float *)outputs[0].data)[n] =
+            (float)s_sample(&sampler, from, (double)at[1], (double)at[0]);
+    }
+    return NULL;
+}
+
+/* clang-format off */
+#define RESIZED "mode:s coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i extrapolation_value:f nearest_mode:s"
+TACIT_OPERATORS(resize) = {
+    {"Upsample", 7, 8, ANY, "T|T", 1, "mode:s scales:F", 0, 0, I(resize), K(resize), NULL},
+    {"Upsample", 9, 9, ANY, "Tf|T", 2, "mode:s", 1 << 1, 0, I(resize), K(resize), NULL},
+    {"Resize", 10, 10, ANY, "Tf|T", 2, "mode:s", 1 << 1, 0, I(resize), K(resize), NULL},
+    {"Resize", 11, 17, ANY, "Trfi|T", 1, RESIZED, 0xe, 0, I(resize), K(resize), NULL},
+    {"GridSample", 16, 17, FLOAT32, "TT|T", 2, "align_corners:i mode:s padding_mode:s", 0, 0, I(grid_sample), K(grid_sample), NULL},
+    TACIT_OPERATORS_END
+};
+/* clang-format on */
