@@ -351,6 +351,36 @@ static void test_integers_never_trap(void **state)
     tacit_engine_destroy(&engine);
 }
 
+/*  Indices are elements of an input: what lies outside is found while running.  */
+static void test_indices_stay_inside(void **state)
+{
+    (void)state;
+    static const float data[] = {1, 2, 3};
+    static const int64_t good[] = {-3, 2};
+    static const int64_t bad[][2] = {{0, 3}, {-4, 0}, {INT64_MIN, 0}, {0, INT64_MAX}};
+    Onnx__ModelProto *model = model_new(14);
+    model_input(model, "i", I64, 2, END);
+    (void)model_floats(model, "data", 3, data);
+    Onnx__NodeProto *node = model_node(model, "Gather", "data i", "y");
+    node->name = strdup("pick");
+    model_output(model, "y", F32, 2, END);
+    tacit_engine_t *engine = s_load(model, NULL);
+    tacit_engine_tensor_t input = {
+        tacit_span_string("i"), TACIT_DTYPE_INT64, 1, {2}, tacit_span(good, sizeof(good))};
+    tacit_engine_result_t *result = s_run(engine, &input, 1);
+    size_t count = 0;
+    const float *y = (const float *)tacit_engine_result_tensors(result, &count)[0].data.data;
+    assert_true(y[0] == 1.0F && y[1] == 3.0F);
+    tacit_engine_result_destroy(&result);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        tacit_error_t error = {0};
+        input.data = tacit_span(bad[i], sizeof(bad[i]));
+        assert_int_equal(tacit_engine_run(engine, &input, 1, &result, &error), TACIT_BAD_INPUT);
+        assert_string_equal(error.claim, "node pick");
+    }
+    tacit_engine_destroy(&engine);
+}
+
 static void test_casts_saturate(void **state)
 {
     (void)state;
@@ -611,6 +641,7 @@ int main(void)
         cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_nan_flows),
         cmocka_unit_test(test_integers_never_trap),
+        cmocka_unit_test(test_indices_stay_inside),
         cmocka_unit_test(test_casts_saturate),
         cmocka_unit_test(test_backends_agree),
         cmocka_unit_test(test_shape_as_input),

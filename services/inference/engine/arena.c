@@ -45,7 +45,8 @@ static void s_find_lives(tacit_plan_t *plan)
     }
     for (size_t i = 0; i < plan->step_count; i++) {
         const tacit_step_t *step = &plan->steps[i];
-        for (size_t k = 0; step->slots != NULL && k <= step->input_count + step->output_count; k++) {
+        for (size_t k = 0; step->slots != NULL && k <= step->input_count + step->output_count;
+             k++) {
             s_use(plan, step->slots[k], (int)i + 1);
         }
         for (size_t k = 0; k < step->argument_count; k++) {

@@ -117,7 +117,8 @@ static void s_spread_decisions(tacit_graph_t *graph, const tacit_graph_node_t *n
             node->outputs[i] != TACIT_NO_VALUE && graph->values[node->outputs[i]].decides_shapes;
     }
     for (size_t i = 0; i < node->input_count; i++) {
-        bool decides = (whole && (node->op->flags & TACIT_OPERATOR_SHAPES) == 0) || (i < 32 && (node->op->decides >> i & 1) != 0);
+        bool decides = (whole && (node->op->flags & TACIT_OPERATOR_SHAPES) == 0) ||
+                       (i < 32 && (node->op->decides >> i & 1) != 0);
         if (decides && node->inputs[i] != TACIT_NO_VALUE) {
             graph->values[node->inputs[i]].decides_shapes = true;
         }

@@ -55,8 +55,8 @@ static const char *s_copy_text(tacit_build_t *build, const ProtobufCBinaryData *
 
 static const char *const *s_copy_texts(tacit_build_t *build, const Onnx__AttributeProto *proto)
 {
-    const char **texts = tacit_pool_take(build->graph->pool, proto->n_strings, sizeof(char *),
-                                         build->error);
+    const char **texts =
+        tacit_pool_take(build->graph->pool, proto->n_strings, sizeof(char *), build->error);
     for (size_t i = 0; texts != NULL && i < proto->n_strings; i++) {
         texts[i] = s_copy_text(build, &proto->strings[i]);
         if (texts[i] == NULL) {
@@ -261,8 +261,8 @@ static tacit_status_t s_find_operator(tacit_build_t *build, const Onnx__NodeProt
     (void)tacit_error_set(error, TACIT_UNSUPPORTED,
                           "operator %s of domain %s at opset %lld is not computed by this build "
                           "(node '%s')",
-                          name, domain[0] != '\0' ? domain : "ai.onnx",
-                          (long long)opset, node->name);
+                          name, domain[0] != '\0' ? domain : "ai.onnx", (long long)opset,
+                          node->name);
     (void)snprintf(error->claim, sizeof(error->claim), "node %s", node->name);
     (void)snprintf(error->got, sizeof(error->got), "%s", name);
     tacit_error_remedy(error, ours && tacit_operator_known(name)

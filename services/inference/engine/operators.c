@@ -27,32 +27,16 @@ extern const tacit_operator_t tacit_operators_quantize[];
 extern const tacit_operator_t tacit_operators_loss[];
 extern const tacit_operator_t tacit_operators_detection[];
 extern const tacit_operator_t tacit_operators_generate[];
-extern const tacit_operator_t tacit_operators_ml_trees[];
-extern const tacit_operator_t tacit_operators_ml_linear[];
 
 /*  Every file of operators.  */
 static const tacit_operator_t *const s_families[] = {
-    tacit_operators_elementwise,
-    tacit_operators_unary,
-    tacit_operators_activation,
-    tacit_operators_cast,
-    tacit_operators_matrix,
-    tacit_operators_convolution,
-    tacit_operators_pooling,
-    tacit_operators_transposed,
-    tacit_operators_normalization,
-    tacit_operators_reduction,
-    tacit_operators_shape,
-    tacit_operators_index,
-    tacit_operators_select,
-    tacit_operators_resize,
-    tacit_operators_recurrent,
-    tacit_operators_quantize,
-    tacit_operators_loss,
-    tacit_operators_detection,
+    tacit_operators_elementwise, tacit_operators_unary,      tacit_operators_activation,
+    tacit_operators_cast,        tacit_operators_matrix,     tacit_operators_convolution,
+    tacit_operators_pooling,     tacit_operators_transposed, tacit_operators_normalization,
+    tacit_operators_reduction,   tacit_operators_shape,      tacit_operators_index,
+    tacit_operators_select,      tacit_operators_resize,     tacit_operators_recurrent,
+    tacit_operators_quantize,    tacit_operators_loss,       tacit_operators_detection,
     tacit_operators_generate,
-    tacit_operators_ml_trees,
-    tacit_operators_ml_linear,
 };
 
 static const tacit_operator_t *s_find(const char *name, bool ml, int64_t opset, bool any_opset)
@@ -208,8 +192,7 @@ static tacit_status_t s_check_inputs(const tacit_graph_t *graph, const tacit_gra
         }
         tacit_dtype_t dtype = graph->values[node->inputs[i]].dtype;
         if (!s_type_fits(node, letter, dtype, bound)) {
-            bool allowed =
-                letter >= 'A' && letter <= 'Z' && bound->letters[letter - 'A'] == dtype;
+            bool allowed = letter >= 'A' && letter <= 'Z' && bound->letters[letter - 'A'] == dtype;
             return tacit_graph_node_refuse(node, error,
                                            allowed ? TACIT_UNSUPPORTED : TACIT_MALFORMED,
                                            "input %zu of type %s is %s", i, tacit_dtype_name(dtype),

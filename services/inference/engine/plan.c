@@ -75,9 +75,8 @@ tacit_status_t tacit_plan_finish(tacit_plan_t *plan, tacit_error_t *error)
 static tacit_status_t s_run_step(tacit_plan_t *plan, const tacit_step_t *step, tacit_error_t *error)
 {
     if (step->primitive == NULL) {
-        const char *complaint =
-            step->kernel(&step->parameters, step->tensors, step->input_count,
-                         step->tensors + step->input_count, step->output_count);
+        const char *complaint = step->kernel(&step->parameters, step->tensors, step->input_count,
+                                             step->tensors + step->input_count, step->output_count);
         return complaint == NULL
                    ? TACIT_OK
                    : tacit_graph_node_refuse(step->node, error, TACIT_BAD_INPUT, "%s", complaint);

@@ -12,14 +12,13 @@ typedef struct s_work {
     tacit_tensor_t outputs[TACIT_NODE_OUTPUTS_MAX + 1]; /* and scratch memory */
     tacit_parameters_t parameters;
     size_t scratch; /* bytes */
-    bool constant; /* all inputs are */
+    bool constant;  /* all inputs are */
 } s_work_t;
 
 static tacit_tensor_t s_scratch(size_t size)
 {
-    return (tacit_tensor_t){.dtype = TACIT_DTYPE_UINT8,
-                            .shape = {.rank = 1, .dims = {(int64_t)size}},
-                            .count = size};
+    return (tacit_tensor_t){
+        .dtype = TACIT_DTYPE_UINT8, .shape = {.rank = 1, .dims = {(int64_t)size}}, .count = size};
 }
 
 static tacit_status_t s_infer(tacit_planner_t *planner, const tacit_graph_node_t *node,
@@ -96,9 +95,9 @@ static tacit_status_t s_fold(tacit_planner_t *planner, const tacit_graph_node_t 
     }
     const char *complaint = node->op->kernel(&work->parameters, work->inputs, node->input_count,
                                              work->outputs, node->output_count);
-    return complaint == NULL ? TACIT_OK
-                             : tacit_graph_node_refuse(node, planner->error, TACIT_MALFORMED, "%s",
-                                                       complaint);
+    return complaint == NULL
+               ? TACIT_OK
+               : tacit_graph_node_refuse(node, planner->error, TACIT_MALFORMED, "%s", complaint);
 }
 
 /*  The output is the input, seen with another shape.  */
@@ -151,9 +150,9 @@ static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_graph_
         tacit_planner_bind(planner, value, input ? tacit_planner_slot(planner, value) : slots[i]);
     }
     const tacit_tensor_t *scratch = &work->outputs[node->output_count];
-    slots[count] = scratch->count > 0 ? tacit_planner_new_slot(planner, TACIT_DTYPE_UINT8,
-                                                               &scratch->shape, NULL)
-                                      : TACIT_NO_SLOT;
+    slots[count] = scratch->count > 0
+                       ? tacit_planner_new_slot(planner, TACIT_DTYPE_UINT8, &scratch->shape, NULL)
+                       : TACIT_NO_SLOT;
     if (scratch->count > 0 && slots[count] == TACIT_NO_SLOT) {
         return planner->error->code;
     }

@@ -76,7 +76,7 @@ TACIT_KERNEL(relu)
             float x = from[i];                                                                     \
             to[i] = (expression);                                                                  \
         }                                                                                          \
-        return NULL; \
+        return NULL;                                                                               \
     }
 
 UNARY(leaky_relu, x < 0 ? x * parameters->real.alpha : x)
@@ -222,7 +222,8 @@ TACIT_ACCELERATE(activation)
     return status;
 }
 
-/* --- the table ----------------------------------------------------------------------------------- */
+/* --- the table -----------------------------------------------------------------------------------
+ */
 
 /* clang-format off */
 TACIT_OPERATORS(activation) = {

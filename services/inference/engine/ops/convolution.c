@@ -236,7 +236,8 @@ TACIT_ACCELERATE(convolution)
     return status;
 }
 
-/* --- the table ----------------------------------------------------------------------------------- */
+/* --- the table -----------------------------------------------------------------------------------
+ */
 
 /* clang-format off */
 TACIT_OPERATORS(convolution) = {

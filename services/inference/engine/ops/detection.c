@@ -153,8 +153,8 @@ TACIT_INFER(roi_align)
     }
     inference->parameters->node.node = node;
     inference->parameters->node.opset = inference->graph->opset;
-    inference->outputs[0].shape = (tacit_shape_t){
-        .rank = 4, .dims = {regions->dims[0], x->dims[1], height, width}};
+    inference->outputs[0].shape =
+        (tacit_shape_t){.rank = 4, .dims = {regions->dims[0], x->dims[1], height, width}};
     return TACIT_OK;
 }
 
@@ -210,9 +210,9 @@ static s_region_t s_region(const tacit_parameters_t *parameters, const float *co
                            const tacit_shape_t *output)
 {
     const tacit_graph_node_t *node = parameters->node.node;
-    const char *mode = tacit_graph_node_text(
-        node, "coordinate_transformation_mode",
-        parameters->node.opset >= 16 ? "half_pixel" : "output_half_pixel");
+    const char *mode =
+        tacit_graph_node_text(node, "coordinate_transformation_mode",
+                              parameters->node.opset >= 16 ? "half_pixel" : "output_half_pixel");
     bool half = strcmp(mode, "half_pixel") == 0;
     float scale = tacit_graph_node_real(node, "spatial_scale", 1.0F);
     int64_t ratio = tacit_graph_node_integer(node, "sampling_ratio", 0);
@@ -227,8 +227,8 @@ static s_region_t s_region(const tacit_parameters_t *parameters, const float *co
                          .left = corners[0] * scale - shift,
                          .bin_height = height / (float)output->dims[2],
                          .bin_width = width / (float)output->dims[3]};
-    region.rows = ratio > 0 ? ratio
-                            : tacit_saturate(ceil((double)region.bin_height), 1, TACIT_WINDOW_MAX);
+    region.rows =
+        ratio > 0 ? ratio : tacit_saturate(ceil((double)region.bin_height), 1, TACIT_WINDOW_MAX);
     region.columns =
         ratio > 0 ? ratio : tacit_saturate(ceil((double)region.bin_width), 1, TACIT_WINDOW_MAX);
     region.max = strcmp(tacit_graph_node_text(node, "mode", "avg"), "max") == 0;
@@ -247,8 +247,7 @@ static float s_bin(const s_region_t *region, const float *map, const tacit_shape
             float x_at = region->left + (float)column * region->bin_width +
                          ((float)k + 0.5F) * region->bin_width / (float)region->columns;
             if (region->max) {
-                largest =
-                    fmaxf(largest, s_largest_corner(map, x->dims[2], x->dims[3], y_at, x_at));
+                largest = fmaxf(largest, s_largest_corner(map, x->dims[2], x->dims[3], y_at, x_at));
             } else {
                 sum += s_between(map, x->dims[2], x->dims[3], y_at, x_at);
             }

@@ -15,7 +15,7 @@ typedef void (*s_loop_t)(const void *a, size_t step_a, const void *b, size_t ste
                          size_t count);
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
-#define LOOP_TO(name, type, result, expression)                                                               \
+#define LOOP_TO(name, type, result, expression)                                                    \
     static void name(const void *a, size_t step_a, const void *b, size_t step_b, void *y,          \
                      size_t count)                                                                 \
     {                                                                                              \
@@ -25,22 +25,22 @@ typedef void (*s_loop_t)(const void *a, size_t step_a, const void *b, size_t ste
         if (step_a == 1 && step_b == 1) {                                                          \
             for (size_t i = 0; i < count; i++) {                                                   \
                 type p = left[i], q = right[i];                                                    \
-                (void)q;\
-                to[i] = (result)(expression);                                                        \
+                (void)q;                                                                           \
+                to[i] = (result)(expression);                                                      \
             }                                                                                      \
         } else if (step_a == 1) {                                                                  \
             type q = right[0];                                                                     \
             for (size_t i = 0; i < count; i++) {                                                   \
                 type p = left[i];                                                                  \
-                (void)q;\
-                to[i] = (result)(expression);                                                        \
+                (void)q;                                                                           \
+                to[i] = (result)(expression);                                                      \
             }                                                                                      \
         } else {                                                                                   \
             type p = left[0];                                                                      \
             for (size_t i = 0; i < count; i++) {                                                   \
                 type q = right[i * step_b];                                                        \
-                (void)q;\
-                to[i] = (result)(expression);                                                        \
+                (void)q;                                                                           \
+                to[i] = (result)(expression);                                                      \
             }                                                                                      \
         }                                                                                          \
     }
@@ -173,7 +173,7 @@ static void s_compute(s_loop_t loop, const tacit_tensor_t *a, const tacit_tensor
                                         s_##name##_i8,  s_##name##_i32, s_##name##_i64};           \
         (void)parameters, (void)input_count, (void)output_count;                                   \
         s_compute(s_loop(&loops, inputs[0].dtype), &inputs[0], &inputs[1], &outputs[0]);           \
-        return NULL; \
+        return NULL;                                                                               \
     }
 
 BINARY(add)
@@ -249,7 +249,8 @@ LOOP(s_mod_f64, double, fmod(p, q) != 0 && (p < 0) != (q < 0) ? fmod(p, q) + q :
 LOOP(s_mod_u8, uint8_t, q == 0 ? 0 : p % q)
 LOOP(s_mod_i8, int8_t, PYTHON(p, q))
 LOOP(s_mod_i32, int32_t, PYTHON((int64_t)p, (int64_t)q))
-LOOP(s_mod_i64, int64_t, q == 0 || q == -1 ? 0 : (p % q != 0 && (p < 0) != (q < 0) ? p % q + q : p % q))
+LOOP(s_mod_i64, int64_t,
+     q == 0 || q == -1 ? 0 : (p % q != 0 && (p < 0) != (q < 0) ? p % q + q : p % q))
 LOOP(s_fmod_f32, float, fmodf(p, q))
 LOOP(s_fmod_f64, double, fmod(p, q))
 LOOP(s_fmod_u8, uint8_t, q == 0 ? 0 : p % q)
@@ -545,7 +546,8 @@ TACIT_ACCELERATE(div)
     return s_accelerate(planner, inference, dnnl_binary_div, false, ret_done);
 }
 
-/* --- the table ----------------------------------------------------------------------------------- */
+/* --- the table -----------------------------------------------------------------------------------
+ */
 
 /* clang-format off */
 TACIT_OPERATORS(elementwise) = {

@@ -1,5 +1,5 @@
-/*  generate.c - tensors out of little: Shape, Size, ConstantOfShape, Range, EyeLike, CastLike's type,
-    window functions, MelWeightMatrix.  */
+/*  generate.c - tensors out of little: Shape, Size, ConstantOfShape, Range, EyeLike, CastLike's
+   type, window functions, MelWeightMatrix.  */
 
 #include "services/inference/engine/ops/ops.h"
 
@@ -239,8 +239,8 @@ static int64_t s_line(const tacit_tensor_t *inputs, int64_t i)
     double bins = tacit_element_real(&inputs[MEL_BINS], 0);
     double hertz = 700.0 * (pow(10.0, (low + (double)i * (high - low) / (bins + 2)) / 2595.0) - 1);
     double length = tacit_element_real(&inputs[MEL_LENGTH], 0);
-    return tacit_saturate(
-        floor((length + 1) * hertz / tacit_element_real(&inputs[MEL_RATE], 0)), 0, INT32_MAX);
+    return tacit_saturate(floor((length + 1) * hertz / tacit_element_real(&inputs[MEL_RATE], 0)), 0,
+                          INT32_MAX);
 }
 
 TACIT_KERNEL(mel)

@@ -165,8 +165,8 @@ TACIT_KERNEL(gather_nd)
         }
         at += i / of_batch * block;
         if (row > 0) {
-            memcpy((uint8_t *)outputs[0].data + i * row, (const uint8_t *)inputs[0].data + at * size,
-                   row);
+            memcpy((uint8_t *)outputs[0].data + i * row,
+                   (const uint8_t *)inputs[0].data + at * size, row);
         }
     }
     return NULL;
@@ -195,8 +195,8 @@ static tacit_status_t s_scatter_mode(const tacit_inference_t *inference)
         type item = ((const type *)from)[of];                                                      \
         wide sum = (wide)*held + (wide)item, product = (wide)*held * (wide)item;                   \
         type larger = *held > item ? *held : item, smaller = *held < item ? *held : item;          \
-        *held = mode == 1 ? (type)sum                                                              \
-                          : (mode == 2 ? (type)product : (mode == 3 ? larger : smaller));          \
+        *held =                                                                                    \
+            mode == 1 ? (type)sum : (mode == 2 ? (type)product : (mode == 3 ? larger : smaller));  \
     } while (0)
 /* NOLINTEND(bugprone-macro-parentheses) */
 

@@ -10,11 +10,12 @@
 
 #include <string.h>
 
-#define TACIT_INFER(name) static tacit_status_t tacit_infer_##name(const tacit_inference_t *inference)
+#define TACIT_INFER(name)                                                                          \
+    static tacit_status_t tacit_infer_##name(const tacit_inference_t *inference)
 #define TACIT_KERNEL(name)                                                                         \
-    static const char *tacit_kernel_##name(                                                        \
-        const tacit_parameters_t *parameters, const tacit_tensor_t *inputs, size_t input_count,    \
-        tacit_tensor_t *outputs, size_t output_count)
+    static const char *tacit_kernel_##name(const tacit_parameters_t *parameters,                   \
+                                           const tacit_tensor_t *inputs, size_t input_count,       \
+                                           tacit_tensor_t *outputs, size_t output_count)
 #define TACIT_ACCELERATE(name)                                                                     \
     static tacit_status_t tacit_accelerate_##name(                                                 \
         tacit_planner_t *planner, const tacit_inference_t *inference, bool *ret_done)

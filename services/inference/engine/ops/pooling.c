@@ -299,7 +299,8 @@ TACIT_ACCELERATE(average_pool)
                         ret_done);
 }
 
-/* --- the table ----------------------------------------------------------------------------------- */
+/* --- the table -----------------------------------------------------------------------------------
+ */
 
 #define POOLED                                                                                     \
     (TACIT_TYPES_FLOAT | TACIT_TYPE_BIT(TACIT_DTYPE_INT8) | TACIT_TYPE_BIT(TACIT_DTYPE_UINT8))

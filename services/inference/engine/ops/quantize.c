@@ -60,9 +60,9 @@ TACIT_INFER(linear)
 static size_t s_channel(const tacit_parameters_t *parameters, const tacit_shape_t *shape, size_t n)
 {
     size_t axis = parameters->axis.axis;
-    return shape->rank == 0 ? 0
-                            : n / tacit_shape_span(shape, axis + 1, shape->rank) %
-                                  (size_t)shape->dims[axis];
+    return shape->rank == 0
+               ? 0
+               : n / tacit_shape_span(shape, axis + 1, shape->rank) % (size_t)shape->dims[axis];
 }
 
 TACIT_KERNEL(quantize)
@@ -71,8 +71,7 @@ TACIT_KERNEL(quantize)
     for (size_t n = 0; n < outputs[0].count; n++) {
         size_t channel = s_channel(parameters, &outputs[0].shape, n);
         float x = (float)tacit_element_real(&inputs[0], n) / s_scale(&inputs[1], channel);
-        s_put_byte(&outputs[0], n,
-                   rint((double)x) + s_zero(inputs, input_count, 2, channel));
+        s_put_byte(&outputs[0], n, rint((double)x) + s_zero(inputs, input_count, 2, channel));
     }
     return NULL;
 }

@@ -1,7 +1,7 @@
 /*  recurrent.c - RNN, GRU, LSTM: both directions, sequence lengths, initial states, peepholes.
 
-    Every sequence is computed by itself, step by step, in single precision. The scratch memory holds
-    the gates of one step and the states.  */
+    Every sequence is computed by itself, step by step, in single precision. The scratch memory
+   holds the gates of one step and the states.  */
 
 #include "services/inference/engine/ops/ops.h"
 
@@ -17,10 +17,17 @@ typedef struct s_function {
     float alpha, beta; /* defaults */
 } s_function_t;
 
-static const s_function_t s_functions[] = {
-    {"Sigmoid", 0, 0}, {"Tanh", 0, 0},          {"Relu", 0, 0},         {"HardSigmoid", 0.2F, 0.5F},
-    {"Affine", 1, 0},  {"LeakyRelu", 0.01F, 0}, {"Elu", 1.0F, 0},       {"Softsign", 0, 0},
-    {"Softplus", 0, 0}, {"ThresholdedRelu", 1.0F, 0}, {"ScaledTanh", 1.0F, 1.0F}};
+static const s_function_t s_functions[] = {{"Sigmoid", 0, 0},
+                                           {"Tanh", 0, 0},
+                                           {"Relu", 0, 0},
+                                           {"HardSigmoid", 0.2F, 0.5F},
+                                           {"Affine", 1, 0},
+                                           {"LeakyRelu", 0.01F, 0},
+                                           {"Elu", 1.0F, 0},
+                                           {"Softsign", 0, 0},
+                                           {"Softplus", 0, 0},
+                                           {"ThresholdedRelu", 1.0F, 0},
+                                           {"ScaledTanh", 1.0F, 1.0F}};
 
 enum { FUNCTIONS = sizeof(s_functions) / sizeof(s_functions[0]) };
 
@@ -107,8 +114,8 @@ static bool s_all_fit(const s_sizes_t *s, const tacit_tensor_t *inputs, size_t c
     return (size_t)w->dims[0] == s->directions && (size_t)w->dims[1] == rows &&
            (size_t)w->dims[2] == s->features && (size_t)r->dims[1] == rows &&
            s_fits(inputs, count, B, s->directions * 2 * rows) &&
-           s_fits(inputs, count, LENGTHS, s->batch) &&
-           s_fits(inputs, count, INITIAL_H, states) && s_fits(inputs, count, INITIAL_C, states) &&
+           s_fits(inputs, count, LENGTHS, s->batch) && s_fits(inputs, count, INITIAL_H, states) &&
+           s_fits(inputs, count, INITIAL_C, states) &&
            s_fits(inputs, count, PEEPHOLES, s->directions * 3 * s->hidden);
 }
 
@@ -129,7 +136,8 @@ TACIT_INFER(recurrent)
 {
     const tacit_graph_node_t *node = inference->node;
     const tacit_tensor_t *inputs = inference->inputs;
-    bool ranks = inputs[X].shape.rank == 3 && inputs[W].shape.rank == 3 && inputs[R].shape.rank == 3;
+    bool ranks =
+        inputs[X].shape.rank == 3 && inputs[W].shape.rank == 3 && inputs[R].shape.rank == 3;
     s_sizes_t s = ranks ? s_sizes(node, inputs) : (s_sizes_t){0};
     if (!ranks || !s_all_fit(&s, inputs, node->input_count) || !s_attributes_fit(node, &s)) {
         return tacit_infer_refuse(inference, "its weights, states or attributes do not fit");
@@ -159,8 +167,8 @@ typedef struct s_cell {
     const float *w, *r, *bias, *peepholes; /* the last two may be NULL */
     size_t functions[ACTIVATIONS];
     float alpha[ACTIVATIONS], beta[ACTIVATIONS];
-    float clip;  /* 0: none */
-    bool linear; /* GRU: linear_before_reset */
+    float clip;   /* 0: none */
+    bool linear;  /* GRU: linear_before_reset */
     bool coupled; /* LSTM: input_forget */
     size_t gates, features, hidden;
     float *from_x, *from_h; /* gates * hidden each */

@@ -30,8 +30,8 @@ TACIT_INFER(arg_max)
     return TACIT_OK;
 }
 
-/*  The position of the largest (or smallest) along one line: the first NaN, else of equals the first
-    or last.  */
+/*  The position of the largest (or smallest) along one line: the first NaN, else of equals the
+   first or last.  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
 #define ARG(name, type, operation)                                                                 \
     static size_t s_##name(const void *line, size_t length, size_t step, bool last)                \
@@ -40,8 +40,7 @@ TACIT_INFER(arg_max)
         size_t best = 0;                                                                           \
         for (size_t i = 1; i < length; i++) {                                                      \
             type item = items[i * step], held = items[best * step];                                \
-            if (item operation held || (last && item == held) ||                                   \
-                (item != item && held == held)) {                                                  \
+            if (item operation held || (last && item == held) || (item != item && held == held)) { \
                 best = i;                                                                          \
             }                                                                                      \
         }                                                                                          \
@@ -346,7 +345,8 @@ TACIT_KERNEL(reduce_log_sum_exp)
         tacit_coordinates(&split.kept, n, at);
         size_t base = tacit_offset(split.kept.rank, at, split.kept_strides);
         s_total_t largest = {.real = -HUGE_VAL};
-        largest = s_take_all(&split, s_largest[s_column(inputs[0].dtype)], &inputs[0], base, largest);
+        largest =
+            s_take_all(&split, s_largest[s_column(inputs[0].dtype)], &inputs[0], base, largest);
         double shift = isfinite(largest.real) ? largest.real : 0;
         double sum = 0;
         for (size_t i = 0; i < count; i++) {
@@ -420,10 +420,10 @@ TACIT_KERNEL(cumulate)
     return NULL;
 }
 
-/* --- the table ----------------------------------------------------------------------------------- */
+/* --- the table -----------------------------------------------------------------------------------
+ */
 
-#define SUMMED                                                                                     \
-    (FLOAT | TACIT_TYPE_BIT(TACIT_DTYPE_INT32) | TACIT_TYPE_BIT(TACIT_DTYPE_INT64))
+#define SUMMED (FLOAT | TACIT_TYPE_BIT(TACIT_DTYPE_INT32) | TACIT_TYPE_BIT(TACIT_DTYPE_INT64))
 
 /* clang-format off */
 TACIT_OPERATORS(reduction) = {

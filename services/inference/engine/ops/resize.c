@@ -120,8 +120,9 @@ TACIT_INFER(resize)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
     static const char *const coordinates[] = {
-        "half_pixel",   "pytorch_half_pixel", "align_corners",        "asymmetric",
-        "tf_crop_and_resize", "tf_half_pixel_for_nn", NULL};
+        "half_pixel", "pytorch_half_pixel", "align_corners",
+        "asymmetric", "tf_crop_and_resize", "tf_half_pixel_for_nn",
+        NULL};
     static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                           "ceil", NULL};
     const tacit_graph_node_t *node = inference->node;
@@ -133,7 +134,8 @@ TACIT_INFER(resize)
         return tacit_infer_refuse(inference, "a mode is unknown");
     }
     if (strcmp(choices.coordinates, "tf_crop_and_resize") == 0 &&
-        (sources.regions == NULL || sources.regions->count != 2 * inference->inputs[0].shape.rank)) {
+        (sources.regions == NULL ||
+         sources.regions->count != 2 * inference->inputs[0].shape.rank)) {
         return tacit_infer_refuse(inference, "its regions do not fit its input");
     }
     bool real = inference->inputs[0].dtype == TACIT_DTYPE_FLOAT32;
@@ -155,8 +157,7 @@ typedef struct s_dimension {
 static s_dimension_t s_dimension(const tacit_parameters_t *parameters, s_sources_t sources,
                                  const tacit_tensor_t *x, const tacit_tensor_t *y, size_t i)
 {
-    const tacit_attribute_t *scales =
-        tacit_graph_node_attribute(parameters->node.node, "scales");
+    const tacit_attribute_t *scales = tacit_graph_node_attribute(parameters->node.node, "scales");
     s_dimension_t dimension = {.from = (double)x->shape.dims[i], .to = (double)y->shape.dims[i]};
     dimension.scale = dimension.to / dimension.from;
     if (scales != NULL) {
@@ -337,8 +338,8 @@ TACIT_INFER(grid_sample)
         return tacit_infer_refuse(inference, "its grid or modes do not fit its input");
     }
     inference->parameters->node.node = node;
-    inference->outputs[0].shape = (tacit_shape_t){
-        .rank = 4, .dims = {x->dims[0], x->dims[1], grid->dims[1], grid->dims[2]}};
+    inference->outputs[0].shape =
+        (tacit_shape_t){.rank = 4, .dims = {x->dims[0], x->dims[1], grid->dims[1], grid->dims[2]}};
     return TACIT_OK;
 }
 
@@ -420,12 +421,12 @@ TACIT_KERNEL(grid_sample)
     (void)input_count, (void)output_count;
     const tacit_graph_node_t *node = parameters->node.node;
     const char *border = tacit_graph_node_text(node, "padding_mode", "zeros");
-    s_sampler_t sampler = {
-        .mode = tacit_graph_node_text(node, "mode", "bilinear"),
-        .border = border[0] == 'z' ? ZEROS : (border[0] == 'b' ? BORDER : REFLECTION),
-        .align = tacit_graph_node_integer(node, "align_corners", 0) != 0,
-        .height = inputs[0].shape.dims[2],
-        .width = inputs[0].shape.dims[3]};
+    s_sampler_t sampler = {.mode = tacit_graph_node_text(node, "mode", "bilinear"),
+                           .border =
+                               border[0] == 'z' ? ZEROS : (border[0] == 'b' ? BORDER : REFLECTION),
+                           .align = tacit_graph_node_integer(node, "align_corners", 0) != 0,
+                           .height = inputs[0].shape.dims[2],
+                           .width = inputs[0].shape.dims[3]};
     const tacit_shape_t *shape = &outputs[0].shape;
     size_t area = tacit_shape_span(shape, 2, 4);
     size_t channels = (size_t)shape->dims[1];

@@ -1,6 +1,6 @@
 /*  select.c - operators that choose elements by value: TopK, NonZero, Compress, Unique.
 
-    How many there are depends on the elements, so these must be known to plan (except for TopK).  */
+    How many there are depends on the elements, so these must be known to plan (except for TopK). */
 
 #include "services/inference/engine/ops/ops.h"
 
@@ -109,8 +109,7 @@ TACIT_INFER(non_zero)
         count += s_is_zero(&inference->inputs[0], i) ? 0 : 1;
     }
     int64_t rank = (int64_t)inference->inputs[0].shape.rank;
-    inference->outputs[0].shape =
-        (tacit_shape_t){.rank = 2, .dims = {rank > 0 ? rank : 1, count}};
+    inference->outputs[0].shape = (tacit_shape_t){.rank = 2, .dims = {rank > 0 ? rank : 1, count}};
     return TACIT_OK;
 }
 
@@ -188,9 +187,9 @@ TACIT_KERNEL(compress)
 /*  The input as items to compare: elements, or slices along an axis.  */
 typedef struct s_items {
     const tacit_tensor_t *tensor;
-    size_t count;  /* of items */
-    size_t outer;  /* parts of an item */
-    size_t inner;  /* elements of a part */
+    size_t count; /* of items */
+    size_t outer; /* parts of an item */
+    size_t inner; /* elements of a part */
 } s_items_t;
 
 static s_items_t s_items(const tacit_parameters_t *parameters, const tacit_tensor_t *tensor)

@@ -137,8 +137,7 @@ TACIT_KERNEL(transposed)
         for (size_t c = first; c < first + channels; c++) {
             size_t map = (batch * (size_t)x->shape.dims[1] + c) * area_x;
             sum += s_gather(&frame, (const float *)x->data + map,
-                            (const float *)w->data +
-                                (c * per_group + feature % per_group) * area_w,
+                            (const float *)w->data + (c * per_group + feature % per_group) * area_w,
                             at);
         }
         ((float *)outputs[0].data)[n] = sum;

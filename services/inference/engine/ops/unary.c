@@ -97,12 +97,13 @@ REAL(softsign, x / (1 + fabs(x)))
 REAL(thresholded_relu, x > a ? x : (isnan(x) ? x : 0))
 REAL(hard_sigmoid, isnan(x) ? x : fmax(0, fmin(1, a *x + b)))
 REAL(hard_swish, x *fmax(0, fmin(1, x / 6 + (a + 1) / 2)))
-NUMERIC(shrink, x < -b ? x + a : (x > b ? x - a : x * 0),
-        tacit_saturate((double)x < -(double)parameters->reals.b ? (double)x + (double)parameters->reals.a
-                       : (double)x > (double)parameters->reals.b
-                           ? (double)x - (double)parameters->reals.a
-                           : 0,
-                       INT64_MIN, INT64_MAX))
+NUMERIC(
+    shrink, x < -b ? x + a : (x > b ? x - a : x * 0),
+    tacit_saturate((double)x<-(double)parameters->reals.b ? (double)x + (double)parameters->reals.a
+                                                          : (double)x>(double) parameters->reals.b
+                       ? (double)x - (double)parameters->reals.a
+                       : 0,
+                   INT64_MIN, INT64_MAX))
 
 TACIT_KERNEL(negation)
 {
