@@ -106,7 +106,6 @@ static tacit_status_t s_parse_signed(tacit_span_t bytes, tacit_cursor_t *cursor,
         return tacit_evidence_refuse_number(error, TACIT_TOO_LARGE, "quote.size", TACIT_QUOTE_MAX,
                                             bytes.size);
     }
-    *cursor = tacit_cursor(bytes);
     tacit_span_t header = tacit_cursor_take(cursor, TACIT_QUOTE_HEADER_SIZE);
     if (cursor->failed) {
         return s_malformed(error, "quote.size", "a header, a report and a signature",
@@ -199,7 +198,7 @@ tacit_status_t tacit_dcap_quote_parse_body(tacit_span_t bytes, tacit_dcap_quote_
                                            tacit_error_t *ret_error)
 {
     tacit_dcap_quote_t quote = {0};
-    tacit_cursor_t cursor;
+    tacit_cursor_t cursor = tacit_cursor(bytes);
     tacit_status_t status = s_parse_signed(bytes, &cursor, &quote, ret_error);
     if (status == TACIT_OK) {
         *ret_quote = quote;
@@ -211,7 +210,7 @@ tacit_status_t tacit_dcap_quote_parse(tacit_span_t bytes, tacit_dcap_quote_t *re
                                       tacit_error_t *ret_error)
 {
     tacit_dcap_quote_t quote = {0};
-    tacit_cursor_t cursor;
+    tacit_cursor_t cursor = tacit_cursor(bytes);
     tacit_status_t status = s_parse_signed(bytes, &cursor, &quote, ret_error);
     if (status != TACIT_OK) {
         return status;

@@ -80,7 +80,7 @@ static void s_claim_field(tacit_span_t field, tacit_nitro_field_t *claim)
 {
     claim->present = field.data != NULL;
     claim->size = field.size;
-    if (field.size > 0) {
+    if (field.data) {
         memcpy(claim->bytes, field.data, field.size);
     }
 }

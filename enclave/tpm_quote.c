@@ -200,7 +200,8 @@ static bool s_parse_report(tacit_span_t bytes, tacit_span_t *ret_report, tacit_s
     uint32_t hash = tacit_cursor_u32(&cursor);
     uint32_t json_size = tacit_cursor_u32(&cursor);
     tacit_span_t json = tacit_cursor_take(&cursor, json_size);
-    if (cursor.failed || memcmp(header.data, S_HCL_MAGIC, strlen(S_HCL_MAGIC)) != 0 ||
+    if (cursor.failed || !header.data || !report.data ||
+        memcmp(header.data, S_HCL_MAGIC, strlen(S_HCL_MAGIC)) != 0 ||
         (uint64_t)json_size + RUNTIME_HEADER_SIZE != size || type != RUNTIME_TYPE_SNP ||
         hash != RUNTIME_HASH_SHA256) {
         return false;
@@ -213,7 +214,7 @@ static bool s_parse_report(tacit_span_t bytes, tacit_span_t *ret_report, tacit_s
 static tacit_status_t s_check_binding(const tacit_tpm_evidence_t *evidence, const EVP_PKEY *key,
                                       tacit_tpm_claims_t *claims, tacit_error_t *error)
 {
-    tacit_span_t json;
+    tacit_span_t json = {0};
     uint8_t digest[crypto_hash_sha256_BYTES];
     if (!s_parse_report(evidence->report, &claims->snp_report, &json)) {
         return s_malformed("tpm.hcl_report", "an SEV-SNP report and its runtime data", error);
@@ -268,8 +269,10 @@ static tacit_status_t s_verify(const tacit_tpm_evidence_t *evidence, EVP_PKEY *k
         status = s_check_pcrs(&attest, evidence->pcrs, claims, error);
     }
     if (status == TACIT_OK) {
-        memcpy(claims->extra_data, attest.extra.data, attest.extra.size);
-        claims->extra_size = attest.extra.size;
+        claims->extra_size = attest.extra.data ? attest.extra.size : 0;
+        if (attest.extra.data) {
+            memcpy(claims->extra_data, attest.extra.data, claims->extra_size);
+        }
         status = s_check_binding(evidence, key, claims, error);
     }
     return status;

@@ -124,6 +124,46 @@ class Samples(unittest.TestCase):
                         self.assertEqual(json.loads(done.stdout)["code"], "collateral_missing")
 
 
+class Forged(unittest.TestCase):
+    """Every class of mistake that the simulated vendors make, through the program."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        forge = os.path.join(os.environ["TACIT_TEST_BIN"], "evidence_forge")
+        subprocess.run([forge, cls.scratch.name], check=True, timeout=120)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    def folders(self):
+        for kind in ("tdx", "nitro", "snp"):
+            top = os.path.join(self.scratch.name, kind)
+            for name in sorted(os.listdir(top)):
+                yield f"{kind}/{name}", os.path.join(top, name)
+
+    def test_every_class(self):
+        for name, folder in self.folders():
+            expected = expected_of(folder)
+            done = run("verify", folder, "--at", expected.pop("validation_time"), "--root",
+                       os.path.join(folder, "root.der"), "--json")
+            got = json.loads(done.stdout)
+            with self.subTest(name):
+                self.assertEqual({key: got.get(key) for key in expected}, expected)
+                self.assertEqual(done.returncode, 0 if expected["result"] == "VERIFIED" else 1)
+                if done.returncode == 0:
+                    self.assertTrue(got["simulated"])
+
+    def test_no_simulated_vendor_is_a_real_one(self):
+        for name, folder in self.folders():
+            expected = expected_of(folder)
+            if expected["result"] == "VERIFIED":
+                done = run("verify", folder, "--at", expected["validation_time"], "--json")
+                with self.subTest(name):
+                    self.assertEqual(json.loads(done.stdout)["code"], "trust_anchor_refused")
+
+
 class CommandLine(unittest.TestCase):
     def test_help_and_version(self):
         self.assertIn("verify", run("--help").stdout)
