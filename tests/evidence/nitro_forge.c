@@ -60,7 +60,9 @@ static bool s_is(const nitro_class_t *class, const char *name)
 static void s_raw(writer_t *out, const void *bytes, size_t size)
 {
     forge_check(size <= NITRO_FORGE_MAX - out->size, "a document so long");
-    memcpy(out->data + out->size, bytes, size);
+    if (size > 0) {
+        memcpy(out->data + out->size, bytes, size);
+    }
     out->size += size;
 }
 
