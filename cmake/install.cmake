@@ -5,7 +5,7 @@
 # never given another RPATH, either of which would change its measurement.
 
 set(TACIT_ENCLAVES tacit-attestd tacit-gatewayd tacit-keyd tacit-modeld tacit-workerd)
-set(TACIT_PROGRAMS tacit-attest tacit-dataowner tacit-mlowner tacit-operator tacit-platformd tacit-sign tacit-supervisord)
+set(TACIT_PROGRAMS tacit-attest tacit-dataowner tacit-mlowner tacit-operator tacit-platformd tacit-rpc tacit-sign tacit-supervisord)
 
 foreach(program IN LISTS TACIT_ENCLAVES TACIT_PROGRAMS)
     install(PROGRAMS $<TARGET_FILE:${program}> DESTINATION ${CMAKE_INSTALL_BINDIR})

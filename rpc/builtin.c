@@ -40,14 +40,21 @@ static const tacit_field_t s_describe_fields[] = {
      .offset = offsetof(tacit_describe_result_t, sha256),
      .min = 32,
      .max = 32},
+    {.name = "contract",
+     .number = 3,
+     .kind = TACIT_KIND_BYTES,
+     .optional = true,
+     .offset = offsetof(tacit_describe_result_t, contract),
+     .has_offset = offsetof(tacit_describe_result_t, has_contract),
+     .max = TACIT_DESCRIBE_CONTRACT_MAX},
 };
 
 static const tacit_record_t s_describe_record = {
     .name = "builtin.describe.result",
     .size = sizeof(tacit_describe_result_t),
     .fields = s_describe_fields,
-    .field_count = 2,
-    .encoded_max = TACIT_DESCRIBE_TEXT_MAX + 64,
+    .field_count = 3,
+    .encoded_max = TACIT_DESCRIBE_TEXT_MAX + TACIT_DESCRIBE_CONTRACT_MAX + 64,
 };
 
 static const tacit_field_t s_metrics_fields[] = {
@@ -88,6 +95,8 @@ static tacit_status_t s_describe(const void *handlers, void *self, tacit_call_t 
     tacit_describe_result_t *result = ret_result;
     result->text = tacit_span_string(service->text);
     result->sha256 = tacit_span(service->sha256, sizeof service->sha256);
+    result->has_contract = service->contract != NULL;
+    result->contract = tacit_span(service->contract, service->contract_size);
     return TACIT_OK;
 }
 

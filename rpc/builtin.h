@@ -3,7 +3,8 @@
 
     Their names depend on the service, so that they are made at run time at both ends:
         health()   -> (1 status: string[..31])
-        describe() -> (1 text: bytes[..262144], 2 sha256: bytes[32])  the IDL's text and its hash
+        describe() -> (1 text: bytes[..262144], 2 sha256: bytes[32], 3 contract: bytes[..262144]
+                      optional)           the IDL's text, its hash, and the same as data
         metrics()  -> (1 text: bytes[..1000000])  of the whole endpoint, in OpenMetrics' format  */
 
 #ifndef TACIT_RPC_BUILTIN_H
@@ -16,6 +17,7 @@
 enum {
     TACIT_HEALTH_STATUS_MAX = 31,
     TACIT_DESCRIBE_TEXT_MAX = 256 * 1024,
+    TACIT_DESCRIBE_CONTRACT_MAX = 256 * 1024,
     TACIT_BUILTIN_DEADLINE_MS = 5000
 };
 
@@ -31,6 +33,8 @@ typedef struct tacit_health_result {
 typedef struct tacit_describe_result {
     tacit_span_t text;
     tacit_span_t sha256;
+    bool has_contract;
+    tacit_span_t contract; /* idl/contract.idl; older services give none */
 } tacit_describe_result_t;
 
 typedef struct tacit_metrics_result {

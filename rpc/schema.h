@@ -87,8 +87,10 @@ typedef struct tacit_error_row {
 typedef struct tacit_service {
     const char *name;
     uint32_t number;
-    const char *text;              /* the IDL's text, for describe */
-    uint8_t sha256[32];            /* of that text */
+    const char *text;        /* the IDL's text, for describe */
+    uint8_t sha256[32];      /* of that text */
+    const uint8_t *contract; /* the same as data: idl/contract.idl's record, encoded */
+    size_t contract_size;
     const tacit_method_t *methods; /* ascending by name */
     size_t method_count;
     const tacit_error_row_t *errors;

@@ -2,6 +2,7 @@
 
 import io
 
+from . import emit_contract
 from .c_text import braced, comment, numbers, signature, string_literal
 from .model import ENCLAVE_ROLES, Enum, Field, Method, Service, Struct
 from .names import Names, has_member, member
@@ -35,7 +36,7 @@ class _Source:
             lines += self.record(record)
         for method in self.service.methods_by_name():
             lines += self.trampoline(method)
-        return lines + self.methods() + self.errors() + self.text() + self.table()
+        return lines + self.methods() + self.errors() + self.text() + self.contract() + self.table()
 
     # --- enums and records ----------------------------------------------------------------------
 
@@ -171,6 +172,10 @@ class _Source:
         lines[-1] += ";"
         return lines + [""]
 
+    def contract(self) -> list[str]:
+        items = [f"0x{byte:02x}" for byte in emit_contract.encode(self.service)]
+        return [*numbers("static const uint8_t s_contract[] = {", items, "};"), ""]
+
     def table(self) -> list[str]:
         service, names = self.service, self.names
         count = len(service.errors)
@@ -180,6 +185,8 @@ class _Source:
             f'    .name = "{service.name}",',
             f"    .number = {service.number},",
             "    .text = s_text,",
+            "    .contract = s_contract,",
+            "    .contract_size = sizeof s_contract,",
             *numbers("    .sha256 = {", digest, "},"),
             f"    .methods = {names.methods if service.methods else 'NULL'},",
             f"    .method_count = {len(service.methods)},",

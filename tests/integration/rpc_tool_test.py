@@ -1,0 +1,73 @@
+"""tacit-rpc against a real mesh: contracts from the services, calls with JSON, bench, refusals."""
+
+import os
+import unittest
+
+from mesh import MeshCase
+
+
+class RpcTool(MeshCase):
+    def rpc(self, *arguments, **options):
+        return self.mesh.client("tacit-rpc", *arguments, **options)
+
+    def test_describe_is_the_contract(self):
+        idl = os.path.join(os.path.dirname(__file__), "..", "..", "idl")
+        for service in ("attestation", "inference", "keys", "mesh", "models"):
+            with self.subTest(service):
+                with open(os.path.join(idl, f"{service}.idl"), encoding="utf-8") as file:
+                    self.assertEqual(self.rpc("describe", service, check=True).out, file.read())
+
+    def test_describe_as_data(self):
+        told = self.rpc("describe", "keys", "--json", check=True).json
+        methods = {method["name"]: method for method in told["methods"]}
+        self.assertEqual(methods["release"]["caller"], "enclave")
+        self.assertIn({"number": 3, "name": "name", "kind": "string", "optional": False, "min": 1,
+                       "max": 64}, methods["release"]["arguments"])
+        self.assertIn("grant_info", told["structs"])
+        self.assertEqual(told["enums"]["grant_state"]["revoked"], 2)
+
+    def test_calls_as_the_operator(self):
+        status = self.rpc("call", "mesh.status", check=True).json
+        self.assertIn("keys", {process["name"] for process in status["processes"]})
+        audit = self.rpc("call", "keys.audit", '{"from": 0, "limit": 4}', check=True).json
+        self.assertLessEqual(len(audit["entries"]), 4)
+
+    def test_calls_as_a_user(self):
+        user = self.mesh.identity("caller")
+        self.mesh.client("tacit-dataowner", "init", *user, check=True)
+        listed = self.rpc("call", "keys.list", '{"offset": 0}', *user, check=True).json
+        self.assertEqual(listed, {"models": [], "grants": [], "more": False})
+        self.assert_exit(19, "caller_refused", self.rpc("call", "keys.audit", "--json",
+                                                        '{"from": 0, "limit": 4}', *user))
+
+    def test_arguments_from_a_file(self):
+        path = os.path.join(self.mesh.folder, "args.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"from": 0, "limit": 1}')
+        self.rpc("call", "keys.audit", f"@{path}", check=True)
+        self.assert_exit(3, "bad_input", self.rpc("call", "keys.audit", f"@{path}x", "--json"))
+
+    def test_bench_prints_rate_and_percentiles(self):
+        told = self.rpc("bench", "mesh.status", "-n", 200, "-c", 8, "--json", check=True).json
+        self.assertEqual((told["calls"], told["outstanding"], told["failed"]), (200, 8, 0))
+        self.assertGreater(told["calls_per_second"], 0)
+        self.assertLessEqual(told["p50_us"], told["p99_us"])
+        self.assertLessEqual(told["p99_us"], told["max_us"])
+
+    def test_refusals(self):
+        for code, name, arguments in (
+            (10, "not_found", ("call", "keys.nothing")),
+            (2, "usage", ("call", "keys")),
+            (2, "usage", ("bench", "mesh.status", "-c", "65")),
+            (2, "usage", ("call", "echo.say", "--endpoint", "tcp://127.0.0.1:1")),
+            (3, "bad_input", ("call", "echo.say")),
+            (3, "bad_input", ("call", "keys.audit", "{")),
+            (3, "bad_input", ("call", "keys.audit", '{"from": 0}')),
+            (3, "bad_input", ("call", "keys.audit", '{"from": 0, "limit": 1, "x": 1}')),
+        ):
+            with self.subTest(arguments):
+                self.assert_exit(code, name, self.rpc(*arguments, "--json"))
+
+
+if __name__ == "__main__":
+    unittest.main()
