@@ -5,6 +5,8 @@
 
 #include "clients/lib/options.h"
 
+tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation,
+                                     tacit_error_t *ret_error);
 tacit_status_t tacit_command_push(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_list(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_grant(const tacit_invocation_t *invocation, tacit_error_t *ret_error);

@@ -8,6 +8,14 @@ static const tacit_option_t s_push_options[] = {
     {"name", 'n', "NAME", "name of the model (default: the file's, without its ending)"},
 };
 
+static const tacit_option_t s_inspect_options[] = {
+    {"run", 'r', "FILE", "run it on this .npy file; once for each input, in the model's order"},
+    {"out", 'o', "DIR", "where the outputs go: output_0.npy, output_1.npy.."},
+    {"repeat", 'n', "N", "how often to run; the median time is told"},
+    {"backend", 'b', "NAME", "onednn (default), or portable: no code made at run time"},
+    {"threads", 't', "N", "threads of one run (default: 1)"},
+};
+
 static const tacit_option_t s_grant_options[] = {
     {"user", 'u', "ID", "who may use it: the user id that tacit-dataowner init prints"},
     {"measurement", 'm', "HEX", "in which workers (default: those that are attested now)"},
@@ -31,6 +39,17 @@ static const tacit_command_t s_commands[] = {
         .summary = "show who stands behind the mesh: anchor, policy, every service's measurement",
         .operands = "",
         .run = tacit_user_verify,
+    },
+    {
+        .name = "inspect",
+        .summary = "say whether Tacit runs a model, and what is in it; nothing is sent",
+        .operands = "FILE",
+        .operands_min = 1,
+        .operands_max = 1,
+        .options = s_inspect_options,
+        .option_count = 5,
+        .notes = "Example:\n  tacit-mlowner inspect model.onnx --run x.npy --out answers\n",
+        .run = tacit_command_inspect,
     },
     {
         .name = "push",

@@ -1,0 +1,188 @@
+/*  inspect.c - tacit-mlowner inspect: whether Tacit runs a model, what is in it, and what it
+   answers here, before anything is uploaded. The engine is the worker's own.  */
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/lib/table.h"
+#include "clients/mlowner/commands.h"
+#include "clients/mlowner/local_run.h"
+#include "enclave/whole_file.h"
+
+enum { S_SHAPE_SIZE = 192 };
+
+static tacit_status_t s_options(const tacit_invocation_t *invocation,
+                                tacit_engine_options_t *ret_options, tacit_error_t *ret_error)
+{
+    const char *backend = tacit_invocation_value(invocation, "backend");
+    bool portable = backend != NULL && strcmp(backend, "portable") == 0;
+    uint32_t threads = 1;
+    if (backend != NULL && !portable && strcmp(backend, "onednn") != 0) {
+        return tacit_usage_error(invocation, ret_error, "--backend is onednn or portable");
+    }
+    tacit_status_t status = tacit_invocation_number(invocation, "threads", 1,
+                                                    TACIT_ENGINE_THREADS_MAX, &threads, ret_error);
+    *ret_options = (tacit_engine_options_t){.threads = threads, .portable = portable};
+    return status;
+}
+
+static tacit_status_t s_load(const char *path, const tacit_engine_options_t *options,
+                             tacit_engine_t **ret_engine, tacit_error_t *ret_error)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    tacit_status_t status = tacit_whole_file_read(path, TACIT_ENGINE_MODEL_SIZE_MAX, &bytes, &size);
+    if (status) {
+        return tacit_error_set(ret_error, status == TACIT_TOO_LARGE ? status : TACIT_BAD_INPUT,
+                               "%s cannot be read", path);
+    }
+    status = tacit_engine_load(tacit_span(bytes, size), options, ret_engine, ret_error);
+    free(bytes);
+    return status;
+}
+
+/*  --- for programs ---------------------------------------------------------------------------- */
+
+static json_t *s_json_values(const tacit_engine_value_t *values, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *shape = values[i].ranked ? json_array() : json_null();
+        for (size_t k = 0; values[i].ranked && k < values[i].rank; k++) {
+            json_array_append_new(shape, values[i].dims[k] < 0 ? json_null()
+                                                               : json_integer(values[i].dims[k]));
+        }
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", values[i].name, "type",
+                                              tacit_dtype_name(values[i].dtype), "shape", shape));
+    }
+    return list;
+}
+
+static void s_print_json(const tacit_engine_t *engine, const tacit_local_run_t *run)
+{
+    size_t inputs = 0;
+    size_t outputs = 0;
+    size_t count = 0;
+    const tacit_engine_value_t *in = tacit_engine_inputs(engine, &inputs);
+    const tacit_engine_value_t *out = tacit_engine_outputs(engine, &outputs);
+    const char *const *names = tacit_engine_operators(engine, &count);
+    json_t *operators = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(operators, json_string(names[i]));
+    }
+    json_t *object =
+        json_pack("{s:b, s:I, s:I, s:I, s:o, s:o, s:o}", "runs", 1, "opset",
+                  (json_int_t)tacit_engine_opset(engine), "parameters",
+                  (json_int_t)tacit_engine_parameter_count(engine), "memory_bytes",
+                  (json_int_t)tacit_engine_memory(engine), "operators", operators, "inputs",
+                  s_json_values(in, inputs), "outputs", s_json_values(out, outputs));
+    if (run->outputs > 0) {
+        json_object_set_new(object, "repeat", json_integer((json_int_t)run->repeat));
+        json_object_set_new(object, "median_ms", json_real(run->median_ms));
+    }
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    printf("\n");
+    json_decref(object);
+}
+
+/*  --- for people ------------------------------------------------------------------------------ */
+
+/*  "[N, 3, 224, 224]", with a question mark for what is dynamic.  */
+static void s_shape(const tacit_engine_value_t *value, char ret_text[S_SHAPE_SIZE])
+{
+    size_t used = (size_t)snprintf(ret_text, S_SHAPE_SIZE, value->ranked ? "[" : "any");
+    for (size_t i = 0; value->ranked && i < value->rank && used < S_SHAPE_SIZE; i++) {
+        const char *comma = i > 0 ? "," : "";
+        char *to = ret_text + used;
+        size_t room = S_SHAPE_SIZE - used;
+        used +=
+            (size_t)(value->dims[i] < 0 ? snprintf(to, room, "%s?", comma)
+                                        : snprintf(to, room, "%s%" PRId64, comma, value->dims[i]));
+    }
+    if (value->ranked && used < S_SHAPE_SIZE) {
+        (void)snprintf(ret_text + used, S_SHAPE_SIZE - used, "]");
+    }
+}
+
+static tacit_status_t s_add_values(tacit_table_t *table, const char *kind,
+                                   const tacit_engine_value_t *values, size_t count)
+{
+    tacit_status_t status = TACIT_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        char shape[S_SHAPE_SIZE];
+        s_shape(&values[i], shape);
+        const char *cells[] = {kind, values[i].name, tacit_dtype_name(values[i].dtype), shape};
+        status = tacit_table_add(table, cells);
+    }
+    return status;
+}
+
+static tacit_status_t s_print_values(const tacit_engine_t *engine)
+{
+    static const tacit_column_t columns[] = {{"", TACIT_ALIGN_LEFT},
+                                             {"NAME", TACIT_ALIGN_LEFT},
+                                             {"TYPE", TACIT_ALIGN_LEFT},
+                                             {"SHAPE", TACIT_ALIGN_LEFT}};
+    tacit_table_t *table = NULL;
+    size_t count = 0;
+    tacit_status_t status = tacit_table_new(columns, 4, &table);
+    if (!status) {
+        const tacit_engine_value_t *values = tacit_engine_inputs(engine, &count);
+        status = s_add_values(table, "input", values, count);
+    }
+    if (!status) {
+        const tacit_engine_value_t *values = tacit_engine_outputs(engine, &count);
+        status = s_add_values(table, "output", values, count);
+    }
+    if (!status) {
+        tacit_table_print(table, stdout);
+    }
+    tacit_table_destroy(&table);
+    return status;
+}
+
+static tacit_status_t s_print(const tacit_invocation_t *invocation, const tacit_engine_t *engine,
+                              const tacit_local_run_t *run)
+{
+    size_t count = 0;
+    const char *const *names = tacit_engine_operators(engine, &count);
+    printf("Tacit runs this model.\n\n");
+    tacit_status_t status = s_print_values(engine);
+    printf("\nopset       %" PRId64 "\nparameters  %" PRIu64 "\nmemory      %zu bytes, weights and "
+           "plan\noperators  ",
+           tacit_engine_opset(engine), tacit_engine_parameter_count(engine),
+           tacit_engine_memory(engine));
+    for (size_t i = 0; i < count; i++) {
+        printf(" %s", names[i]);
+    }
+    printf("\n");
+    if (run->outputs > 0) {
+        printf("time        %.3f ms, median of %zu\n%zu outputs in %s\n", run->median_ms,
+               run->repeat, run->outputs, tacit_invocation_value(invocation, "out"));
+    }
+    return status;
+}
+
+tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
+{
+    tacit_engine_options_t options;
+    tacit_engine_t *engine = NULL;
+    tacit_local_run_t run = {.outputs = 0};
+    tacit_status_t status = s_options(invocation, &options, ret_error);
+    if (!status) {
+        status = s_load(invocation->operands[0], &options, &engine, ret_error);
+    }
+    if (!status && tacit_invocation_count(invocation, "run") > 0) {
+        status = tacit_local_run(invocation, engine, &run, ret_error);
+    }
+    if (!status && invocation->json) {
+        s_print_json(engine, &run);
+    } else if (!status) {
+        status = s_print(invocation, engine, &run);
+    }
+    tacit_engine_destroy(&engine);
+    return status;
+}

@@ -1,0 +1,29 @@
+/*  local_run.h - one run of a model on the owner's machine: .npy files in, .npy files out.  */
+
+#ifndef TACIT_CLIENTS_MLOWNER_LOCAL_RUN_H
+#define TACIT_CLIENTS_MLOWNER_LOCAL_RUN_H
+
+#include "clients/lib/options.h"
+#include "services/inference/engine/engine.h"
+
+enum { TACIT_LOCAL_RUN_REPEAT_MAX = 100000 };
+
+typedef struct tacit_local_run {
+    size_t repeat;    /* runs that were timed */
+    double median_ms; /* of them */
+    size_t outputs;   /* files written: output_0.npy, output_1.npy.. in the model's order */
+} tacit_local_run_t;
+
+/*  Runs with the files of --run, in the order of the model's inputs, --repeat times, and writes the
+    outputs into the folder of --out, which is made where there is none.  */
+TACIT_MUST_CHECK tacit_status_t tacit_local_run(const tacit_invocation_t *invocation,
+                                                tacit_engine_t *engine, tacit_local_run_t *ret_run,
+                                                tacit_error_t *ret_error);
+
+/*  The number given for an option, in 1..most; the fallback where it was not given.  */
+TACIT_MUST_CHECK tacit_status_t tacit_invocation_number(const tacit_invocation_t *invocation,
+                                                        const char *name, uint32_t fallback,
+                                                        uint32_t most, uint32_t *ret_number,
+                                                        tacit_error_t *ret_error);
+
+#endif

@@ -1,0 +1,111 @@
+"""tacit-mlowner inspect: what it says of models, and that it computes what they say; no mesh."""
+
+import json
+import os
+import struct
+import subprocess
+import tempfile
+import unittest
+
+import onnx
+
+MLOWNER = os.path.join(os.environ["TACIT_BIN"], "tacit-mlowner")
+BAD_INPUT, USAGE = 3, 2
+
+
+def npy(shape, numbers):
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {tuple(shape)!r}, }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() +
+            struct.pack(f"<{len(numbers)}f", *numbers))
+
+
+def numbers_of(path):
+    with open(path, "rb") as file:
+        content = file.read()
+    data = content[10 + struct.unpack("<H", content[8:10])[0]:]
+    return list(struct.unpack(f"<{len(data) // 4}f", data))
+
+
+def difference():
+    """y = a - b, and twice that."""
+    return onnx.model([onnx.node("Sub", ["a", "b"], ["y"]), onnx.node("Add", ["y", "y"], ["z"])],
+                      [onnx.value("a", ("n", 2)), onnx.value("b", (1, 2))],
+                      [onnx.value("y", ("n", 2)), onnx.value("z", ("n", 2))])
+
+
+class Inspect(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="inspect-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def write(self, name, content):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+    def inspect(self, *arguments):
+        return subprocess.run([MLOWNER, "inspect", *arguments], capture_output=True, text=True,
+                              timeout=60, check=False)
+
+    def test_describes(self):
+        done = self.inspect("--json", self.write("m.onnx", difference()))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertEqual(said["opset"], 13)
+        self.assertEqual(said["operators"], ["Sub", "Add"])
+        self.assertEqual(said["inputs"][0], {"name": "a", "type": "float32", "shape": [None, 2]})
+        self.assertEqual([value["name"] for value in said["outputs"]], ["y", "z"])
+        self.assertGreater(said["memory_bytes"], 0)
+
+    def test_for_people(self):
+        done = self.inspect(self.write("m.onnx", difference()))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Tacit runs this model.", done.stdout)
+        self.assertIn("[?,2]", done.stdout)
+
+    def test_runs_in_the_order_of_inputs_with_both_backends(self):
+        model = self.write("m.onnx", difference())
+        a = self.write("1.npy", npy((2, 2), [1, 2, 3, 4]))
+        b = self.write("2.npy", npy((1, 2), [10, 20]))
+        for backend in ("onednn", "portable"):
+            out = os.path.join(self.folder, backend)
+            done = self.inspect("--json", model, "--run", a, "--run", b, "--out", out, "--backend",
+                                backend, "--repeat", "3", "--threads", "2")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["repeat"], 3)
+            self.assertGreaterEqual(json.loads(done.stdout)["median_ms"], 0)
+            self.assertEqual(numbers_of(os.path.join(out, "output_0.npy")), [-9, -18, -7, -16])
+            self.assertEqual(numbers_of(os.path.join(out, "output_1.npy")), [-18, -36, -14, -32])
+
+    def test_names_what_it_refuses(self):
+        model = onnx.model([onnx.node("StringSplit", ["x"], ["y"])], [onnx.value("x", (2,))],
+                           [onnx.value("y", (2,))])
+        done = self.inspect(self.write("m.onnx", model))
+        self.assertEqual(done.returncode, BAD_INPUT)
+        self.assertIn("StringSplit-of-y", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_refuses_wrong_arguments(self):
+        model = self.write("m.onnx", difference())
+        a = self.write("1.npy", npy((2, 2), [1, 2, 3, 4]))
+        out = os.path.join(self.folder, "out")
+        for arguments, code in (
+                ((model, "--run", a), USAGE),
+                ((model, "--run", a, "--out", out), USAGE),
+                ((model, "--backend", "fast"), USAGE),
+                ((model, "--threads", "0"), USAGE),
+                ((model, "--threads", "65"), USAGE),
+                ((model, "--run", a, "--run", a, "--out", out, "--repeat", "-1"), USAGE),
+                ((model, "--run", a, "--run", model, "--out", out), BAD_INPUT),
+                ((model, "--run", a, "--run", a, "--out", a), BAD_INPUT),
+                ((model + ".none",), BAD_INPUT)):
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.inspect(*arguments).returncode, code)
+        self.assertFalse(os.path.exists(out))
+
+
+if __name__ == "__main__":
+    unittest.main()
