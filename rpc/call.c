@@ -36,6 +36,8 @@ void tacit_call_reset(tacit_call_t *call)
     call->state = TACIT_CALL_RUNNING;
     call->entry = NULL;
     call->connection = NULL;
+    call->body = tacit_span(NULL, 0);
+    call->batched = false;
     call->has_bulk = false;
     call->error.code = TACIT_OK;
 }

@@ -33,8 +33,10 @@ struct tacit_call {
     uint64_t msgid;
     uint64_t deadline_ms;           /* monotonic */
     tacit_connection_t *connection; /* its row, held while pending; NULL where there is none */
-    tacit_frame_request_t request;  /* spans borrow from frame */
-    zmq_msg_t frame;                /* frame 0 */
+    tacit_frame_request_t request;  /* spans borrow from body */
+    zmq_msg_t frame;                /* frame 0, or the batch that holds it */
+    tacit_span_t body;              /* frame 0 itself, in frame */
+    bool batched;                   /* the reply may share a message too */
     zmq_msg_t bulk;                 /* the request's bulk, or empty */
     zmq_msg_t reply_bulk;           /* the reply's, or empty */
     bool has_bulk;

@@ -9,7 +9,8 @@
 #include <czmq.h>
 
 #include "enclave/clock.h"
-#include "idl/session.h"
+#include "rpc/batch.h"
+#include "rpc/client_bind.h"
 #include "rpc/endpoint.h"
 #include "rpc/outstanding.h"
 #include "rpc/trace.h"
@@ -24,7 +25,9 @@ struct tacit_client {
     tacit_slot_t *taken;  /* what the last call's spans borrow from */
     tacit_arena_t *arena; /* lists and secrets of that result */
     tacit_buffer_t out;   /* frame 0 being written */
-    void *result;         /* of tacit_client_next */
+    bool coalesce;
+    tacit_batch_t held; /* requests that wait for each other */
+    void *result;       /* of tacit_client_next */
     size_t result_capacity;
 };
 
@@ -72,11 +75,12 @@ static bool s_bulk_allowed(const tacit_method_t *method, bool has_bulk, size_t s
     return !has_bulk || (method->bulk_out_max > 0 && size <= method->bulk_out_max);
 }
 
-/*  A reply to nothing we wait for is late where we asked once, and otherwise made up.  */
-static void s_settle(tacit_client_t *self, zmq_msg_t *frame, zmq_msg_t *bulk, bool has_bulk)
+/*  A reply to nothing we wait for is late where we asked once, and otherwise made up. bytes are in
+    frame.  */
+static void s_settle(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *frame, zmq_msg_t *bulk,
+                     bool has_bulk)
 {
     tacit_frame_reply_t reply;
-    tacit_span_t bytes = tacit_span(zmq_msg_data(frame), zmq_msg_size(frame));
     if (tacit_frame_parse_reply(bytes, &reply, NULL) != TACIT_OK) {
         s_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent a malformed reply");
         return;
@@ -98,6 +102,33 @@ static void s_settle(tacit_client_t *self, zmq_msg_t *frame, zmq_msg_t *bulk, bo
     tacit_outstanding_answer(slot, &reply, frame, bulk);
 }
 
+/*  Replies that share a message each keep a reference to it.  */
+static void s_settle_batch(tacit_client_t *self, zmq_msg_t *frame)
+{
+    tacit_span_t frames[TACIT_BATCH_FRAMES_MAX];
+    size_t count = 0;
+    const uint8_t *start = zmq_msg_data(frame);
+    if (tacit_batch_parse(tacit_span(start, zmq_msg_size(frame)), frames, &count) != TACIT_OK) {
+        s_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent a malformed batch");
+        return;
+    }
+    for (size_t i = 0; i < count && self->lost.code == TACIT_OK; i++) {
+        zmq_msg_t part;
+        zmq_msg_t none;
+        zmq_msg_init(&part);
+        zmq_msg_init(&none);
+        if (zmq_msg_copy(&part, frame) == 0) {
+            const uint8_t *data = zmq_msg_data(&part);
+            s_settle(self, tacit_span(data + (frames[i].data - start), frames[i].size), &part,
+                     &none, false);
+        } else {
+            s_lose(self, TACIT_NO_MEMORY, NULL);
+        }
+        zmq_msg_close(&part);
+        zmq_msg_close(&none);
+    }
+}
+
 /*  One message, without waiting. False where there is none.  */
 static bool s_receive(tacit_client_t *self)
 {
@@ -109,10 +140,13 @@ static bool s_receive(tacit_client_t *self)
     bool received = zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) >= 0;
     if (received) {
         bool has_bulk = zmq_msg_more(&frame);
+        tacit_span_t bytes = tacit_span(zmq_msg_data(&frame), zmq_msg_size(&frame));
         if (has_bulk && !s_receive_bulk(socket, &bulk)) {
             s_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent too many frames");
+        } else if (!has_bulk && tacit_batch_is(bytes)) {
+            s_settle_batch(self, &frame);
         } else {
-            s_settle(self, &frame, &bulk, has_bulk);
+            s_settle(self, bytes, &frame, &bulk, has_bulk);
         }
     }
     zmq_msg_close(&frame);
@@ -213,7 +247,7 @@ static tacit_status_t s_encode(tacit_client_t *self, const tacit_slot_t *slot, c
 }
 
 /*  One frame, copied. EAGAIN can only come with the first frame of a message.  */
-static bool s_send_frame(void *socket, tacit_span_t bytes, int flags)
+static bool s_send_frame(const tacit_client_t *self, tacit_span_t bytes, int flags)
 {
     zmq_msg_t frame;
     if (zmq_msg_init_size(&frame, bytes.size) != 0) {
@@ -222,7 +256,7 @@ static bool s_send_frame(void *socket, tacit_span_t bytes, int flags)
     if (bytes.size > 0) {
         memcpy(zmq_msg_data(&frame), bytes.data, bytes.size);
     }
-    if (zmq_msg_send(&frame, socket, flags | ZMQ_DONTWAIT) < 0) {
+    if (!tacit_endpoint_send(self->endpoint, &frame, flags)) {
         zmq_msg_close(&frame);
         return false;
     }
@@ -231,21 +265,54 @@ static bool s_send_frame(void *socket, tacit_span_t bytes, int flags)
 
 static tacit_status_t s_send(tacit_client_t *self, tacit_span_t bulk, tacit_error_t *ret_error)
 {
-    void *socket = tacit_endpoint_socket(self->endpoint);
     bool more = bulk.size > 0;
-    if (!s_send_frame(socket, tacit_buffer_span(&self->out), more ? ZMQ_SNDMORE : 0)) {
+    if (!s_send_frame(self, tacit_buffer_span(&self->out), more ? ZMQ_SNDMORE : 0)) {
         s_read_events(self);
         tacit_status_t lost = s_check_lost(self, ret_error);
         return lost != TACIT_OK ? lost
                                 : tacit_error_set(ret_error, TACIT_BUSY,
                                                   "the connection takes no more just now");
     }
-    if (more && !s_send_frame(socket, bulk, 0)) {
+    if (more && !s_send_frame(self, bulk, 0)) {
         /*  Half a message is sent: nothing after it would make sense.  */
         s_lose(self, TACIT_NO_MEMORY, "no memory for a bulk frame");
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     return TACIT_OK;
+}
+
+void tacit_client_flush(tacit_client_t *client)
+{
+    zmq_msg_t message;
+    if (client->held.count == 0) {
+        return;
+    }
+    if (tacit_batch_seal(&client->held, &message) != TACIT_OK) {
+        s_lose(client, TACIT_NO_MEMORY, NULL);
+        return;
+    }
+    if (!tacit_endpoint_send(client->endpoint, &message, 0)) {
+        zmq_msg_close(&message);
+        s_read_events(client);
+        s_lose(client, TACIT_UNREACHABLE, "the connection takes no more");
+    }
+}
+
+/*  Whatever was started before goes out before what cannot wait for others.  */
+static tacit_status_t s_send_or_hold(tacit_client_t *self, tacit_span_t bulk,
+                                     tacit_error_t *ret_error)
+{
+    bool lone = self->calls.count == 1;
+    tacit_span_t frame = tacit_buffer_span(&self->out);
+    if (self->coalesce && !lone && bulk.size == 0 && frame.size <= TACIT_BATCH_FRAME_MAX) {
+        if (!tacit_batch_fits(&self->held, frame.size)) {
+            tacit_client_flush(self);
+        }
+        tacit_status_t status = tacit_batch_add(&self->held, frame);
+        return status ? tacit_error_set(ret_error, status, NULL) : TACIT_OK;
+    }
+    tacit_client_flush(self);
+    return self->lost.code ? s_check_lost(self, ret_error) : s_send(self, bulk, ret_error);
 }
 
 static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *method,
@@ -282,7 +349,7 @@ static tacit_status_t s_start(tacit_client_t *self, const tacit_method_t *method
     }
     status = s_encode(self, slot, args, deadline_ms, ret_error);
     if (status == TACIT_OK) {
-        status = s_send(self, bulk, ret_error);
+        status = s_send_or_hold(self, bulk, ret_error);
     }
     if (status != TACIT_OK) {
         tacit_outstanding_release(&self->calls, slot);
@@ -349,6 +416,7 @@ tacit_status_t tacit_client_call(tacit_client_t *client, const tacit_method_t *m
     if (!slot) {
         return status;
     }
+    tacit_client_flush(client);
     while (slot->state == TACIT_SLOT_WAITING) {
         if (!s_pump(client)) {
             s_sleep(client, UINT64_MAX);
@@ -369,20 +437,30 @@ tacit_status_t tacit_client_start(tacit_client_t *client, const tacit_method_t *
     return status;
 }
 
+/*  What ended already goes first: requests held back meanwhile share more of a message.  */
+static tacit_slot_t *s_next_ended(tacit_client_t *self)
+{
+    tacit_slot_t *slot = tacit_outstanding_ended(&self->calls);
+    if (!slot) {
+        (void)s_pump(self);
+        (void)tacit_outstanding_expire(&self->calls, s_now());
+        slot = tacit_outstanding_ended(&self->calls);
+    }
+    return slot;
+}
+
 tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
                                  tacit_reply_t *ret_reply, tacit_error_t *ret_error)
 {
     s_release_taken(client);
     uint64_t until = s_now() + timeout_ms;
     tacit_slot_t *slot = NULL;
-    (void)s_pump(client);
-    (void)tacit_outstanding_expire(&client->calls, s_now());
-    while (!(slot = tacit_outstanding_ended(&client->calls))) {
+    while (!(slot = s_next_ended(client))) {
+        tacit_client_flush(client);
         if (client->calls.count == 0 || s_now() >= until) {
             return tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED, "no call has ended yet");
         }
         s_sleep(client, until);
-        (void)s_pump(client);
     }
     void *result = s_result_room(client, slot->method);
     if (!result) {
@@ -394,7 +472,7 @@ tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
     return TACIT_OK;
 }
 
-/*  --- connecting and binding ------------------------------------------------------------------ */
+/*  --- life ------------------------------------------------------------------------------------ */
 
 static tacit_status_t s_await_up(tacit_client_t *self, uint64_t until_ms, tacit_error_t *ret_error)
 {
@@ -415,81 +493,6 @@ static uint32_t s_left(uint64_t until_ms)
     return until_ms > now ? (uint32_t)(until_ms - now) : 1;
 }
 
-static tacit_status_t s_open(tacit_client_t *self, tacit_binding_t *binding,
-                             const tacit_binding_open_t *open, uint64_t until_ms,
-                             tacit_binding_confirm_t *ret_confirm, tacit_error_t *ret_error)
-{
-    tacit_session_open_args_t args = {
-        .role = open->role,
-        .mesh_id = tacit_span(open->mesh_id, sizeof open->mesh_id),
-        .nonce = tacit_span(open->nonce, sizeof open->nonce),
-        .ephemeral = tacit_span(open->ephemeral, sizeof open->ephemeral),
-    };
-    tacit_session_open_result_t result = {.has_result = false};
-    tacit_status_t status = tacit_client_call(self, &tacit_session_open, &args, tacit_span(NULL, 0),
-                                              s_left(until_ms), &result, NULL, ret_error);
-    if (status != TACIT_OK) {
-        return status;
-    }
-    tacit_binding_accept_t accept = {.result = result.result, .quote = result.quote};
-    tacit_cursor_t cursors[] = {tacit_cursor(result.session_id), tacit_cursor(result.policy_head),
-                                tacit_cursor(result.nonce), tacit_cursor(result.ephemeral)};
-    tacit_cursor_copy(&cursors[0], accept.session_id, sizeof accept.session_id);
-    tacit_cursor_copy(&cursors[1], accept.policy_head, sizeof accept.policy_head);
-    tacit_cursor_copy(&cursors[2], accept.nonce, sizeof accept.nonce);
-    tacit_cursor_copy(&cursors[3], accept.ephemeral, sizeof accept.ephemeral);
-    return tacit_binding_client_confirm(binding, tacit_now_ms(), &accept, ret_confirm, ret_error);
-}
-
-static tacit_status_t s_confirm(tacit_client_t *self, tacit_binding_t *binding,
-                                const tacit_binding_confirm_t *confirm, uint64_t until_ms,
-                                tacit_error_t *ret_error)
-{
-    tacit_session_confirm_args_t args = {
-        .result = confirm->result,
-        .has_result = confirm->result.size > 0,
-        .quote = confirm->quote,
-        .has_quote = confirm->quote.size > 0,
-        .mac = tacit_span(confirm->mac, sizeof confirm->mac),
-    };
-    tacit_session_confirm_result_t result = {.mac = {NULL, 0}};
-    tacit_status_t status =
-        tacit_client_call(self, &tacit_session_confirm, &args, tacit_span(NULL, 0),
-                          s_left(until_ms), &result, NULL, ret_error);
-    if (status != TACIT_OK) {
-        return status;
-    }
-    uint8_t mac[sizeof confirm->mac] = {0};
-    tacit_cursor_t cursor = tacit_cursor(result.mac);
-    tacit_cursor_copy(&cursor, mac, sizeof mac);
-    return tacit_binding_client_finish(binding, mac, &self->session, ret_error);
-}
-
-static tacit_status_t s_bind(tacit_client_t *self, const tacit_client_config_t *config,
-                             uint64_t until_ms, tacit_error_t *ret_error)
-{
-    tacit_binding_t *binding = NULL;
-    tacit_binding_open_t open;
-    tacit_binding_confirm_t confirm;
-    tacit_status_t status =
-        tacit_binding_client(config->party, config->server_key, config->peer_role, &binding, &open);
-    if (status != TACIT_OK) {
-        return tacit_error_set(ret_error, status, NULL);
-    }
-    status = s_open(self, binding, &open, until_ms, &confirm, ret_error);
-    if (status == TACIT_OK) {
-        status = s_confirm(self, binding, &confirm, until_ms, ret_error);
-    }
-    tacit_binding_destroy(&binding);
-    if (status == TACIT_OK) {
-        uint64_t now = tacit_now_ms();
-        uint64_t left = self->session->expires_ms > now ? self->session->expires_ms - now : 0;
-        self->session_end_ms =
-            s_now() + (left < TACIT_SESSION_LIFETIME_MS ? left : TACIT_SESSION_LIFETIME_MS);
-    }
-    return status;
-}
-
 static tacit_status_t s_connect(tacit_client_t *self, const tacit_client_config_t *config,
                                 tacit_error_t *ret_error)
 {
@@ -507,7 +510,13 @@ static tacit_status_t s_connect(tacit_client_t *self, const tacit_client_config_
         status = s_await_up(self, until_ms, ret_error);
     }
     if (status == TACIT_OK && config->party) {
-        status = s_bind(self, config, until_ms, ret_error);
+        status = tacit_client_bind(self, config, s_left(until_ms), &self->session, ret_error);
+    }
+    if (self->session) {
+        uint64_t now = tacit_now_ms();
+        uint64_t left = self->session->expires_ms > now ? self->session->expires_ms - now : 0;
+        self->session_end_ms =
+            s_now() + (left < TACIT_SESSION_LIFETIME_MS ? left : TACIT_SESSION_LIFETIME_MS);
     }
     return status;
 }
@@ -523,6 +532,8 @@ tacit_status_t tacit_client_new(const tacit_client_config_t *config, tacit_clien
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     tacit_buffer_init(&self->out, TACIT_FRAME_MAX);
+    tacit_batch_init(&self->held);
+    self->coalesce = config->coalesce;
     self->arena = tacit_arena_new();
     tacit_status_t status = self->arena ? s_connect(self, config, ret_error)
                                         : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
@@ -545,6 +556,7 @@ void tacit_client_destroy(tacit_client_t **client)
     tacit_session_destroy(&self->session);
     tacit_arena_destroy(&self->arena);
     tacit_buffer_free(&self->out);
+    tacit_batch_free(&self->held);
     free(self->result);
     free(self);
     *client = NULL;

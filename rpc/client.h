@@ -26,6 +26,9 @@ typedef struct tacit_client_config {
     const tacit_party_t *party; /* who binds; NULL: no session, only methods for anyone */
     tacit_role_t peer_role;     /* who must answer, with party */
     uint32_t connect_ms;        /* 0: TACIT_CLIENT_CONNECT_MS */
+    bool coalesce; /* requests started while others are under way may wait for each other, to share
+                      a message: until next or call waits, flush, or the message is full. For
+                      owners who wait nowhere else, or flush before they do */
 } tacit_client_config_t;
 
 /*  Connect, and bind where there is a party. Nothing of config is needed afterwards: keys are
@@ -47,10 +50,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_call(tacit_client_t *client,
                                                   void *ret_result, tacit_span_t *ret_bulk,
                                                   tacit_error_t *ret_error);
 
-/*  The same in two halves, for callers with a loop of their own. start sends and returns the
-    call's number; next waits up to timeout_ms (0: not at all, DEADLINE_EXCEEDED when there is
-    none) for any call to end, and decodes its result into ret_result, which must fit the method's
-    record. A call's own failure stands in reply->status and reply->error.  */
+/*  The same in two halves, for callers with a loop of their own. start sends (or holds, see
+    coalesce) and returns the call's number; next waits up to timeout_ms (0: not at all,
+   DEADLINE_EXCEEDED when there is none) for any call to end, and decodes its result into
+   ret_result, which must fit the method's record. A call's own failure stands in reply->status and
+   reply->error.  */
 typedef struct tacit_reply {
     uint64_t call;
     const tacit_method_t *method;
@@ -67,6 +71,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_start(tacit_client_t *client,
 TACIT_MUST_CHECK tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
                                                   tacit_reply_t *ret_reply,
                                                   tacit_error_t *ret_error);
+
+/*  Sends what coalescing holds back. A connection that takes no more is lost.  */
+void tacit_client_flush(tacit_client_t *client);
 
 /*  The ZeroMQ socket to poll for input beside others. Borrowed.  */
 void *tacit_client_socket(tacit_client_t *client);

@@ -83,6 +83,18 @@ void *tacit_endpoint_monitor(const tacit_endpoint_t *endpoint)
     return zsock_resolve(endpoint->monitor);
 }
 
+bool tacit_endpoint_send(const tacit_endpoint_t *endpoint, zmq_msg_t *message, int flags)
+{
+    void *socket = tacit_endpoint_socket(endpoint);
+    if (zmq_msg_send(message, socket, flags | ZMQ_DONTWAIT) >= 0) {
+        return true;
+    }
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_errno() == EAGAIN && zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 &&
+           zmq_msg_send(message, socket, flags | ZMQ_DONTWAIT) >= 0;
+}
+
 const char *tacit_endpoint_address(const tacit_endpoint_t *endpoint)
 {
     return endpoint->address;

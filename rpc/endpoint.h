@@ -11,6 +11,8 @@
 #ifndef TACIT_RPC_ENDPOINT_H
 #define TACIT_RPC_ENDPOINT_H
 
+#include <zmq.h>
+
 #include "enclave/error.h"
 #include "rpc/limits.h"
 
@@ -48,6 +50,12 @@ void *tacit_endpoint_context(void);
 /*  Raw ZeroMQ sockets, for polling and for messages. Borrowed.  */
 void *tacit_endpoint_socket(const tacit_endpoint_t *endpoint);
 void *tacit_endpoint_monitor(const tacit_endpoint_t *endpoint);
+
+/*  Sends one frame without waiting (flags: 0 or ZMQ_SNDMORE); false where the queue is full or the
+    peer is gone, the message is then the caller's still. libzmq looks at most once a millisecond
+    whether its peer has read: a queue that seems full is looked at again, or a connection within
+    its limits would be refused.  */
+bool tacit_endpoint_send(const tacit_endpoint_t *endpoint, zmq_msg_t *message, int flags);
 
 /*  The address as bound (with the port) or connected. Borrowed.  */
 const char *tacit_endpoint_address(const tacit_endpoint_t *endpoint);

@@ -40,7 +40,7 @@ enum {
     TACIT_CALLS_PENDING_MAX = 1024,      /* for connections that have some already */
     TACIT_CALLS_PENDING_HARD_MAX = 1280, /* for those that have none: nobody is shut out */
     TACIT_CALLS_IDLE_MAX = 64,           /* call objects kept for reuse */
-    TACIT_SERVER_BATCH = 64,             /* messages read before the loop serves others */
+    TACIT_SERVER_BATCH = 64,             /* calls read before the loop serves others, about */
     TACIT_SWEEP_MS = 1000,               /* between looks for expired sessions */
 
     /*  A client.  */

@@ -99,16 +99,66 @@ static bool s_read_frames(void *socket, tacit_call_t *call, bool *ret_too_many)
     return true;
 }
 
-/*  One message. False where there is none.  */
-static bool s_read(tacit_server_t *self)
+/*  A call of a batch: shares its message, and who it is from.  */
+static void s_dispatch_part(tacit_server_t *self, tacit_call_t *batch, size_t offset, size_t size)
+{
+    tacit_call_t *call = tacit_server_take_call(self);
+    if (!call || zmq_msg_copy(&call->frame, &batch->frame) != 0) {
+        self->stats.dropped++;
+        if (call) {
+            tacit_server_give_call(self, call);
+        }
+        return;
+    }
+    call->id = batch->id;
+    call->curve = batch->curve;
+    call->batched = true;
+    call->body = tacit_span((const uint8_t *)zmq_msg_data(&call->frame) + offset, size);
+    tacit_server_dispatch(self, call, false);
+}
+
+/*  Calls that share a message: each is run as if it had come alone. How many there were.  */
+static size_t s_run_batch(tacit_server_t *self, tacit_call_t *batch)
+{
+    tacit_span_t frames[TACIT_BATCH_FRAMES_MAX];
+    size_t count = 0;
+    if (batch->has_bulk || tacit_batch_parse(batch->body, frames, &count) != TACIT_OK) {
+        self->stats.dropped++;
+        tacit_server_give_call(self, batch);
+        return 1;
+    }
+    self->stats.received += count - 1;
+    tacit_server_begin_batch(self, &batch->id);
+    for (size_t i = 0; i < count; i++) {
+        s_dispatch_part(self, batch, (size_t)(frames[i].data - batch->body.data), frames[i].size);
+    }
+    tacit_server_end_batch(self);
+    tacit_server_give_call(self, batch);
+    return count;
+}
+
+/*  Runs what was read; how many calls it was.  */
+static size_t s_run(tacit_server_t *self, tacit_call_t *call, bool too_many)
+{
+    call->body = tacit_span(zmq_msg_data(&call->frame), zmq_msg_size(&call->frame));
+    if (tacit_batch_is(call->body)) {
+        return s_run_batch(self, call);
+    }
+    tacit_server_dispatch(self, call, too_many);
+    return 1;
+}
+
+/*  One message: how many calls it held, 0 where there is none.  */
+static size_t s_read(tacit_server_t *self)
 {
     void *socket = tacit_endpoint_socket(self->endpoint);
     zmq_msg_t routing;
     zmq_msg_init(&routing);
     if (zmq_msg_recv(&routing, socket, ZMQ_DONTWAIT) < 0) {
         zmq_msg_close(&routing);
-        return false;
+        return 0;
     }
+    size_t count = 1;
     self->stats.received++;
     tacit_call_t *call = zmq_msg_more(&routing) ? tacit_server_take_call(self) : NULL;
     bool too_many = false;
@@ -119,17 +169,19 @@ static bool s_read(tacit_server_t *self)
         self->stats.dropped++;
         tacit_server_give_call(self, call);
     } else {
-        tacit_server_dispatch(self, call, too_many);
+        count = s_run(self, call, too_many);
     }
     zmq_msg_close(&routing);
-    return true;
+    return count;
 }
 
 static int s_on_input(zloop_t *loop, zmq_pollitem_t *item, void *argument)
 {
     (void)loop;
     (void)item;
-    for (size_t i = 0; i < TACIT_SERVER_BATCH && s_read(argument); i++) {
+    size_t count = 1;
+    for (size_t i = 0; i < TACIT_SERVER_BATCH && count > 0; i += count) {
+        count = s_read(argument);
     }
     return 0;
 }
@@ -199,6 +251,7 @@ tacit_status_t tacit_server_new(const tacit_server_config_t *config, tacit_serve
     self->timer_ms = UINT64_MAX;
     self->unknown.name = "unknown";
     tacit_buffer_init(&self->out, TACIT_FRAME_MAX);
+    tacit_batch_init(&self->replies);
     tacit_status_t status = s_open(self, config, ret_error);
     if (status != TACIT_OK) {
         tacit_server_destroy(&self);
@@ -224,6 +277,7 @@ void tacit_server_destroy(tacit_server_t **server)
     tacit_endpoint_destroy(&self->endpoint);
     tacit_method_table_clear(&self->methods);
     tacit_buffer_free(&self->out);
+    tacit_batch_free(&self->replies);
     free(self->result);
     free(self);
     *server = NULL;

@@ -41,9 +41,7 @@ static tacit_status_t s_decode(tacit_call_t *call)
 /*  Everything that is checked before a handler runs.  */
 static tacit_status_t s_admit(tacit_server_t *self, tacit_call_t *call)
 {
-    tacit_status_t status = tacit_frame_parse_request(
-        tacit_span(zmq_msg_data(&call->frame), zmq_msg_size(&call->frame)), &call->request,
-        &call->error);
+    tacit_status_t status = tacit_frame_parse_request(call->body, &call->request, &call->error);
     if (status != TACIT_OK) {
         return status;
     }
@@ -113,9 +111,8 @@ static void s_run(tacit_server_t *self, tacit_call_t *call)
 
 void tacit_server_dispatch(tacit_server_t *self, tacit_call_t *call, bool too_many)
 {
-    tacit_span_t frame = tacit_span(zmq_msg_data(&call->frame), zmq_msg_size(&call->frame));
     tacit_server_observe_arrival(call);
-    if (!tacit_frame_request_msgid(frame, &call->msgid)) {
+    if (!tacit_frame_request_msgid(call->body, &call->msgid)) {
         self->stats.dropped++;
         tacit_server_give_call(self, call);
         return;

@@ -4,6 +4,7 @@
 #ifndef TACIT_RPC_SERVER_INTERNAL_H
 #define TACIT_RPC_SERVER_INTERNAL_H
 
+#include "rpc/batch.h"
 #include "rpc/call.h"
 #include "rpc/session_service.h"
 
@@ -23,8 +24,11 @@ struct tacit_server {
     uint64_t pending_bytes; /* that they hold */
     tacit_call_t *idle;     /* for reuse */
     size_t idle_count;
-    tacit_buffer_t out; /* frame 0 being written */
-    void *result;       /* room for a handler's result */
+    tacit_buffer_t out;              /* frame 0 being written */
+    tacit_batch_t replies;           /* to the batch that is being worked on */
+    tacit_connection_id_t batch_for; /* whose it is */
+    bool in_batch;
+    void *result; /* room for a handler's result */
     size_t result_capacity;
     tacit_server_stats_t stats;
     tacit_method_metrics_t unknown; /* calls of methods that there are not */
@@ -50,6 +54,10 @@ void tacit_server_dispatch(tacit_server_t *server, tacit_call_t *call, bool too_
 /*  Send the result, or the error of a status that is not OK. The call stays the caller's.  */
 void tacit_server_answer(tacit_server_t *server, tacit_call_t *call, tacit_status_t status,
                          const void *result);
+
+/*  From here on replies to that connection's batch are held; end sends them.  */
+void tacit_server_begin_batch(tacit_server_t *server, const tacit_connection_id_t *id);
+void tacit_server_end_batch(tacit_server_t *server);
 
 /*  The handler answers later. Takes the call until then.  */
 void tacit_server_keep(tacit_server_t *server, tacit_call_t *call);

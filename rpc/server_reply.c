@@ -10,35 +10,84 @@
 
 /*  A connection that takes no reply has its sessions ended: it must not go on as if all was well.
  */
-static void s_give_up(tacit_server_t *self, const tacit_call_t *call)
+static void s_give_up(tacit_server_t *self, const tacit_connection_id_t *id)
 {
     self->stats.undelivered++;
-    tacit_connection_t *row =
-        tacit_session_table_find(&self->sessions, &call->id, tacit_server_now());
+    tacit_connection_t *row = tacit_session_table_find(&self->sessions, id, tacit_server_now());
     if (row) {
         tacit_session_table_end(&self->sessions, row);
     }
 }
 
+/*  Takes the frame; bulk may be NULL.  */
+static void s_send_message(tacit_server_t *self, const tacit_connection_id_t *id, zmq_msg_t *frame,
+                           zmq_msg_t *bulk)
+{
+    zmq_msg_t routing;
+    (void)zmq_msg_init_size(&routing, sizeof id->routing); /* so small a message holds it itself */
+    memcpy(zmq_msg_data(&routing), id->routing, sizeof id->routing);
+    bool sent = tacit_endpoint_send(self->endpoint, &routing, ZMQ_SNDMORE) &&
+                tacit_endpoint_send(self->endpoint, frame, bulk ? ZMQ_SNDMORE : 0) &&
+                (!bulk || tacit_endpoint_send(self->endpoint, bulk, 0));
+    if (!sent) {
+        zmq_msg_close(&routing);
+        zmq_msg_close(frame);
+        s_give_up(self, id);
+    }
+}
+
+static void s_flush(tacit_server_t *self)
+{
+    zmq_msg_t message;
+    if (self->replies.count == 0) {
+        return;
+    }
+    if (tacit_batch_seal(&self->replies, &message) != TACIT_OK) {
+        s_give_up(self, &self->batch_for);
+        return;
+    }
+    s_send_message(self, &self->batch_for, &message, NULL);
+}
+
+void tacit_server_begin_batch(tacit_server_t *self, const tacit_connection_id_t *id)
+{
+    self->batch_for = *id;
+    self->in_batch = true;
+}
+
+void tacit_server_end_batch(tacit_server_t *self)
+{
+    s_flush(self);
+    self->in_batch = false;
+}
+
+/*  Is this reply held, to share a message? What does not fit beside the others sends them off.  */
+static bool s_hold(tacit_server_t *self, const tacit_call_t *call)
+{
+    if (!self->in_batch || !call->batched ||
+        memcmp(&call->id, &self->batch_for, sizeof call->id) != 0) {
+        return false;
+    }
+    if (!tacit_batch_fits(&self->replies, self->out.size)) {
+        s_flush(self);
+    }
+    return tacit_batch_add(&self->replies, tacit_buffer_span(&self->out)) == TACIT_OK;
+}
+
 /*  The frame in self->out, and the call's bulk if with_bulk.  */
 static void s_send(tacit_server_t *self, tacit_call_t *call, bool with_bulk)
 {
-    void *socket = tacit_endpoint_socket(self->endpoint);
+    bool bulk = with_bulk && zmq_msg_size(&call->reply_bulk) > 0;
     zmq_msg_t frame;
+    if (!bulk && s_hold(self, call)) {
+        return;
+    }
     if (zmq_msg_init_size(&frame, self->out.size) != 0) {
-        s_give_up(self, call);
+        s_give_up(self, &call->id);
         return;
     }
     memcpy(zmq_msg_data(&frame), self->out.data, self->out.size);
-    bool bulk = with_bulk && zmq_msg_size(&call->reply_bulk) > 0;
-    bool sent = zmq_send(socket, call->id.routing, sizeof call->id.routing,
-                         ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
-                zmq_msg_send(&frame, socket, (bulk ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0 &&
-                (!bulk || zmq_msg_send(&call->reply_bulk, socket, ZMQ_DONTWAIT) >= 0);
-    if (!sent) {
-        zmq_msg_close(&frame);
-        s_give_up(self, call);
-    }
+    s_send_message(self, &call->id, &frame, bulk ? &call->reply_bulk : NULL);
 }
 
 static void s_send_error(tacit_server_t *self, tacit_call_t *call, tacit_status_t status)
@@ -47,7 +96,7 @@ static void s_send_error(tacit_server_t *self, tacit_call_t *call, tacit_status_
     self->stats.refused++;
     tacit_buffer_clear(&self->out);
     if (tacit_frame_error(&self->out, call->msgid, &call->error) != TACIT_OK) {
-        s_give_up(self, call);
+        s_give_up(self, &call->id);
         return;
     }
     s_send(self, call, false);

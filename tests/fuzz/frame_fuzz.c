@@ -1,9 +1,10 @@
-/*  frame_fuzz.c - foreign frames, as a server and as a client reads them.
+/*  frame_fuzz.c - foreign frames, as a server and as a client reads them, alone and in batches.
 
     What parses must survive being written and parsed again.  */
 
 #include <stdlib.h>
 
+#include "rpc/batch.h"
 #include "rpc/frame.h"
 #include "rpc/text.h"
 
@@ -57,9 +58,8 @@ static void s_check_reply(const tacit_frame_reply_t *reply)
     tacit_buffer_free(&buffer);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void s_read_frame(tacit_span_t frame)
 {
-    tacit_span_t frame = tacit_span(data, size);
     tacit_frame_request_t request;
     tacit_frame_reply_t reply;
     tacit_error_t error;
@@ -72,5 +72,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (tacit_frame_parse_reply(frame, &reply, &error) == TACIT_OK) {
         s_check_reply(&reply);
     }
+}
+
+/*  The frames of a batch lie in it one after the other.  */
+static void s_read_batch(tacit_span_t frame)
+{
+    tacit_span_t frames[TACIT_BATCH_FRAMES_MAX];
+    const uint8_t *end = frame.data;
+    size_t count = 0;
+    if (tacit_batch_parse(frame, frames, &count) != TACIT_OK) {
+        return;
+    }
+    s_must(tacit_batch_is(frame) && count > 0 && count <= TACIT_BATCH_FRAMES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        s_must(frames[i].data > end && frames[i].size <= frame.size);
+        end = frames[i].data + frames[i].size;
+        s_read_frame(frames[i]);
+    }
+    s_must(end == frame.data + frame.size);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    tacit_span_t frame = tacit_span(data, size);
+    s_read_frame(frame);
+    s_read_batch(frame);
     return 0;
 }

@@ -162,6 +162,26 @@ class Frames(MeshCase):
         answer = msgpack.unpackb(connection.receive()[0], strict_map_key=False)
         self.assertEqual(answer[1], msgid, frames)
 
+    # -- frames that share a message
+
+    @for_each_connection
+    def test_calls_of_a_batch_are_answered_and_what_is_none_is_dropped(self, target, connection):
+        calls = [msgpack.packb([0, msgid, target.health, [{}, {}]]) for msgid in range(1, 65)]
+        connection.send(msgpack.packb([2, "$batch", calls]))
+        answered = set()
+        while len(answered) < 64:
+            answer = msgpack.unpackb(connection.receive()[0], strict_map_key=False)
+            answers = ([msgpack.unpackb(frame, strict_map_key=False) for frame in answer[2]]
+                       if answer[0] == 2 else [answer])
+            for kind, msgid, error, result in answers:
+                self.assertEqual((kind, error, result[1]), (1, None, "ready"))
+                answered.add(msgid)
+        for bad in ([2, "$batch", [*calls, calls[0]]], [2, "$batch", []], [2, "$batch", calls[0]],
+                    [2, "$batch", [[0, 1, target.health, [{}, {}]]]], [2, "$other", calls],
+                    [2, "$batch", [msgpack.packb([2, "$batch", calls])]], [2, "$batch"]):
+            self.assert_dropped(target, connection, msgpack.packb(bad))
+        self.assert_dropped(target, connection, msgpack.packb([2, "$batch", calls]), b"bulk")
+
     # -- before anybody is authenticated
 
     def claim(self, target, first, rest):
