@@ -73,6 +73,11 @@ void *tacit_call_args(tacit_call_t *call, size_t size)
 
 size_t tacit_call_size(const tacit_call_t *call)
 {
+    return call->body.size + zmq_msg_size(&call->bulk);
+}
+
+size_t tacit_call_held(const tacit_call_t *call)
+{
     return zmq_msg_size(&call->frame) + zmq_msg_size(&call->bulk);
 }
 

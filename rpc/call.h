@@ -61,8 +61,10 @@ void tacit_call_reset(tacit_call_t *call);
 /*  Zeroed room for arguments of that size, or NULL.  */
 void *tacit_call_args(tacit_call_t *call, size_t size);
 
-/*  Bytes of request that it holds.  */
+/*  Bytes of its request, bulk included.  */
 size_t tacit_call_size(const tacit_call_t *call);
+/*  Bytes of memory that it keeps: all of a batch that it came in.  */
+size_t tacit_call_held(const tacit_call_t *call);
 
 /*  Complete the error by code and by the service's table: what goes on the wire.  */
 void tacit_call_explain(tacit_call_t *call, tacit_status_t status);

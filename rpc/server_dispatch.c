@@ -11,7 +11,7 @@ static bool s_is_busy(const tacit_server_t *self, const tacit_call_t *call)
     size_t own = call->connection ? call->connection->pending - 1 : 0;
     size_t most = own > 0 ? TACIT_CALLS_PENDING_MAX : TACIT_CALLS_PENDING_HARD_MAX;
     return own >= TACIT_CALLS_PENDING_PER_CONNECTION_MAX || self->pending_count >= most ||
-           self->pending_bytes + tacit_call_size(call) > TACIT_CALLS_PENDING_BYTES_MAX;
+           self->pending_bytes + tacit_call_held(call) > TACIT_CALLS_PENDING_BYTES_MAX;
 }
 
 static tacit_status_t s_check_bulk(const tacit_call_t *call)

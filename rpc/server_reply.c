@@ -163,7 +163,7 @@ static void s_enlist(tacit_server_t *self, tacit_call_t *call)
     }
     self->pending = call;
     self->pending_count++;
-    self->pending_bytes += tacit_call_size(call);
+    self->pending_bytes += tacit_call_held(call);
 }
 
 static void s_delist(tacit_server_t *self, tacit_call_t *call)
@@ -177,7 +177,7 @@ static void s_delist(tacit_server_t *self, tacit_call_t *call)
         call->next->previous = call->previous;
     }
     self->pending_count--;
-    self->pending_bytes -= tacit_call_size(call);
+    self->pending_bytes -= tacit_call_held(call);
 }
 
 static int s_on_deadline(zloop_t *loop, int timer, void *argument);
