@@ -84,6 +84,13 @@ class Bench:
             note = "bare: raw libzmq CURVE" + (f"; {lost} rounds failed" if lost else "")
             self.add("unary call", f"{size} B, {what}", unit, ours, raw, note)
 
+    def attest(self):
+        text, _ = self.call("tacit-bench-attest", "0.3" if self.options.quick else "2")
+        for name, cold, known in re.findall(r"verify (.*): cold (\d+) /s, chain known (\d+) /s",
+                                            text):
+            self.add("verification, one core", f"{name}, cold", "1/s", float(cold))
+            self.add("verification, one core", f"{name}, chain known", "1/s", float(known))
+
     def engine(self, model):
         text, _ = self.call("tacit-bench-engine", os.path.join(EXAMPLES, model, "model.onnx"),
                             "--repeat", "200" if self.options.quick else "2000")
@@ -177,6 +184,7 @@ def main():
     host = machine()
     print("{cpu}, {cores} cores, Linux {kernel}, load {load:.2f}\n".format(**host))
     bench.rpc()
+    bench.attest()
     bench.launch()
     for model in MODELS:
         bench.inference(model)

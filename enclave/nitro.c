@@ -113,11 +113,11 @@ static void s_claim(const tacit_nitro_document_t *document, tacit_verdict_t *ver
 }
 
 static tacit_status_t s_verify(const tacit_nitro_document_t *document,
-                               const tacit_vendor_chain_t *chain, uint64_t now_ms,
-                               tacit_verdict_t *verdict, tacit_error_t *error)
+                               const tacit_vendor_chain_t *chain, tacit_chain_cache_t *cache,
+                               uint64_t now_ms, tacit_verdict_t *verdict, tacit_error_t *error)
 {
     tacit_period_t *period = &verdict->claims.nitro.chain;
-    tacit_status_t status = tacit_vendor_chain_verify(chain, now_ms, period, error);
+    tacit_status_t status = tacit_vendor_chain_verify(chain, cache, now_ms, period, error);
     if (status == TACIT_OK) {
         status =
             s_verify_signature(document, X509_get0_pubkey(tacit_vendor_chain_leaf(chain)), error);
@@ -129,8 +129,8 @@ static tacit_status_t s_verify(const tacit_nitro_document_t *document,
 }
 
 tacit_status_t tacit_nitro_verify(tacit_span_t bytes, const uint8_t root_sha256[32],
-                                  uint64_t now_ms, tacit_verdict_t *ret_verdict,
-                                  tacit_error_t *ret_error)
+                                  tacit_chain_cache_t *cache, uint64_t now_ms,
+                                  tacit_verdict_t *ret_verdict, tacit_error_t *ret_error)
 {
     tacit_nitro_document_t document;
     tacit_vendor_chain_t chain = {0};
@@ -140,7 +140,7 @@ tacit_status_t tacit_nitro_verify(tacit_span_t bytes, const uint8_t root_sha256[
         status = s_parse_chain(&document, root_sha256, &chain, ret_error);
     }
     if (status == TACIT_OK) {
-        status = s_verify(&document, &chain, now_ms, &verdict, ret_error);
+        status = s_verify(&document, &chain, cache, now_ms, &verdict, ret_error);
     }
     if (status == TACIT_OK) {
         unsigned size = 0;

@@ -161,13 +161,13 @@ static tacit_status_t s_parse_chain(verification_t *self, const tacit_snp_chain_
                   : tacit_vek_parse(tacit_vendor_chain_leaf(&self->chain), &self->vek, error);
 }
 
-static tacit_status_t s_verify(verification_t *self, uint64_t now_ms, tacit_period_t *period,
-                               tacit_error_t *error)
+static tacit_status_t s_verify(verification_t *self, tacit_chain_cache_t *cache, uint64_t now_ms,
+                               tacit_period_t *period, tacit_error_t *error)
 {
     static tacit_status_t (*const checks[])(verification_t * self, tacit_error_t * error) = {
         s_check_names, s_verify_signature, s_check_tcb, s_check_chip, s_check_processor,
     };
-    tacit_status_t status = tacit_vendor_chain_verify(&self->chain, now_ms, period, error);
+    tacit_status_t status = tacit_vendor_chain_verify(&self->chain, cache, now_ms, period, error);
     for (size_t i = 0; status == TACIT_OK && i < sizeof checks / sizeof checks[0]; i++) {
         status = checks[i](self, error);
     }
@@ -190,8 +190,9 @@ static void s_claim(const verification_t *self, tacit_verdict_t *verdict)
 }
 
 tacit_status_t tacit_snp_verify(tacit_span_t report, const tacit_snp_chain_t *chain,
-                                const uint8_t root_sha256[32], uint64_t now_ms,
-                                tacit_verdict_t *ret_verdict, tacit_error_t *ret_error)
+                                const uint8_t root_sha256[32], tacit_chain_cache_t *cache,
+                                uint64_t now_ms, tacit_verdict_t *ret_verdict,
+                                tacit_error_t *ret_error)
 {
     verification_t self = {0};
     tacit_verdict_t verdict = {.kind = TACIT_EVIDENCE_SNP};
@@ -201,7 +202,7 @@ tacit_status_t tacit_snp_verify(tacit_span_t report, const tacit_snp_chain_t *ch
         status = s_parse_chain(&self, chain, root_sha256, ret_error);
     }
     if (status == TACIT_OK) {
-        status = s_verify(&self, now_ms, &period, ret_error);
+        status = s_verify(&self, cache, now_ms, &period, ret_error);
     }
     if (status == TACIT_OK) {
         s_claim(&self, &verdict);

@@ -3,7 +3,7 @@
 #ifndef TACIT_ENCLAVE_SNP_H
 #define TACIT_ENCLAVE_SNP_H
 
-#include "enclave/verdict.h"
+#include "enclave/chain_cache.h"
 
 /*  The certificates of the key that signed, DER each. Borrowed.  */
 typedef struct tacit_snp_chain {
@@ -16,10 +16,11 @@ typedef struct tacit_snp_chain {
     form, chain, signature; then the certificate against the report: the kind of key, product line,
     reported TCB and (VCEK) chip id. A guest whose policy allows debugging is genuine and says so.
     As tacit_vendor_chain_parse and _verify, and UNSUPPORTED, COLLATERAL_MISSING, TCB_UNSUPPORTED
-    (the certificate is of another TCB), PLATFORM_REFUSED (of another chip).  */
+    (the certificate is of another TCB), PLATFORM_REFUSED (of another chip). cache may be NULL.  */
 TACIT_MUST_CHECK tacit_status_t tacit_snp_verify(tacit_span_t report,
                                                  const tacit_snp_chain_t *chain,
-                                                 const uint8_t root_sha256[32], uint64_t now_ms,
+                                                 const uint8_t root_sha256[32],
+                                                 tacit_chain_cache_t *cache, uint64_t now_ms,
                                                  tacit_verdict_t *ret_verdict,
                                                  tacit_error_t *ret_error);
 

@@ -233,22 +233,42 @@ static tacit_status_t s_verify_path(const tacit_vendor_chain_t *chain, uint64_t 
     return status;
 }
 
-tacit_status_t tacit_vendor_chain_verify(const tacit_vendor_chain_t *chain, uint64_t now_ms,
-                                         tacit_period_t *ret_period, tacit_error_t *ret_error)
+static tacit_status_t s_find_period(const tacit_vendor_chain_t *chain, tacit_period_t *ret_period,
+                                    tacit_error_t *error)
 {
     tacit_period_t period = {.from_ms = 0, .until_ms = UINT64_MAX};
-    tacit_status_t status = s_verify_path(chain, now_ms, ret_error);
-    for (size_t i = 0; status == TACIT_OK && i < chain->count; i++) {
+    for (size_t i = 0; i < chain->count; i++) {
         uint64_t from_ms = 0;
         uint64_t until_ms = 0;
         if (!tacit_certificate_time(X509_get0_notBefore(chain->certificates[i]), &from_ms) ||
             !tacit_certificate_time(X509_get0_notAfter(chain->certificates[i]), &until_ms)) {
-            return s_refuse(chain, TACIT_CERTIFICATE_INVALID, "dates", "none", ret_error);
+            return s_refuse(chain, TACIT_CERTIFICATE_INVALID, "dates", "none", error);
         }
         period.from_ms = from_ms > period.from_ms ? from_ms : period.from_ms;
         period.until_ms = until_ms < period.until_ms ? until_ms : period.until_ms;
     }
+    *ret_period = period;
+    return TACIT_OK;
+}
+
+tacit_status_t tacit_vendor_chain_verify(const tacit_vendor_chain_t *chain,
+                                         tacit_chain_cache_t *cache, uint64_t now_ms,
+                                         tacit_period_t *ret_period, tacit_error_t *ret_error)
+{
+    uint8_t key[32];
+    tacit_period_t period;
+    if (!tacit_chain_cache_key(chain->certificates, chain->count, key)) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    if (tacit_chain_cache_find(cache, key, now_ms, ret_period)) {
+        return TACIT_OK;
+    }
+    tacit_status_t status = s_verify_path(chain, now_ms, ret_error);
     if (status == TACIT_OK) {
+        status = s_find_period(chain, &period, ret_error);
+    }
+    if (status == TACIT_OK) {
+        tacit_chain_cache_put(cache, key, period);
         *ret_period = period;
     }
     return status;

@@ -8,8 +8,8 @@
 
 #include <openssl/x509.h>
 
+#include "enclave/chain_cache.h"
 #include "enclave/error.h"
-#include "enclave/verdict.h"
 
 enum { TACIT_VENDOR_CHAIN_MAX = TACIT_NITRO_BUNDLE_MAX + 1 /* certificates */ };
 
@@ -36,9 +36,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_vendor_chain_parse(tacit_vendor_t vendor,
 /*  Safe on a zeroed chain, and twice.  */
 void tacit_vendor_chain_clear(tacit_vendor_chain_t *chain);
 
-/*  Signatures, dates and path; and the period in which all certificates are valid.
+/*  Signatures, dates and path; and the period in which all certificates are valid. A chain that the
+    cache (NULL: none) knows was validated before.
     SIGNATURE_INVALID, CERTIFICATE_INVALID, COLLATERAL_EXPIRED.  */
 TACIT_MUST_CHECK tacit_status_t tacit_vendor_chain_verify(const tacit_vendor_chain_t *chain,
+                                                          tacit_chain_cache_t *cache,
                                                           uint64_t now_ms,
                                                           tacit_period_t *ret_period,
                                                           tacit_error_t *ret_error);

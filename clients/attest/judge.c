@@ -49,8 +49,8 @@ static tacit_status_t s_judge_dcap(const judging_t *self, tacit_judgement_t *jud
 static tacit_status_t s_judge_nitro(const judging_t *self, tacit_judgement_t *judgement)
 {
     return tacit_nitro_verify(self->sample->parts[TACIT_PART_DOCUMENT],
-                              s_root(self, TACIT_EVIDENCE_NITRO, tacit_span(NULL, 0)), self->now_ms,
-                              &judgement->verdict, &judgement->error);
+                              s_root(self, TACIT_EVIDENCE_NITRO, tacit_span(NULL, 0)), NULL,
+                              self->now_ms, &judgement->verdict, &judgement->error);
 }
 
 static tacit_status_t s_judge_report(const judging_t *self, tacit_span_t report,
@@ -59,7 +59,7 @@ static tacit_status_t s_judge_report(const judging_t *self, tacit_span_t report,
     const tacit_span_t *parts = self->sample->parts;
     const tacit_snp_chain_t chain = {
         .vek = parts[TACIT_PART_VEK], .ask = parts[TACIT_PART_ASK], .ark = parts[TACIT_PART_ARK]};
-    return tacit_snp_verify(report, &chain, s_root(self, TACIT_EVIDENCE_SNP, chain.ark),
+    return tacit_snp_verify(report, &chain, s_root(self, TACIT_EVIDENCE_SNP, chain.ark), NULL,
                             self->now_ms, &judgement->verdict, &judgement->error);
 }
 

@@ -13,7 +13,10 @@
 #define FORGE_NOW_S  UINT64_C(1790000000) /* when everything is issued and judged */
 #define FORGE_NOW_MS (FORGE_NOW_S * 1000)
 
-enum { FORGE_HOUR_S = 3600, FORGE_DAY_S = 24 * 3600, FORGE_CERTIFICATE_MAX = 4096 };
+#define FORGE_HOUR_S UINT64_C(3600)
+#define FORGE_DAY_S  (24 * FORGE_HOUR_S)
+
+enum { FORGE_CERTIFICATE_MAX = 4096 };
 
 typedef enum forge_use {
     FORGE_AUTHORITY, /* a CA that signs certificates */

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)EVP_Digest(document.bundle[0].data, document.bundle[0].size, root, NULL, EVP_sha256(),
                          NULL);
     }
-    tacit_status_t status = tacit_nitro_verify(bytes, root, NOW_MS, &verdict, &error);
+    tacit_status_t status = tacit_nitro_verify(bytes, root, NULL, NOW_MS, &verdict, &error);
     if (status != TACIT_OK && (error.code != status || error.remedy[0] == '\0')) {
         abort();
     }

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (chain.ark.size > 0) {
         (void)EVP_Digest(chain.ark.data, chain.ark.size, root, NULL, EVP_sha256(), NULL);
     }
-    tacit_status_t status = tacit_snp_verify(report, &chain, root, NOW_MS, &verdict, &error);
+    tacit_status_t status = tacit_snp_verify(report, &chain, root, NULL, NOW_MS, &verdict, &error);
     if (status != TACIT_OK && (error.code != status || error.remedy[0] == '\0')) {
         abort();
     }

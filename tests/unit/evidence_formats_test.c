@@ -137,14 +137,14 @@ static void test_nitro_classes(void **state)
         tacit_error_t error = {0};
         size_t size = nitro_forge_document(&forge, &nitro_classes[i], document);
         uint8_t *exact = s_copy(document, size);
-        tacit_status_t status = tacit_nitro_verify(tacit_span(exact, size), forge.root_sha256,
+        tacit_status_t status = tacit_nitro_verify(tacit_span(exact, size), forge.root_sha256, NULL,
                                                    FORGE_NOW_MS, &verdict, &error);
         s_expect(nitro_classes[i].name, nitro_classes[i].expected, status, &error);
         if (status == TACIT_OK) {
             assert_int_equal(verdict.debug, strcmp(nitro_classes[i].name, "debug") == 0);
             assert_true(verdict.simulated);
             assert_int_equal(verdict.claims.nitro.pcr_mask, 0xffff);
-            assert_int_equal(verdict.expires_ms, FORGE_NOW_MS + 3 * FORGE_HOUR_S * 1000ULL);
+            assert_int_equal(verdict.expires_ms, FORGE_NOW_MS + 3 * FORGE_HOUR_S * 1000);
         }
         free(exact);
     }
@@ -161,12 +161,61 @@ static void test_nitro_expires(void **state)
     nitro_forge_open(&forge);
     tacit_span_t bytes =
         tacit_span(document, nitro_forge_document(&forge, &nitro_classes[0], document));
-    uint64_t end_ms = FORGE_NOW_MS + 3 * FORGE_HOUR_S * 1000ULL;
-    assert_int_equal(tacit_nitro_verify(bytes, forge.root_sha256, end_ms - 1, &verdict, NULL),
+    uint64_t end_ms = FORGE_NOW_MS + 3 * FORGE_HOUR_S * 1000;
+    assert_int_equal(tacit_nitro_verify(bytes, forge.root_sha256, NULL, end_ms - 1, &verdict, NULL),
                      TACIT_OK);
-    assert_int_equal(tacit_nitro_verify(bytes, forge.root_sha256, end_ms + 1000, &verdict, NULL),
-                     TACIT_COLLATERAL_EXPIRED);
+    assert_int_equal(
+        tacit_nitro_verify(bytes, forge.root_sha256, NULL, end_ms + 1000, &verdict, NULL),
+        TACIT_COLLATERAL_EXPIRED);
     nitro_forge_close(&forge);
+}
+
+/*  A chain that was validated is not validated again, but its time and everything else is.  */
+static void test_nitro_cached(void **state)
+{
+    (void)state;
+    static uint8_t document[NITRO_FORGE_MAX];
+    static tacit_chain_cache_t cache;
+    nitro_forge_t forge;
+    tacit_verdict_t verdict;
+    uint64_t end_ms = FORGE_NOW_MS + 3 * FORGE_HOUR_S * 1000;
+    nitro_forge_open(&forge);
+    for (size_t i = 0; i < nitro_class_count; i++) {
+        size_t size = nitro_forge_document(&forge, &nitro_classes[i], document);
+        for (int round = 0; round < 2; round++) {
+            assert_int_equal(tacit_nitro_verify(tacit_span(document, size), forge.root_sha256,
+                                                &cache, FORGE_NOW_MS, &verdict, NULL),
+                             nitro_classes[i].expected);
+        }
+    }
+    tacit_span_t bytes =
+        tacit_span(document, nitro_forge_document(&forge, &nitro_classes[0], document));
+    assert_int_equal(
+        tacit_nitro_verify(bytes, forge.root_sha256, &cache, end_ms - 1, &verdict, NULL), TACIT_OK);
+    assert_int_equal(
+        tacit_nitro_verify(bytes, forge.root_sha256, &cache, end_ms + 1000, &verdict, NULL),
+        TACIT_COLLATERAL_EXPIRED);
+    nitro_forge_close(&forge);
+}
+
+static void test_chain_cache_gives_up_the_oldest(void **state)
+{
+    (void)state;
+    static tacit_chain_cache_t cache;
+    tacit_period_t found;
+    uint8_t key[32] = {0};
+    for (unsigned i = 0; i <= TACIT_CHAIN_CACHE_SLOTS; i++) {
+        key[0] = (uint8_t)i;
+        tacit_chain_cache_put(&cache, key, (tacit_period_t){10, 20});
+    }
+    assert_true(tacit_chain_cache_find(&cache, key, 10, &found));
+    assert_false(tacit_chain_cache_find(&cache, key, 9, &found));
+    assert_false(tacit_chain_cache_find(&cache, key, 20, &found));
+    assert_false(tacit_chain_cache_find(NULL, key, 10, &found));
+    key[0] = 0;
+    assert_false(tacit_chain_cache_find(&cache, key, 10, &found));
+    key[0] = 1;
+    assert_true(tacit_chain_cache_find(&cache, key, 10, &found));
 }
 
 static void test_nitro_altered(void **state)
@@ -179,15 +228,15 @@ static void test_nitro_altered(void **state)
     size_t size = nitro_forge_document(&forge, &nitro_classes[0], document);
     for (size_t i = 0; i < size; i += STEP) {
         document[i] ^= 1;
-        assert_int_not_equal(tacit_nitro_verify(tacit_span(document, size), forge.root_sha256,
+        assert_int_not_equal(tacit_nitro_verify(tacit_span(document, size), forge.root_sha256, NULL,
                                                 FORGE_NOW_MS, &verdict, NULL),
                              TACIT_OK);
         document[i] ^= 1;
     }
     for (size_t cut = 0; cut < size; cut++) {
         uint8_t *exact = s_copy(document, cut);
-        assert_int_equal(tacit_nitro_verify(tacit_span(exact, cut), forge.root_sha256, FORGE_NOW_MS,
-                                            &verdict, NULL),
+        assert_int_equal(tacit_nitro_verify(tacit_span(exact, cut), forge.root_sha256, NULL,
+                                            FORGE_NOW_MS, &verdict, NULL),
                          TACIT_EVIDENCE_MALFORMED);
         free(exact);
     }
@@ -202,7 +251,8 @@ static tacit_status_t s_verify_snp(const snp_sample_t *sample, tacit_span_t repo
     const tacit_snp_chain_t chain = {.vek = forge_span(&sample->vek),
                                      .ask = forge_span(&sample->ask),
                                      .ark = forge_span(&sample->ark)};
-    return tacit_snp_verify(report, &chain, sample->root_sha256, FORGE_NOW_MS, verdict, error);
+    return tacit_snp_verify(report, &chain, sample->root_sha256, NULL, FORGE_NOW_MS, verdict,
+                            error);
 }
 
 static snp_forge_t s_snp;
@@ -290,10 +340,16 @@ static int s_close_snp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tdx_classes),   cmocka_unit_test(test_tdx_is_no_member),
-        cmocka_unit_test(test_tdx_altered),   cmocka_unit_test(test_nitro_classes),
-        cmocka_unit_test(test_nitro_expires), cmocka_unit_test(test_nitro_altered),
-        cmocka_unit_test(test_snp_classes),   cmocka_unit_test(test_snp_certificates_missing),
+        cmocka_unit_test(test_tdx_classes),
+        cmocka_unit_test(test_tdx_is_no_member),
+        cmocka_unit_test(test_tdx_altered),
+        cmocka_unit_test(test_nitro_classes),
+        cmocka_unit_test(test_nitro_expires),
+        cmocka_unit_test(test_nitro_cached),
+        cmocka_unit_test(test_chain_cache_gives_up_the_oldest),
+        cmocka_unit_test(test_nitro_altered),
+        cmocka_unit_test(test_snp_classes),
+        cmocka_unit_test(test_snp_certificates_missing),
         cmocka_unit_test(test_snp_altered),
     };
     return cmocka_run_group_tests(tests, s_open_snp, s_close_snp);
