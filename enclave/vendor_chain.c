@@ -256,7 +256,7 @@ tacit_status_t tacit_vendor_chain_verify(const tacit_vendor_chain_t *chain,
                                          tacit_period_t *ret_period, tacit_error_t *ret_error)
 {
     uint8_t key[32];
-    tacit_period_t period;
+    tacit_period_t period = {0};
     if (!tacit_chain_cache_key(chain->certificates, chain->count, key)) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
