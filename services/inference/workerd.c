@@ -20,6 +20,7 @@ enum {
     S_REDIAL_MS = 250,       /* between two tries to reach the gateway */
     S_IDLE_MS = 250,         /* the executor looks after its keys so often */
     S_FINISH_MS = 30 * 1000, /* at most, for the job in hand when asked to stop */
+    S_RUN_MS = 50 * 1000,    /* of a model; below the deadline of who asked */
     S_LEAVE_MS = 1000
 };
 
@@ -415,7 +416,7 @@ static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args
     if (status) {
         return status;
     }
-    s_executor_args_t executor_args = {.node = self->node};
+    s_executor_args_t executor_args = {.node = self->node, .options = {.run_ms = S_RUN_MS}};
     self->executor = zactor_new(s_executor_actor, &executor_args);
     self->loop = zloop_new();
     if (!self->executor || !self->loop) {

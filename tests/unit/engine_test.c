@@ -381,6 +381,59 @@ static void test_indices_stay_inside(void **state)
     tacit_engine_destroy(&engine);
 }
 
+/*  A model of many large products: longer than a millisecond, however fast the machine.  */
+static Onnx__ModelProto *s_long_model(void)
+{
+    Onnx__ModelProto *model = model_new(14);
+    model_input(model, "v0", F32, 256, 256, END);
+    for (unsigned i = 0; i < 12; i++) {
+        char inputs[32];
+        char output[16];
+        (void)snprintf(inputs, sizeof(inputs), "v%u v%u", i, i);
+        (void)snprintf(output, sizeof(output), "v%u", i + 1);
+        (void)model_node(model, "MatMul", inputs, output);
+    }
+    model_output(model, "v12", F32, 256, 256, END);
+    return model;
+}
+
+static void test_time_is_limited(void **state)
+{
+    (void)state;
+    for (unsigned portable = 0; portable < 2; portable++) {
+        tacit_engine_options_t options = {.portable = portable == 1, .run_ms = 60000};
+        tacit_engine_t *engine = s_load(s_long_model(), &options);
+        size_t size = 256 * 256 * sizeof(float);
+        uint8_t *zeros = calloc(1, size);
+        assert_non_null(zeros);
+        tacit_engine_tensor_t input = {
+            tacit_span_string("v0"), TACIT_DTYPE_FLOAT32, 2, {256, 256}, tacit_span(zeros, size)};
+        tacit_engine_cancel(engine); /* between runs it has no effect */
+        tacit_engine_result_t *result = s_run(engine, &input, 1);
+        tacit_engine_result_destroy(&result);
+        tacit_engine_destroy(&engine);
+        free(zeros);
+    }
+    /* Planning alone takes longer than this, or running does.  */
+    tacit_engine_options_t options = {.portable = true, .run_ms = 1};
+    tacit_engine_t *engine = NULL;
+    tacit_error_t error = {0};
+    tacit_status_t status = model_load(s_long_model(), &options, &engine, &error);
+    if (status == TACIT_OK) {
+        size_t size = 256 * 256 * sizeof(float);
+        uint8_t *zeros = calloc(1, size);
+        tacit_engine_tensor_t input = {
+            tacit_span_string("v0"), TACIT_DTYPE_FLOAT32, 2, {256, 256}, tacit_span(zeros, size)};
+        tacit_engine_result_t *result = NULL;
+        status = tacit_engine_run(engine, &input, 1, &result, &error);
+        assert_null(result);
+        free(zeros);
+    }
+    assert_int_equal(status, TACIT_DEADLINE_EXCEEDED);
+    assert_int_equal(error.code, TACIT_DEADLINE_EXCEEDED);
+    tacit_engine_destroy(&engine);
+}
+
 static void test_casts_saturate(void **state)
 {
     (void)state;
@@ -642,6 +695,7 @@ int main(void)
         cmocka_unit_test(test_nan_flows),
         cmocka_unit_test(test_integers_never_trap),
         cmocka_unit_test(test_indices_stay_inside),
+        cmocka_unit_test(test_time_is_limited),
         cmocka_unit_test(test_casts_saturate),
         cmocka_unit_test(test_backends_agree),
         cmocka_unit_test(test_shape_as_input),

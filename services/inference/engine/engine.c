@@ -28,6 +28,7 @@ struct tacit_engine {
     tacit_graph_t *graph;
     tacit_onednn_t *onednn; /* NULL: portable */
     int threads;
+    uint32_t run_ms;
     uint64_t runs;
     s_kept_t kept[TACIT_ENGINE_PLANS_MAX];
 };
@@ -167,6 +168,7 @@ static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool por
     if (status == TACIT_OK && !portable) {
         status = tacit_onednn_new(&engine->budget, &engine->onednn, error);
     }
+    tacit_budget_start(&engine->budget, engine->run_ms);
     return status == TACIT_OK ? s_try(engine, error) : status;
 }
 
@@ -188,6 +190,7 @@ tacit_status_t tacit_engine_load(tacit_span_t onnx, const tacit_engine_options_t
         return tacit_error_set(error, TACIT_NO_MEMORY, NULL);
     }
     engine->threads = chosen.threads > 0 ? (int)chosen.threads : 1;
+    engine->run_ms = chosen.run_ms;
     engine->budget.limit =
         chosen.memory_limit > 0 ? chosen.memory_limit : TACIT_ENGINE_MEMORY_DEFAULT;
     int before = omp_get_max_threads();
@@ -459,9 +462,15 @@ tacit_status_t tacit_engine_run(tacit_engine_t *engine, const tacit_engine_tenso
     }
     int before = omp_get_max_threads();
     omp_set_num_threads(engine->threads);
+    tacit_budget_start(&engine->budget, engine->run_ms);
     status = s_run(engine, &given, ret_result, error);
     omp_set_num_threads(before);
     return status;
+}
+
+void tacit_engine_cancel(tacit_engine_t *engine)
+{
+    atomic_store(&engine->budget.cancelled, true);
 }
 
 const tacit_engine_tensor_t *tacit_engine_result_tensors(const tacit_engine_result_t *result,

@@ -50,6 +50,7 @@ typedef struct tacit_engine_options {
     unsigned threads;    /* 1..TACIT_ENGINE_THREADS_MAX; 0 means 1 */
     size_t memory_limit; /* bytes for weights, plans and results; 0: the default */
     bool portable;       /* plain C kernels only */
+    uint32_t run_ms;     /* how long a run may take, and a load's planning; 0: any */
 } tacit_engine_options_t;
 
 /*  A dense, row-major, little-endian tensor with its elements.  */
@@ -108,6 +109,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_engine_run(tacit_engine_t *engine,
                                                  const tacit_engine_tensor_t *inputs, size_t count,
                                                  tacit_engine_result_t **ret_result,
                                                  tacit_error_t *ret_error);
+
+/*  End the run that is under way, between two nodes: it returns DEADLINE_EXCEEDED, as one does that
+    takes longer than options.run_ms. May be called from another thread, as long as the engine
+    lives.  */
+void tacit_engine_cancel(tacit_engine_t *engine);
 
 /*  The outputs, in the model's order; valid as long as the result, which must not outlive the
     engine.  */

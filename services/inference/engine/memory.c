@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { POOL_CHUNK_SIZE = 64 * 1024, POOL_ALIGNMENT = 16 };
 
@@ -27,6 +28,31 @@ struct tacit_pool {
     tacit_budget_t *budget;
     s_chunk_t *chunks; /* the first has room */
 };
+
+static uint64_t s_now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000U + (uint64_t)now.tv_nsec / 1000U;
+}
+
+void tacit_budget_start(tacit_budget_t *budget, uint32_t limit_ms)
+{
+    atomic_store(&budget->cancelled, false);
+    budget->deadline_us = limit_ms > 0 ? s_now_us() + (uint64_t)limit_ms * 1000U : 0;
+}
+
+tacit_status_t tacit_budget_check(const tacit_budget_t *budget, tacit_error_t *error)
+{
+    if (atomic_load(&budget->cancelled)) {
+        return tacit_error_set(error, TACIT_DEADLINE_EXCEEDED, "the run was cancelled");
+    }
+    if (budget->deadline_us != 0 && s_now_us() >= budget->deadline_us) {
+        return tacit_error_set(error, TACIT_DEADLINE_EXCEEDED,
+                               "the model takes longer than it may");
+    }
+    return TACIT_OK;
+}
 
 void *tacit_memory_new(tacit_budget_t *budget, size_t size, tacit_error_t *error)
 {

@@ -1,4 +1,5 @@
-/*  memory.h - memory of an engine: counted against a limit, aligned for vectors, wiped when freed.
+/*  memory.h - what an engine may use: memory, counted against a limit, aligned for vectors, wiped
+    when freed; and time, looked at between two nodes.
 
     The error of a refused allocation is set: TOO_LARGE over the limit, NO_MEMORY where the system
     has none. Not thread-safe: a budget belongs to one engine.  */
@@ -8,15 +9,26 @@
 
 #include "enclave/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { TACIT_MEMORY_ALIGNMENT = 64 };
 
 typedef struct tacit_budget {
-    size_t limit; /* bytes */
-    size_t used;  /* bytes */
+    size_t limit;          /* bytes */
+    size_t used;           /* bytes */
+    uint64_t deadline_us;  /* of the monotonic clock; 0: none */
+    atomic_bool cancelled; /* by another thread */
 } tacit_budget_t;
+
+/*  Start the time that a run may take; 0: any.  */
+void tacit_budget_start(tacit_budget_t *budget, uint32_t limit_ms);
+
+/*  DEADLINE_EXCEEDED where the time is over, or the run was cancelled.  */
+TACIT_MUST_CHECK tacit_status_t tacit_budget_check(const tacit_budget_t *budget,
+                                                   tacit_error_t *error);
 
 /*  Zeroed and aligned; NULL with the error set where refused. A size of 0 gives a valid pointer.
     The budget must outlive it.  */

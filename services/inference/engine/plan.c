@@ -100,7 +100,10 @@ tacit_status_t tacit_plan_run(tacit_plan_t *plan, const tacit_span_t *inputs, ta
     }
     tacit_status_t status = TACIT_OK;
     for (size_t i = 0; status == TACIT_OK && i < plan->step_count; i++) {
-        status = s_run_step(plan, &plan->steps[i], error);
+        status = tacit_budget_check(plan->budget, error);
+        if (status == TACIT_OK) {
+            status = s_run_step(plan, &plan->steps[i], error);
+        }
     }
     if (status == TACIT_OK && plan->onednn != NULL &&
         dnnl_stream_wait(tacit_onednn_stream(plan->onednn)) != dnnl_success) {

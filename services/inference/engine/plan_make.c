@@ -298,7 +298,8 @@ static tacit_status_t s_plan_all(tacit_planner_t *planner, const tacit_tensor_t 
     for (size_t i = 0; status == TACIT_OK && i < planner->graph->node_count; i++) {
         const tacit_graph_node_t *node = &planner->graph->nodes[i];
         if (!node->removed && !planner->absorbed[i]) {
-            status = s_plan_node(planner, node);
+            status = tacit_budget_check(planner->graph->budget, planner->error);
+            status = status == TACIT_OK ? s_plan_node(planner, node) : status;
         }
     }
     if (status == TACIT_OK) {
