@@ -174,11 +174,14 @@ tacit_status_t tacit_local_run(const tacit_invocation_t *invocation, tacit_engin
     }
     tacit_status_t status = tacit_invocation_number(invocation, "repeat", 1,
                                                     TACIT_LOCAL_RUN_REPEAT_MAX, &repeat, ret_error);
-    if (!status) {
-        times = calloc(repeat, sizeof *times);
-        status = times != NULL ? s_load_all(invocation, engine, &inputs, ret_error)
-                               : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    if (status) {
+        return status;
     }
+    times = calloc(repeat, sizeof *times);
+    if (times == NULL) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    status = s_load_all(invocation, engine, &inputs, ret_error);
     if (!status) {
         status = s_run_all(engine, &inputs, repeat, times, &result, ret_error);
     }
