@@ -82,8 +82,8 @@ TACIT_KERNEL(gather_elements)
     (void)input_count, (void)output_count;
     const tacit_shape_t *data = &inputs[0].shape;
     size_t size = tacit_dtype_size(inputs[0].dtype);
-    size_t strides[TACIT_ENGINE_RANK_MAX];
-    size_t at[TACIT_ENGINE_RANK_MAX];
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
     tacit_dense_strides(data, strides);
     for (size_t n = 0; n < outputs[0].count; n++) {
         tacit_coordinates(&outputs[0].shape, n, at);
@@ -104,7 +104,7 @@ static bool s_slice_at(const tacit_tensor_t *data, const tacit_tensor_t *indices
                        size_t first, size_t *ret_at)
 {
     size_t depth = (size_t)indices->shape.dims[indices->shape.rank - 1];
-    size_t strides[TACIT_ENGINE_RANK_MAX];
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
     tacit_dense_strides(&data->shape, strides);
     *ret_at = 0;
     for (size_t k = 0; k < depth; k++) {
@@ -290,8 +290,8 @@ TACIT_KERNEL(scatter_elements)
     (void)input_count, (void)output_count;
     const tacit_shape_t *data = &inputs[0].shape;
     size_t axis = parameters->node.axis;
-    size_t strides[TACIT_ENGINE_RANK_MAX];
-    size_t at[TACIT_ENGINE_RANK_MAX];
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
     tacit_dense_strides(data, strides);
     memcpy(outputs[0].data, inputs[0].data, tacit_tensor_size(&inputs[0]));
     for (size_t n = 0; n < inputs[1].count; n++) {
@@ -385,8 +385,8 @@ TACIT_KERNEL(slice)
     (void)input_count, (void)output_count;
     const tacit_shape_t *shape = &outputs[0].shape;
     size_t size = tacit_dtype_size(outputs[0].dtype);
-    size_t strides[TACIT_ENGINE_RANK_MAX];
-    size_t at[TACIT_ENGINE_RANK_MAX];
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
     if (outputs[0].count == 0) {
         return NULL;
     }
@@ -504,8 +504,8 @@ TACIT_KERNEL(expand)
     (void)parameters, (void)input_count, (void)output_count;
     const tacit_shape_t *shape = &outputs[0].shape;
     size_t size = tacit_dtype_size(outputs[0].dtype);
-    size_t strides[TACIT_ENGINE_RANK_MAX];
-    size_t at[TACIT_ENGINE_RANK_MAX];
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
     tacit_shape_strides(&inputs[0].shape, shape, strides);
     for (size_t n = 0; n < outputs[0].count; n++) {
         tacit_coordinates(shape, n, at);
@@ -534,8 +534,8 @@ TACIT_KERNEL(tile)
     (void)parameters, (void)input_count, (void)output_count;
     const tacit_shape_t *shape = &outputs[0].shape;
     size_t size = tacit_dtype_size(outputs[0].dtype);
-    size_t strides[TACIT_ENGINE_RANK_MAX];
-    size_t at[TACIT_ENGINE_RANK_MAX];
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
     tacit_dense_strides(&inputs[0].shape, strides);
     for (size_t n = 0; n < outputs[0].count; n++) {
         tacit_coordinates(shape, n, at);
@@ -566,7 +566,8 @@ TACIT_INFER(pad)
     }
     bool edge = strcmp(mode, "edge") == 0;
     bool reflect = strcmp(mode, "reflect") == 0;
-    if (count != 2 * shape.rank || (!edge && !reflect && strcmp(mode, "constant") != 0)) {
+    if (pads == NULL || count != 2 * shape.rank ||
+        (!edge && !reflect && strcmp(mode, "constant") != 0)) {
         return tacit_infer_refuse(inference, "its pads do not fit its input, or its mode is none");
     }
     inference->parameters->places.mode = edge ? PAD_EDGE : (reflect ? PAD_REFLECT : PAD_CONSTANT);
@@ -610,8 +611,8 @@ TACIT_KERNEL(pad)
     const tacit_shape_t *shape = &outputs[0].shape;
     const tacit_shape_t *from = &inputs[0].shape;
     size_t size = tacit_dtype_size(outputs[0].dtype);
-    size_t strides[TACIT_ENGINE_RANK_MAX];
-    size_t at[TACIT_ENGINE_RANK_MAX];
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
     bool given = tacit_given(inputs, input_count, 2);
     const void *filler = given ? inputs[2].data : &parameters->places.step[0];
     tacit_dense_strides(from, strides);
@@ -785,7 +786,7 @@ TACIT_INFER(space_to_depth)
 /*  Where the element of the spacious side lies on the deep one.  */
 static size_t s_deep(const tacit_parameters_t *parameters, const tacit_shape_t *space, size_t n)
 {
-    size_t at[TACIT_ENGINE_RANK_MAX];
+    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
     size_t block = parameters->node.axis;
     size_t channels = (size_t)space->dims[1];
     size_t height = (size_t)space->dims[2] / block;

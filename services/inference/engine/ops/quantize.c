@@ -213,15 +213,15 @@ static void s_product(const s_operands_t *o, const tacit_tensor_t *inputs, size_
     tacit_shape_t batch = output->shape;
     tacit_shape_t batch_a = a->shape;
     tacit_shape_t batch_b = b->shape;
-    size_t strides_a[TACIT_ENGINE_RANK_MAX];
-    size_t strides_b[TACIT_ENGINE_RANK_MAX];
+    size_t strides_a[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t strides_b[TACIT_ENGINE_RANK_MAX] = {0};
     batch.rank -= 2;
     batch_a.rank -= 2;
     batch_b.rank -= 2;
     tacit_shape_strides(&batch_a, &batch, strides_a);
     tacit_shape_strides(&batch_b, &batch, strides_b);
     for (size_t n = 0; n < output->count; n++) {
-        size_t at[TACIT_ENGINE_RANK_MAX];
+        size_t at[TACIT_ENGINE_RANK_MAX] = {0};
         tacit_coordinates(&output->shape, n, at);
         size_t row = at[rank - 2];
         size_t column = at[rank - 1];
@@ -343,7 +343,7 @@ static void s_convolve(const s_operands_t *o, const tacit_parameters_t *paramete
     memcpy(places.dims, frame.output, sizeof(frame.output));
     int32_t zero_x = s_zero(inputs, count, o->a_zero, 0);
     for (size_t n = 0; n < output->count; n++) {
-        size_t at[TACIT_ENGINE_RANK_MAX];
+        size_t at[TACIT_ENGINE_RANK_MAX] = {0};
         size_t feature = n / area_y % features;
         size_t batch = n / area_y / features;
         int32_t zero_w = s_zero(inputs, count, o->b_zero, feature);

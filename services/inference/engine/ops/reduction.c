@@ -373,49 +373,67 @@ TACIT_INFER(cumulate)
     return tacit_infer_same(inference);
 }
 
+/*  A line of one tensor into that of another.  */
+typedef struct s_run {
+    size_t base, step, length;
+    bool exclusive, reverse;
+} s_run_t;
+
 /* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
-#define CUMULATE(type, wide)                                                                       \
-    do {                                                                                           \
-        const type *x = inputs[0].data;                                                            \
-        type *y = outputs[0].data;                                                                 \
+#define CUMULATE(name, type, wide)                                                                 \
+    static void s_cumulate_##name(const s_run_t *run, const void *from, void *to)                  \
+    {                                                                                              \
+        const type *x = from;                                                                      \
+        type *y = to;                                                                              \
         wide sum = 0;                                                                              \
-        for (size_t i = 0; i < length; i++) {                                                      \
-            size_t at = base + (reverse ? length - 1 - i : i) * inner;                             \
+        for (size_t i = 0; i < run->length; i++) {                                                 \
+            size_t at = run->base + (run->reverse ? run->length - 1 - i : i) * run->step;          \
             wide item = (wide)x[at];                                                               \
-            y[at] = (type)(exclusive ? sum : sum + item);                                          \
+            y[at] = (type)(run->exclusive ? sum : sum + item);                                     \
             sum += item;                                                                           \
         }                                                                                          \
-    } while (0)
+    }
 /* NOLINTEND(bugprone-macro-parentheses) */
+
+CUMULATE(f32, float, double)
+CUMULATE(f64, double, double)
+CUMULATE(i32, int32_t, uint64_t)
+CUMULATE(i64, int64_t, uint64_t)
+
+static void s_cumulate(const s_run_t *run, const tacit_tensor_t *x, tacit_tensor_t *y)
+{
+    switch (x->dtype) {
+    case TACIT_DTYPE_FLOAT32:
+        s_cumulate_f32(run, x->data, y->data);
+        break;
+    case TACIT_DTYPE_FLOAT64:
+        s_cumulate_f64(run, x->data, y->data);
+        break;
+    case TACIT_DTYPE_INT32:
+        s_cumulate_i32(run, x->data, y->data);
+        break;
+    default:
+        s_cumulate_i64(run, x->data, y->data);
+        break;
+    }
+}
 
 TACIT_KERNEL(cumulate)
 {
     (void)input_count, (void)output_count;
     const tacit_shape_t *shape = &inputs[0].shape;
-    bool exclusive = parameters->reals.first;
-    bool reverse = parameters->reals.second;
     size_t axis = 0;
     if (!tacit_shape_axis(tacit_element_integer(&inputs[1], 0), shape->rank, &axis)) {
         return "its axis is outside its input";
     }
-    size_t length = (size_t)shape->dims[axis];
     size_t inner = tacit_shape_span(shape, axis + 1, shape->rank);
-    for (size_t line = 0; length > 0 && line < inputs[0].count / length; line++) {
-        size_t base = line / inner * length * inner + line % inner;
-        switch (inputs[0].dtype) {
-        case TACIT_DTYPE_FLOAT32:
-            CUMULATE(float, double);
-            break;
-        case TACIT_DTYPE_FLOAT64:
-            CUMULATE(double, double);
-            break;
-        case TACIT_DTYPE_INT32:
-            CUMULATE(int32_t, uint64_t);
-            break;
-        default:
-            CUMULATE(int64_t, uint64_t);
-            break;
-        }
+    s_run_t run = {.step = inner,
+                   .length = (size_t)shape->dims[axis],
+                   .exclusive = parameters->reals.first,
+                   .reverse = parameters->reals.second};
+    for (size_t line = 0; run.length > 0 && line < inputs[0].count / run.length; line++) {
+        run.base = line / inner * run.length * inner + line % inner;
+        s_cumulate(&run, &inputs[0], &outputs[0]);
     }
     return NULL;
 }

@@ -295,8 +295,8 @@ TACIT_KERNEL(resize)
     s_sources_t sources = s_sources(inputs, input_count, parameters->node.opset);
     s_tap_t *taps[TACIT_ENGINE_RANK_MAX] = {NULL};
     const s_tap_t *chosen[TACIT_ENGINE_RANK_MAX] = {NULL};
-    size_t strides[TACIT_ENGINE_RANK_MAX];
-    size_t at[TACIT_ENGINE_RANK_MAX];
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
     s_tap_t *next = outputs[output_count].data;
     const tacit_shape_t *shape = &outputs[0].shape;
     for (size_t i = 0; i < shape->rank; i++) {
