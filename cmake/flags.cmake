@@ -11,6 +11,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
 set(TACIT_SANITIZE "" CACHE STRING "Sanitizers, comma-separated: address,undefined or thread")
+option(TACIT_FAULTS "Build fault points into services (rpc/fault.h); never in a release" OFF)
 option(TACIT_FUZZ "Build fuzz targets with libFuzzer; needs clang" OFF)
 
 add_compile_definitions(_GNU_SOURCE TACIT_VERSION="${PROJECT_VERSION}")
@@ -30,6 +31,13 @@ if(TACIT_SANITIZE)
     add_link_options(-fsanitize=${TACIT_SANITIZE})
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     add_compile_definitions(_FORTIFY_SOURCE=3)
+endif()
+
+if(TACIT_FAULTS)
+    if(CMAKE_BUILD_TYPE STREQUAL "Release")
+        message(FATAL_ERROR "a release has no fault points: TACIT_FAULTS is for development builds")
+    endif()
+    add_compile_definitions(TACIT_FAULTS)
 endif()
 
 if(TACIT_FUZZ)

@@ -125,6 +125,11 @@ static tacit_status_t s_prepare(const tacit_daemon_t *daemon, void *args, tacit_
     if (tacit_process_init()) {
         return tacit_error_set(ret_error, TACIT_INTERNAL, "cannot initialise libsodium");
     }
+#ifndef TACIT_FAULTS
+    if (getenv("TACIT_FAULTS")) { /* a test that believes in its faults must not pass */
+        return tacit_error_set(ret_error, TACIT_UNSUPPORTED, "this build has no fault points");
+    }
+#endif
     return daemon->prepare ? daemon->prepare(args, ret_error) : TACIT_OK;
 }
 

@@ -209,6 +209,12 @@ static int s_on_sweep(zloop_t *loop, int timer, void *argument)
 static tacit_status_t s_open(tacit_server_t *self, const tacit_server_config_t *config,
                              tacit_error_t *ret_error)
 {
+#ifdef TACIT_FAULTS
+    tacit_status_t faults = tacit_faults_new(getenv("TACIT_FAULTS"), &self->faults, ret_error);
+    if (faults != TACIT_OK) {
+        return faults;
+    }
+#endif
     self->curve = config->secret_key != NULL;
     if (!self->curve && config->party) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "a plaintext endpoint has no sessions");
@@ -274,6 +280,9 @@ void tacit_server_destroy(tacit_server_t **server)
         self->idle = call->next;
         tacit_call_destroy(&call);
     }
+#ifdef TACIT_FAULTS
+    tacit_faults_destroy(&self->faults);
+#endif
     tacit_endpoint_destroy(&self->endpoint);
     tacit_method_table_clear(&self->methods);
     tacit_buffer_free(&self->out);

@@ -6,6 +6,7 @@
 
 #include "rpc/batch.h"
 #include "rpc/call.h"
+#include "rpc/fault.h"
 #include "rpc/session_service.h"
 
 struct tacit_server {
@@ -32,6 +33,9 @@ struct tacit_server {
     size_t result_capacity;
     tacit_server_stats_t stats;
     tacit_method_metrics_t unknown; /* calls of methods that there are not */
+#ifdef TACIT_FAULTS
+    tacit_faults_t *faults; /* NULL: none are asked for */
+#endif
 };
 
 static inline uint64_t tacit_server_now(void)

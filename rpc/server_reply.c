@@ -74,10 +74,38 @@ static bool s_hold(tacit_server_t *self, const tacit_call_t *call)
     return tacit_batch_add(&self->replies, tacit_buffer_span(&self->out)) == TACIT_OK;
 }
 
+#ifdef TACIT_FAULTS
+/*  Alone in its message, so that a fault is one call's.  */
+static void s_send_faulty(tacit_server_t *self, tacit_call_t *call, bool bulk)
+{
+    zmq_msg_t frame;
+    if (zmq_msg_init_size(&frame, self->out.size) != 0) {
+        s_give_up(self, &call->id);
+        return;
+    }
+    memcpy(zmq_msg_data(&frame), self->out.data, self->out.size);
+    const tacit_fault_reply_t reply = {
+        .method = call->entry ? call->entry->method->name : "",
+        .peer = call->id.peer,
+        .routing = call->id.routing,
+        .fd = zmq_msg_get(&call->frame, ZMQ_SRCFD),
+        .frame = &frame,
+        .bulk = bulk ? &call->reply_bulk : NULL,
+    };
+    tacit_faults_take(self->faults, tacit_endpoint_socket(self->endpoint), self->loop, &reply);
+}
+#endif
+
 /*  The frame in self->out, and the call's bulk if with_bulk.  */
 static void s_send(tacit_server_t *self, tacit_call_t *call, bool with_bulk)
 {
     bool bulk = with_bulk && zmq_msg_size(&call->reply_bulk) > 0;
+#ifdef TACIT_FAULTS
+    if (self->faults) {
+        s_send_faulty(self, call, bulk);
+        return;
+    }
+#endif
     zmq_msg_t frame;
     if (!bulk && s_hold(self, call)) {
         return;
