@@ -33,11 +33,8 @@ elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     add_compile_definitions(_FORTIFY_SOURCE=3)
 endif()
 
-if(TACIT_FAULTS)
-    if(CMAKE_BUILD_TYPE STREQUAL "Release")
-        message(FATAL_ERROR "a release has no fault points: TACIT_FAULTS is for development builds")
-    endif()
-    add_compile_definitions(TACIT_FAULTS)
+if(TACIT_FAULTS AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    message(FATAL_ERROR "a release has no fault points: TACIT_FAULTS is for development builds")
 endif()
 
 if(TACIT_FUZZ)

@@ -187,9 +187,11 @@ static bool s_pump(tacit_client_t *self)
 static void s_sleep(tacit_client_t *self, uint64_t until_ms)
 {
     uint64_t now = s_now();
-    uint64_t wake = tacit_outstanding_expire(&self->calls, now);
-    if (until_ms < wake) {
-        wake = until_ms;
+    uint64_t first = tacit_outstanding_expire(&self->calls, 0); /* ends none, tells the earliest */
+    uint64_t wake = until_ms < first ? until_ms : first;
+    if (first <= now) {
+        (void)tacit_outstanding_expire(&self->calls, now);
+        return; /* that is what the caller slept for */
     }
     if (self->lost.code == TACIT_OK && wake > now) {
         tacit_endpoint_wait(self->endpoint, wake - now);
