@@ -292,24 +292,21 @@ static void s_send_copy(void *socket, const tacit_fault_reply_t *reply)
     zmq_msg_close(&bulk);
 }
 
-bool tacit_faults_take(tacit_faults_t *faults, void *socket, zloop_t *loop,
+void tacit_faults_take(tacit_faults_t *faults, void *socket, zloop_t *loop,
                        const tacit_fault_reply_t *reply)
 {
-    if (!faults) {
-        return false;
-    }
     tacit_fault_t fault = tacit_faults_judge(faults, reply->method, reply->peer);
     uint8_t *bytes = zmq_msg_data(reply->frame);
     bool hold = fault.action == TACIT_FAULT_DELAY || fault.action == TACIT_FAULT_REORDER;
     if (hold && s_hold(faults, socket, loop, reply, &fault)) {
-        return true;
+        return;
     }
     if (fault.action == TACIT_FAULT_DISCONNECT && reply->fd >= 0) {
         (void)shutdown(reply->fd, SHUT_RDWR);
     }
     if (fault.action == TACIT_FAULT_DROP || fault.action == TACIT_FAULT_DISCONNECT) {
         zmq_msg_close(reply->frame);
-        return true;
+        return;
     }
     if (fault.action == TACIT_FAULT_CORRUPT && zmq_msg_size(reply->frame) > 0) {
         bytes[fault.dice % zmq_msg_size(reply->frame)] ^= (uint8_t)(1 + (fault.dice >> 32) % 255);
@@ -319,7 +316,6 @@ bool tacit_faults_take(tacit_faults_t *faults, void *socket, zloop_t *loop,
     }
     s_send(socket, reply->routing, reply->frame, reply->bulk);
     s_release_reordered(faults);
-    return true;
 }
 
 void tacit_faults_destroy(tacit_faults_t **faults)

@@ -64,8 +64,8 @@ typedef struct tacit_fault_reply {
     zmq_msg_t *bulk; /* NULL for none */
 } tacit_fault_reply_t;
 
-/*  Does to it what is to happen. True: it was taken, messages included; false: send it.  */
-bool tacit_faults_take(tacit_faults_t *faults, void *socket, zloop_t *loop,
+/*  Sends it, or does to it what is to happen. Takes the messages.  */
+void tacit_faults_take(tacit_faults_t *faults, void *socket, zloop_t *loop,
                        const tacit_fault_reply_t *reply);
 
 #endif
