@@ -101,10 +101,23 @@ tacit_status_t tacit_node_new(const tacit_node_config_t *config, tacit_node_t **
     return TACIT_OK;
 }
 
+/*  So that nobody looks for this node until its result expires. As good as it goes: the attestation
+    service may have gone first.  */
+static void s_leave(tacit_node_t *self)
+{
+    tacit_attestation_leave_args_t args = {0};
+    tacit_attestation_leave_result_t result = {0};
+    if (self->mesh && self->result.expires_ms > 0) {
+        (void)!tacit_attestation_leave_call(tacit_mesh_attestation(self->mesh), &args, &result,
+                                            NULL);
+    }
+}
+
 void tacit_node_destroy(tacit_node_t **node)
 {
     if (*node) {
         tacit_node_t *self = *node;
+        s_leave(self);
         tacit_mesh_destroy(&self->mesh);
         tacit_platform_destroy(&self->platform);
         tacit_secret_destroy(&self->secret_key);

@@ -167,6 +167,17 @@ static tacit_status_t s_attest(void *argument, tacit_call_t *call,
     return ret_result->result.data ? TACIT_OK : TACIT_NO_MEMORY;
 }
 
+static tacit_status_t s_leave(void *argument, tacit_call_t *call,
+                              const tacit_attestation_leave_args_t *args,
+                              tacit_attestation_leave_result_t *ret_result)
+{
+    (void)args;
+    (void)ret_result;
+    s_attestd_t *self = argument;
+    tacit_member_table_remove(self->members, tacit_call_session(call)->peer_curve);
+    return TACIT_OK;
+}
+
 /*  --- look-up --------------------------------------------------------------------------------- */
 
 static tacit_status_t s_lookup(void *argument, tacit_call_t *call,
@@ -326,6 +337,7 @@ static const tacit_introduction_handlers_t s_introduction_handlers = {.introduce
 
 static const tacit_attestation_handlers_t s_handlers = {
     .attest = s_attest,
+    .leave = s_leave,
     .lookup = s_lookup,
     .head = s_head,
     .policy = s_policy,

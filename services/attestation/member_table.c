@@ -25,29 +25,49 @@ void tacit_member_table_clear(tacit_member_table_t *table)
     table->count = 0;
 }
 
+static void s_drop(tacit_member_table_t *self, size_t at)
+{
+    self->count--;
+    memmove(&self->members[at], &self->members[at + 1],
+            (self->count - at) * sizeof self->members[0]);
+}
+
 static void s_drop_expired(tacit_member_table_t *self, uint64_t now_ms)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < self->count; i++) {
-        if (self->members[i].result.expires_ms > now_ms) {
-            if (kept != i) {
-                self->members[kept] = self->members[i];
-            }
-            kept++;
+    for (size_t i = self->count; i-- > 0;) {
+        if (self->members[i].result.expires_ms <= now_ms) {
+            s_drop(self, i);
         }
     }
-    self->count = kept;
+}
+
+static bool s_find(const tacit_member_table_t *self, const uint8_t curve_key[32], size_t *ret_at)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (memcmp(self->members[i].result.curve_key, curve_key, 32) == 0) {
+            *ret_at = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void tacit_member_table_remove(tacit_member_table_t *table, const uint8_t curve_key[32])
+{
+    size_t at = 0;
+    if (s_find(table, curve_key, &at)) {
+        s_drop(table, at);
+    }
 }
 
 tacit_status_t tacit_member_table_put(tacit_member_table_t *table, const tacit_member_t *member,
                                       uint64_t now_ms)
 {
+    size_t at = 0;
     s_drop_expired(table, now_ms);
-    for (size_t i = 0; i < table->count; i++) {
-        if (memcmp(table->members[i].result.curve_key, member->result.curve_key, 32) == 0) {
-            table->members[i] = *member;
-            return TACIT_OK;
-        }
+    if (s_find(table, member->result.curve_key, &at)) {
+        table->members[at] = *member;
+        return TACIT_OK;
     }
     if (table->count == TACIT_MEMBERS_MAX) {
         return TACIT_BUSY;

@@ -9,7 +9,7 @@ import shutil
 import time
 import unittest
 
-from mesh import EXAMPLES, MeshCase, example_rows, run
+from mesh import EXAMPLES, MeshCase, await_condition, example_rows, run
 
 TOLERANCE = 1e-5
 HEX = "0123456789abcdef"
@@ -268,6 +268,9 @@ class MainJob(MeshCase):
                        if service["role"] == "worker"}
             self.assertEqual(workers, {self.mesh.measurement().hex()})
 
+    def attested_workers(self):
+        return [member["role"] for member in self.mesh.status()["members"]].count("worker")
+
     def test_scaling_up_and_down(self):
         self.assertEqual(self.mesh.operator("scale", "--workers", "4", "--json",
                                             check=True).json, {"before": 2, "workers": 4})
@@ -276,7 +279,9 @@ class MainJob(MeshCase):
         self.assertEqual({worker["state"] for worker in status["workers"]}, {"ready"})
         self.assert_expected(self.infer("breast-cancer", self.table(30), "--batch", "1"),
                              "breast-cancer", 30)
+        self.assertEqual(self.attested_workers(), 4)
         self.mesh.operator("scale", "--workers", "0", check=True)
+        await_condition(lambda: self.attested_workers() == 0, "workers that left are no members")
         outcome = self.infer("breast-cancer", self.table(1), "--timeout", "5")
         self.assertIn(outcome.code, (11, 12), outcome)
         self.mesh.operator("scale", "--workers", "2", check=True)

@@ -76,6 +76,25 @@ static void newest_first_of_one_role_and_not_expired(void **state)
     tacit_member_table_destroy(&table);
 }
 
+static void who_leaves_is_not_found(void **state)
+{
+    (void)state;
+    const tacit_member_t *found[8];
+    tacit_member_table_t *table = tacit_member_table_new();
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(s_put(table, i, i + 1, S_NOW + 10, S_NOW), TACIT_OK);
+    }
+    tacit_member_t second = s_member(1, TACIT_ROLE_WORKER, 2, S_NOW + 10);
+    tacit_member_t stranger = s_member(7, TACIT_ROLE_WORKER, 2, S_NOW + 10);
+    tacit_member_table_remove(table, second.result.curve_key);
+    tacit_member_table_remove(table, second.result.curve_key);
+    tacit_member_table_remove(table, stranger.result.curve_key);
+    assert_int_equal(tacit_member_table_find(table, TACIT_ROLE_NONE, S_NOW, found, 8), 2);
+    assert_int_equal(found[0]->result.issued_ms, 3);
+    assert_int_equal(found[1]->result.issued_ms, 1);
+    tacit_member_table_destroy(&table);
+}
+
 static void the_last_refusals_newest_first(void **state)
 {
     (void)state;
@@ -97,6 +116,7 @@ int main(void)
         cmocka_unit_test(full_at_the_limit_until_one_expires),
         cmocka_unit_test(the_same_key_is_one_member),
         cmocka_unit_test(newest_first_of_one_role_and_not_expired),
+        cmocka_unit_test(who_leaves_is_not_found),
         cmocka_unit_test(the_last_refusals_newest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
