@@ -51,6 +51,7 @@ void tacit_call_destroy(tacit_call_t **call)
     zmq_msg_close(&self->frame);
     zmq_msg_close(&self->bulk);
     zmq_msg_close(&self->reply_bulk);
+    tacit_stream_destroy(&self->stream);
     tacit_arena_destroy(&self->arena);
     free(self->args);
     free(self);

@@ -14,6 +14,7 @@
 #include "rpc/method_table.h"
 #include "rpc/server.h"
 #include "rpc/session_table.h"
+#include "rpc/stream.h"
 #include "rpc/trace.h"
 
 typedef enum tacit_call_state {
@@ -40,9 +41,10 @@ struct tacit_call {
     zmq_msg_t bulk;                 /* the request's bulk, or empty */
     zmq_msg_t reply_bulk;           /* the reply's, or empty */
     bool has_bulk;
-    tacit_error_t error;  /* the handler's explanation */
-    tacit_arena_t *arena; /* owned */
-    void *args;           /* owned; decoded */
+    tacit_error_t error;    /* the handler's explanation */
+    tacit_arena_t *arena;   /* owned */
+    tacit_stream_t *stream; /* owned; NULL where the method has none */
+    void *args;             /* owned; decoded */
     size_t args_capacity;
     tacit_trace_t trace;             /* what it belongs to */
     tacit_method_metrics_t *metrics; /* where it is counted; NULL: not yet, or not any more */

@@ -11,6 +11,7 @@
 #include "enclave/clock.h"
 #include "rpc/batch.h"
 #include "rpc/client_bind.h"
+#include "rpc/client_stream.h"
 #include "rpc/endpoint.h"
 #include "rpc/outstanding.h"
 #include "rpc/trace.h"
@@ -75,12 +76,59 @@ static bool s_bulk_allowed(const tacit_method_t *method, bool has_bulk, size_t s
     return !has_bulk || (method->bulk_out_max > 0 && size <= method->bulk_out_max);
 }
 
+/*  Nothing is sent later: what is not taken now is told again with the next chunk that is read.  */
+static bool s_notify(const tacit_client_t *self, uint64_t msgid, tacit_stream_event_t event,
+                     uint64_t number, zmq_msg_t *chunk)
+{
+    zmq_msg_t message;
+    tacit_stream_frame_t frame = {.msgid = msgid, .event = event, .number = number};
+    uint8_t bytes[TACIT_STREAM_FRAME_MAX];
+    size_t size = tacit_stream_frame_write(&frame, bytes);
+    (void)zmq_msg_init_size(&message, size); /* so small a message holds it itself */
+    memcpy(zmq_msg_data(&message), bytes, size);
+    bool sent = tacit_endpoint_send(self->endpoint, &message, chunk ? ZMQ_SNDMORE : 0);
+    if (!sent) {
+        zmq_msg_close(&message);
+    }
+    return sent;
+}
+
+static void s_fail_stream(const tacit_client_t *self, tacit_slot_t *slot, tacit_status_t status,
+                          const char *what)
+{
+    tacit_error_t error;
+    tacit_error_set(&error, status, "%s: %s", slot->method->name, what);
+    tacit_outstanding_fail(slot, &error);
+    (void)s_notify(self, slot->msgid, TACIT_STREAM_CANCEL, 0, NULL);
+}
+
+/*  A notification of a stream; false where the message is none.  */
+static bool s_take_notification(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *bulk,
+                                bool has_bulk)
+{
+    tacit_stream_frame_t frame;
+    if (tacit_stream_frame_parse(bytes, &frame) != TACIT_OK) {
+        return false;
+    }
+    tacit_slot_t *slot = tacit_outstanding_find(&self->calls, frame.msgid);
+    if (frame.msgid == 0 || frame.msgid > self->calls.last_msgid || (slot && !slot->stream)) {
+        s_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent a chunk for a stream that is none");
+    } else if (slot &&
+               tacit_stream_take(slot->stream, &frame, bulk, has_bulk, s_now()) != TACIT_OK) {
+        s_fail_stream(self, slot, TACIT_PROTOCOL_ERROR, "the peer broke the stream's rules");
+    }
+    return true;
+}
+
 /*  A reply to nothing we wait for is late where we asked once, and otherwise made up. bytes are in
     frame.  */
 static void s_settle(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *frame, zmq_msg_t *bulk,
                      bool has_bulk)
 {
     tacit_frame_reply_t reply;
+    if (s_take_notification(self, bytes, bulk, has_bulk)) {
+        return;
+    }
     if (tacit_frame_parse_reply(bytes, &reply, NULL) != TACIT_OK) {
         s_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent a malformed reply");
         return;
@@ -333,6 +381,20 @@ static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *
     return TACIT_OK;
 }
 
+static bool s_has_streams(const tacit_method_t *method)
+{
+    return method->stream_in.chunk_max > 0 || method->stream_out.chunk_max > 0;
+}
+
+static bool s_open_stream(tacit_slot_t *slot)
+{
+    if (s_has_streams(slot->method)) {
+        slot->stream =
+            tacit_stream_new(&slot->method->stream_out, &slot->method->stream_in, s_now());
+    }
+    return slot->stream || !s_has_streams(slot->method);
+}
+
 static tacit_status_t s_start(tacit_client_t *self, const tacit_method_t *method, const void *args,
                               tacit_span_t bulk, uint32_t deadline_ms, tacit_slot_t **ret_slot,
                               tacit_error_t *ret_error)
@@ -349,7 +411,8 @@ static tacit_status_t s_start(tacit_client_t *self, const tacit_method_t *method
         return tacit_error_set(ret_error, TACIT_BUSY, "%d calls are outstanding",
                                (int)TACIT_CLIENT_CALLS_MAX);
     }
-    status = s_encode(self, slot, args, deadline_ms, ret_error);
+    status = s_open_stream(slot) ? s_encode(self, slot, args, deadline_ms, ret_error)
+                                 : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     if (status == TACIT_OK) {
         status = s_send_or_hold(self, bulk, ret_error);
     }
@@ -408,6 +471,10 @@ tacit_status_t tacit_client_call(tacit_client_t *client, const tacit_method_t *m
                                  const void *args, tacit_span_t bulk, uint32_t deadline_ms,
                                  void *ret_result, tacit_span_t *ret_bulk, tacit_error_t *ret_error)
 {
+    if (s_has_streams(method)) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has streams: start it",
+                               method->name);
+    }
     s_release_taken(client);
     void *result = ret_result ? ret_result : s_result_room(client, method);
     if (!result) {
@@ -451,6 +518,19 @@ static tacit_slot_t *s_next_ended(tacit_client_t *self)
     return slot;
 }
 
+static tacit_status_t s_give_reply(tacit_client_t *self, tacit_slot_t *slot,
+                                   tacit_reply_t *ret_reply, tacit_error_t *ret_error)
+{
+    void *result = s_result_room(self, slot->method);
+    if (!result) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    *ret_reply = (tacit_reply_t){.call = slot->msgid, .method = slot->method};
+    ret_reply->status = s_finish(self, slot, result, &ret_reply->bulk, &ret_reply->error);
+    ret_reply->result = ret_reply->status == TACIT_OK ? result : NULL;
+    return TACIT_OK;
+}
+
 tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
                                  tacit_reply_t *ret_reply, tacit_error_t *ret_error)
 {
@@ -464,14 +544,163 @@ tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
         }
         s_sleep(client, until);
     }
-    void *result = s_result_room(client, slot->method);
-    if (!result) {
+    return s_give_reply(client, slot, ret_reply, ret_error);
+}
+
+/*  --- streams --------------------------------------------------------------------------------- */
+
+static tacit_slot_t *s_find_stream(tacit_client_t *self, uint64_t call, tacit_error_t *ret_error)
+{
+    tacit_client_flush(self); /* what is asked about must have been sent */
+    for (size_t i = 0; i < TACIT_SLOTS; i++) {
+        tacit_slot_t *slot = &self->calls.slots[i];
+        bool open = slot->state == TACIT_SLOT_WAITING || slot->state == TACIT_SLOT_ENDED;
+        if (open && slot->stream && slot->msgid == call) {
+            return slot;
+        }
+    }
+    (void)tacit_error_set(ret_error, TACIT_BAD_INPUT, "no stream is open under that number");
+    return NULL;
+}
+
+/*  Let something happen; a stream on which nothing moves is given up.  */
+static void s_wait_stream(tacit_client_t *self, tacit_slot_t *slot, uint64_t until_ms)
+{
+    uint64_t idle_ms = slot->stream->moved_ms + TACIT_STREAM_IDLE_MS;
+    if (s_pump(self) || slot->state != TACIT_SLOT_WAITING) {
+        return;
+    }
+    if (s_now() >= idle_ms) {
+        s_fail_stream(self, slot, TACIT_DEADLINE_EXCEEDED, "nothing moved for too long");
+        return;
+    }
+    s_sleep(self, until_ms < idle_ms ? until_ms : idle_ms);
+}
+
+static tacit_status_t s_stream_error(const tacit_slot_t *slot, tacit_error_t *ret_error)
+{
+    if (slot->error.code == TACIT_OK) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the call has ended already");
+    }
+    if (ret_error) {
+        *ret_error = slot->error;
+    }
+    return slot->error.code;
+}
+
+/*  Until credit is there, and room in the socket, which has no event to wait for.  */
+static tacit_status_t s_send_event(tacit_client_t *self, tacit_slot_t *slot,
+                                   tacit_stream_event_t event, zmq_msg_t *chunk,
+                                   tacit_error_t *ret_error)
+{
+    while (slot->state == TACIT_SLOT_WAITING) {
+        tacit_status_t status =
+            chunk ? tacit_stream_may_send(slot->stream, zmq_msg_size(chunk)) : TACIT_OK;
+        if (status == TACIT_OK &&
+            s_notify(self, slot->msgid, event, slot->stream->out.next, chunk)) {
+            if (chunk && !tacit_endpoint_send(self->endpoint, chunk, 0)) {
+                s_lose(self, TACIT_NO_MEMORY, "no memory for a chunk");
+                break;
+            }
+            return TACIT_OK;
+        }
+        if (status != TACIT_OK && status != TACIT_PENDING) {
+            return tacit_error_set(ret_error, status, NULL);
+        }
+        s_wait_stream(self, slot, status == TACIT_OK ? s_now() + 1 : UINT64_MAX);
+    }
+    return s_stream_error(slot, ret_error);
+}
+
+tacit_status_t tacit_client_send(tacit_client_t *client, uint64_t call, void *data, size_t size,
+                                 void (*free_fn)(void *data, void *hint), void *hint,
+                                 tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    zmq_msg_t chunk;
+    if (!slot) {
+        return TACIT_BAD_INPUT;
+    }
+    (void)s_pump(client);
+    int made = free_fn ? zmq_msg_init_data(&chunk, data, size, free_fn, hint)
+                       : zmq_msg_init_size(&chunk, size);
+    if (made != 0) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    *ret_reply = (tacit_reply_t){.call = slot->msgid, .method = slot->method};
-    ret_reply->status = s_finish(client, slot, result, &ret_reply->bulk, &ret_reply->error);
-    ret_reply->result = ret_reply->status == TACIT_OK ? result : NULL;
+    if (!free_fn && size > 0) {
+        memcpy(zmq_msg_data(&chunk), data, size);
+    }
+    tacit_status_t status = s_send_event(client, slot, TACIT_STREAM_CHUNK, &chunk, ret_error);
+    if (status == TACIT_OK) {
+        tacit_stream_sent(slot->stream, size, s_now());
+    }
+    zmq_msg_close(&chunk);
+    return status;
+}
+
+tacit_status_t tacit_client_end(tacit_client_t *client, uint64_t call, tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    if (!slot) {
+        return TACIT_BAD_INPUT;
+    }
+    if (slot->stream->out.ended) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the stream was ended already");
+    }
+    tacit_status_t status = s_send_event(client, slot, TACIT_STREAM_END, NULL, ret_error);
+    slot->stream->out.ended = status == TACIT_OK;
+    return status;
+}
+
+tacit_status_t tacit_client_receive(tacit_client_t *client, uint64_t call, uint32_t timeout_ms,
+                                    tacit_span_t *ret_chunk, tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    if (!slot) {
+        return TACIT_BAD_INPUT;
+    }
+    uint64_t until = s_now() + timeout_ms;
+    uint64_t granted = 0;
+    (void)s_pump(client);
+    while (tacit_stream_read(slot->stream, ret_chunk) == TACIT_PENDING) {
+        if (slot->state == TACIT_SLOT_ENDED) {
+            return s_stream_error(slot, ret_error);
+        }
+        if (s_now() >= until) {
+            return TACIT_PENDING;
+        }
+        s_wait_stream(client, slot, until);
+    }
+    if (slot->state == TACIT_SLOT_WAITING && tacit_stream_credit_due(slot->stream, &granted) &&
+        s_notify(client, call, TACIT_STREAM_CREDIT, granted, NULL)) {
+        tacit_stream_credit_sent(slot->stream, granted);
+    }
     return TACIT_OK;
+}
+
+tacit_status_t tacit_client_finish(tacit_client_t *client, uint64_t call, tacit_reply_t *ret_reply,
+                                   tacit_error_t *ret_error)
+{
+    s_release_taken(client);
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    if (!slot) {
+        return TACIT_BAD_INPUT;
+    }
+    while (slot->state == TACIT_SLOT_WAITING) {
+        s_wait_stream(client, slot, UINT64_MAX);
+    }
+    return s_give_reply(client, slot, ret_reply, ret_error);
+}
+
+void tacit_client_cancel(tacit_client_t *client, uint64_t call)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, NULL);
+    if (slot) {
+        if (slot->state == TACIT_SLOT_WAITING) {
+            (void)s_notify(client, call, TACIT_STREAM_CANCEL, 0, NULL);
+        }
+        tacit_outstanding_release(&client->calls, slot);
+    }
 }
 
 /*  --- life ------------------------------------------------------------------------------------ */

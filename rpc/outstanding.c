@@ -48,6 +48,9 @@ void tacit_outstanding_answer(tacit_slot_t *slot, const tacit_frame_reply_t *rep
     slot->result_size = reply->result.size;
     zmq_msg_move(&slot->frame, frame);
     zmq_msg_move(&slot->bulk, bulk);
+    if (slot->stream) {
+        slot->stream->in.ended = true;
+    }
     slot->state = TACIT_SLOT_ENDED;
 }
 
@@ -95,7 +98,8 @@ tacit_slot_t *tacit_outstanding_ended(tacit_outstanding_t *table)
     tacit_slot_t *first = NULL;
     for (size_t i = 0; i < TACIT_SLOTS; i++) {
         tacit_slot_t *slot = &table->slots[i];
-        if (slot->state == TACIT_SLOT_ENDED && (!first || slot->msgid < first->msgid)) {
+        if (slot->state == TACIT_SLOT_ENDED && !slot->stream &&
+            (!first || slot->msgid < first->msgid)) {
             first = slot;
         }
     }
@@ -116,6 +120,7 @@ void tacit_outstanding_release(tacit_outstanding_t *table, tacit_slot_t *slot)
     if (slot->state != TACIT_SLOT_FREE) {
         zmq_msg_close(&slot->frame);
         zmq_msg_close(&slot->bulk);
+        tacit_stream_destroy(&slot->stream);
         slot->state = TACIT_SLOT_FREE;
     }
 }

@@ -11,6 +11,7 @@
 
 #include "rpc/client.h"
 #include "rpc/frame.h"
+#include "rpc/stream.h"
 
 typedef enum tacit_slot_state {
     TACIT_SLOT_FREE,
@@ -23,11 +24,12 @@ typedef struct tacit_slot {
     tacit_slot_state_t state;
     uint64_t msgid;
     const tacit_method_t *method;
-    uint64_t deadline_ms; /* monotonic */
-    tacit_error_t error;  /* ended: how, where code is not OK */
-    zmq_msg_t frame;      /* ended: frame 0 of the reply, or empty */
-    zmq_msg_t bulk;       /* ended: its bulk, or empty */
-    size_t result_offset; /* of the result in frame */
+    uint64_t deadline_ms;   /* monotonic */
+    tacit_error_t error;    /* ended: how, where code is not OK */
+    zmq_msg_t frame;        /* ended: frame 0 of the reply, or empty */
+    zmq_msg_t bulk;         /* ended: its bulk, or empty */
+    tacit_stream_t *stream; /* owned; NULL where the method has none */
+    size_t result_offset;   /* of the result in frame */
     size_t result_size;
 } tacit_slot_t;
 
@@ -56,7 +58,7 @@ void tacit_outstanding_fail_all(tacit_outstanding_t *table, const tacit_error_t 
 /*  End waiting slots whose deadline has come; the earliest deadline left, UINT64_MAX for none.  */
 uint64_t tacit_outstanding_expire(tacit_outstanding_t *table, uint64_t now_ms);
 
-/*  The slot that ended and was sent first, or NULL.  */
+/*  The slot that ended and was sent first, or NULL. Calls with streams are asked for by number.  */
 tacit_slot_t *tacit_outstanding_ended(tacit_outstanding_t *table);
 
 /*  An ended slot is the caller's to read until it is released.  */

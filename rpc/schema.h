@@ -63,16 +63,24 @@ typedef enum tacit_caller_kind {
 
 typedef struct tacit_call tacit_call_t;
 
+/*  What a stream of a method may hold; chunk_max 0: there is none.  */
+typedef struct tacit_stream_bounds {
+    uint32_t chunk_max; /* bytes of one chunk, which has at least one */
+    uint64_t total_max; /* bytes of all */
+} tacit_stream_bounds_t;
+
 typedef struct tacit_method {
     const char *name; /* "keys.grant" */
     const tacit_record_t *args;
     const tacit_record_t *result;
     tacit_caller_kind_t caller;
-    uint32_t roles;        /* bit set 1 << tacit_role_t, of TACIT_CALLER_ENCLAVE */
-    size_t owner_offset;   /* of a tacit_span_t in args, of TACIT_CALLER_OWNER */
-    uint32_t deadline_ms;  /* default and most */
-    uint64_t bulk_in_max;  /* bytes of the request's bulk frame; 0: none allowed */
-    uint64_t bulk_out_max; /* of the reply's */
+    uint32_t roles;                   /* bit set 1 << tacit_role_t, of TACIT_CALLER_ENCLAVE */
+    size_t owner_offset;              /* of a tacit_span_t in args, of TACIT_CALLER_OWNER */
+    uint32_t deadline_ms;             /* default and most */
+    uint64_t bulk_in_max;             /* bytes of the request's bulk frame; 0: none allowed */
+    uint64_t bulk_out_max;            /* of the reply's */
+    tacit_stream_bounds_t stream_in;  /* chunks that the caller sends */
+    tacit_stream_bounds_t stream_out; /* and that the handler sends */
     /*  Calls the typed handler of that method in the generated handlers struct.  */
     tacit_status_t (*invoke)(const void *handlers, void *self, tacit_call_t *call, const void *args,
                              void *ret_result);

@@ -34,6 +34,7 @@ void tacit_server_give_call(tacit_server_t *self, tacit_call_t *call)
     if (call->connection) {
         tacit_session_table_release(&self->sessions, call->connection);
     }
+    tacit_server_stream_close(self, call);
     if (self->idle_count == TACIT_CALLS_IDLE_MAX) {
         tacit_call_destroy(&call);
         return;
@@ -183,6 +184,7 @@ static int s_on_input(zloop_t *loop, zmq_pollitem_t *item, void *argument)
     for (size_t i = 0; i < TACIT_SERVER_BATCH && count > 0; i += count) {
         count = s_read(argument);
     }
+    tacit_server_stream_tell(argument);
     return 0;
 }
 
@@ -192,6 +194,7 @@ static int s_on_monitor(zloop_t *loop, zmq_pollitem_t *item, void *argument)
     (void)item;
     tacit_server_t *self = argument;
     tacit_session_service_settle(&self->session_service);
+    tacit_server_stream_sweep(self);
     return 0;
 }
 
@@ -201,6 +204,7 @@ static int s_on_sweep(zloop_t *loop, int timer, void *argument)
     (void)timer;
     tacit_server_t *self = argument;
     tacit_session_table_sweep(&self->sessions, tacit_server_now());
+    tacit_server_stream_sweep(self);
     return 0;
 }
 

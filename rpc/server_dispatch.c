@@ -71,9 +71,10 @@ static tacit_status_t s_admit(tacit_server_t *self, tacit_call_t *call)
     if (status == TACIT_OK) {
         status = s_decode(call);
     }
-    return status != TACIT_OK
-               ? status
-               : tacit_caller_owns(method, call->connection, call->args, &call->error);
+    if (status == TACIT_OK) {
+        status = tacit_caller_owns(method, call->connection, call->args, &call->error);
+    }
+    return status == TACIT_OK ? tacit_server_stream_open(self, call) : status;
 }
 
 static void *s_result_room(tacit_server_t *self, size_t size)
@@ -113,7 +114,7 @@ void tacit_server_dispatch(tacit_server_t *self, tacit_call_t *call, bool too_ma
 {
     tacit_server_observe_arrival(call);
     if (!tacit_frame_request_msgid(call->body, &call->msgid)) {
-        self->stats.dropped++;
+        self->stats.dropped += too_many || !tacit_server_stream_event(self, call);
         tacit_server_give_call(self, call);
         return;
     }

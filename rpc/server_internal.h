@@ -23,6 +23,7 @@ struct tacit_server {
     tacit_call_t *pending; /* pending ones and zombies */
     size_t pending_count;
     uint64_t pending_bytes; /* that they hold */
+    size_t streams;         /* calls that have any */
     tacit_call_t *idle;     /* for reuse */
     size_t idle_count;
     tacit_buffer_t out;              /* frame 0 being written */
@@ -65,6 +66,18 @@ void tacit_server_end_batch(tacit_server_t *server);
 
 /*  The handler answers later. Takes the call until then.  */
 void tacit_server_keep(tacit_server_t *server, tacit_call_t *call);
+
+/*  The streams of a call that was admitted: none, BUSY at a limit, NO_MEMORY; and their end.  */
+TACIT_MUST_CHECK tacit_status_t tacit_server_stream_open(tacit_server_t *server,
+                                                         tacit_call_t *call);
+void tacit_server_stream_close(tacit_server_t *server, tacit_call_t *call);
+
+/*  A message that is a stream's notification, read into that call object; false: it is none.  */
+bool tacit_server_stream_event(tacit_server_t *server, tacit_call_t *carrier);
+
+/*  Run what handlers named for streams that have news; and first end those that are over.  */
+void tacit_server_stream_tell(tacit_server_t *server);
+void tacit_server_stream_sweep(tacit_server_t *server);
 
 /*  Let go of what is pending: its owners finish and so free it.  */
 void tacit_server_orphan(tacit_server_t *server);

@@ -241,11 +241,15 @@ static int s_on_deadline(zloop_t *loop, int timer, void *argument)
         if (call->deadline_ms <= now) {
             tacit_server_answer(self, call, TACIT_DEADLINE_EXCEEDED, NULL);
             call->state = TACIT_CALL_ZOMBIE;
+            if (call->stream) {
+                call->stream->news = true;
+            }
         } else if (call->deadline_ms < earliest) {
             earliest = call->deadline_ms;
         }
     }
     s_arm(self, earliest);
+    tacit_server_stream_tell(self);
     return 0;
 }
 

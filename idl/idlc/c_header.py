@@ -184,7 +184,8 @@ class _Header:
     def calls(self) -> list[str]:
         lines = heading("for clients: tacit_client_call with the method's own deadline")
         for method in self.service.methods_by_name():
-            lines += comment(method.doc) + self.call(method)
+            if not method.streams:  # they need more than a call that waits: rpc/client_stream.h
+                lines += comment(method.doc) + self.call(method)
         return lines if self.service.methods else []
 
     def call(self, method: Method) -> list[str]:

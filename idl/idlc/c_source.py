@@ -153,6 +153,10 @@ class _Source:
             items.append(f".bulk_in_max = {names.bulk_limit(method, 'IN')}")
         if method.bulk_out:
             items.append(f".bulk_out_max = {names.bulk_limit(method, 'OUT')}")
+        for direction, stream in (("in", method.stream_in), ("out", method.stream_out)):
+            if stream:
+                bounds = f"{{.chunk_max = {stream.chunk}, .total_max = {stream.total}U}}"
+                items.append(f".stream_{direction} = {bounds}")
         return items + [f".invoke = s_invoke_{method.name}"]
 
     # --- the service ----------------------------------------------------------------------------

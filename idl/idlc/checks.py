@@ -16,6 +16,8 @@ from .sizes import RECORD_MAX, STANDALONE_MAX, record_size
 # What rpc/ bounds too; a test compares.
 FIELDS_MAX = 64  # of a record: TACIT_CODEC_FIELDS_MAX
 BULK_MAX = 16 * 1024 * 1024 + 64 * 1024  # TACIT_BULK_MAX
+STREAM_CHUNK_MAX = 256 * 1024  # rpc/limits.h
+STREAM_TOTAL_MAX = 2**40  # rpc/limits.h
 NAME_MAX = 47  # of a service, method or error: TACIT_METHOD_NAME_MAX, TACIT_ERROR_NAME_MAX
 
 # Every service answers these by itself (rpc/server.h).
@@ -175,6 +177,11 @@ class _Checker:
         for size in (method.bulk_in, method.bulk_out):
             if size > BULK_MAX:
                 self.refuse(method.position, f"a bulk frame has at most {BULK_MAX} bytes")
+        for stream in (method.stream_in, method.stream_out):
+            if stream and stream.chunk > STREAM_CHUNK_MAX:
+                self.refuse(method.position, f"a chunk has at most {STREAM_CHUNK_MAX} bytes")
+            if stream and stream.total > STREAM_TOTAL_MAX:
+                self.refuse(method.position, f"a stream has at most {STREAM_TOTAL_MAX} bytes")
         self.unique(method.errors, "error")
         declared = {error.name for error in self.service.errors}
         for reference in method.errors:

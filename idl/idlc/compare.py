@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from .diagnostics import Position
-from .model import BOUNDED, Caller, Enum, Field, Method, Service, Struct, Type
+from .model import BOUNDED, Caller, Enum, Field, Method, Service, Stream, Struct, Type
 
 BREAKS = "breaks"
 CARE = "care"
@@ -144,11 +144,24 @@ class _Comparison:
                      f" older peer the shorter one holds")
         for side, one, other in (("in", old.bulk_in, new.bulk_in), ("out", old.bulk_out, new.bulk_out)):
             self.range(new.position, f"bulk {side} of {new.name}", (0, one), (0, other))
+        for side, was, now in (
+            ("in", old.stream_in, new.stream_in), ("out", old.stream_out, new.stream_out)
+        ):
+            self.stream(new, f"stream {side} of {new.name}", was, now)
         known = {one.name for one in old.errors}
         for error in new.errors:
             if error.name not in known:
                 self.say(error.position, CARE,
                          f"{new.name} can end in {error.name}, which older clients do not expect")
+
+    def stream(
+        self, method: Method, what: str, old: Optional[Stream], new: Optional[Stream]
+    ) -> None:
+        if old and new:
+            self.range(method.position, f"a chunk in {what}", (0, old.chunk), (0, new.chunk))
+            self.range(method.position, f"all of {what}", (0, old.total), (0, new.total))
+        elif old or new:
+            self.say(method.position, BREAKS, f"{what} is {'new' if new else 'gone'}")
 
     def caller(self, old: Method, new: Method) -> None:
         if old.caller.text() == new.caller.text():

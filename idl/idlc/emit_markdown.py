@@ -60,6 +60,11 @@ def _method(service: Service, method: Method) -> list[str]:
     facts = [f"caller {method.caller.text()}", f"deadline {_duration(method.deadline_ms)}"]
     facts += [f"bulk in up to {method.bulk_in} bytes"] if method.bulk_in else []
     facts += [f"bulk out up to {method.bulk_out} bytes"] if method.bulk_out else []
+    for direction, stream in (("in", method.stream_in), ("out", method.stream_out)):
+        if stream:
+            facts.append(
+                f"stream {direction} in chunks up to {stream.chunk} bytes, {stream.total} in all"
+            )
     lines += ["; ".join(facts) + ".", ""]
     if method.errors:
         names = ", ".join(f"`{one.name}`" for one in method.errors)

@@ -133,7 +133,8 @@ def _record(service: Service, record: Struct) -> str:
 
 def _table(service: Service) -> str:
     errors = "".join(f"        {camel(one.name)},\n" for one in service.errors)
-    methods = "".join(f"        {_method_row(service, one)},\n" for one in service.methods_by_name())
+    methods = "".join(f"        {_method_row(service, one)},\n" for one in service.methods_by_name()
+        if not one.streams)
     return (
         "\nSERVICE = _service.Service(\n"
         f'    name="{service.name}",\n    number={service.number},\n'
@@ -161,7 +162,8 @@ def _method_row(service: Service, method: Method) -> str:
 def _client(service: Service) -> str:
     doc = _docstring("    ", [[f"Calls of the service {service.name}, over one connection."]])
     head = f"\nclass {camel(service.name)}Client(_service.Client):\n{doc}\n    SERVICE = SERVICE\n"
-    return head + "".join(_call(service, method) for method in service.methods)
+    return head + "".join(_call(service, method) for method in service.methods
+                          if not method.streams)
 
 
 def _parameters(method: Method) -> Iterator[str]:

@@ -110,6 +110,14 @@ class Reference:
     name: str
 
 
+@dataclass(frozen=True)
+class Stream:
+    """Bounds of a stream of chunks, each of at least one byte."""
+
+    chunk: int  # bytes of one chunk
+    total: int  # bytes of all
+
+
 @dataclass
 class Method:
     position: Position
@@ -121,8 +129,14 @@ class Method:
     deadline_position: Position
     bulk_in: int  # 0: none
     bulk_out: int
+    stream_in: Optional[Stream]
+    stream_out: Optional[Stream]
     errors: list[Reference]
     doc: list[str]
+
+    @property
+    def streams(self) -> bool:
+        return bool(self.stream_in or self.stream_out)
 
 
 @dataclass

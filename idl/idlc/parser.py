@@ -12,6 +12,7 @@
     bound   = "[" ( NUMBER | [NUMBER] ".." NUMBER ) "]"
     clause  = "caller" caller | "deadline" DURATION | "errors" NAME { "," NAME }
             | "bulk" ("in" | "out") "[" ".." NUMBER "]"
+            | "stream" ("in" | "out") "[" ".." NUMBER "," ".." NUMBER "]"
     caller  = "anyone" | "user" | "operator" | "owner" "(" NAME ")"
             | "enclave" "(" NAME { "," NAME } ")"
 """
@@ -32,11 +33,12 @@ from .model import (
     Method,
     Reference,
     Service,
+    Stream,
     Struct,
     Type,
 )
 
-_CLAUSES = ("caller", "deadline", "bulk", "errors")
+_CLAUSES = ("caller", "deadline", "bulk", "stream", "errors")
 _Item = TypeVar("_Item")
 
 
@@ -244,6 +246,8 @@ class _Parser:
             deadline.position,
             clauses.get("bulk in", 0),
             clauses.get("bulk out", 0),
+            clauses.get("stream in"),
+            clauses.get("stream out"),
             clauses.get("errors", []),
             doc,
         )
@@ -254,13 +258,15 @@ class _Parser:
             "deadline": lambda: self.expect_kind("duration", "a duration (5s, 500ms)"),
             "bulk in": self.bulk,
             "bulk out": self.bulk,
+            "stream in": self.stream,
+            "stream out": self.stream,
             "errors": self.error_names,
         }
         found: dict = {}
         while self.token.kind == "name" and self.token.text in _CLAUSES:
             start = self.advance()
             clause = start.text
-            if clause == "bulk":
+            if clause in ("bulk", "stream"):
                 if not self.at("in") and not self.at("out"):
                     raise self.refuse("'in' or 'out'")
                 clause += f" {self.advance().text}"
@@ -276,6 +282,24 @@ class _Parser:
         if bound.value == 0:
             raise IdlError(bound.position, "a bound of 0 allows nothing")
         return bound.value
+
+    def stream(self) -> Stream:
+        if not self.at("["):
+            raise IdlError(
+                self.token.position, "a stream needs bounds of a chunk and of all: [..N, ..M]"
+            )
+        self.expect("[")
+        self.expect("..")
+        chunk = self.number("the bound of a chunk")
+        self.expect(",")
+        self.expect("..")
+        total = self.number("the bound of all chunks")
+        self.expect("]")
+        if chunk.value == 0:
+            raise IdlError(chunk.position, "a bound of 0 allows nothing")
+        if total.value < chunk.value:
+            raise IdlError(total.position, "all chunks are less than one chunk")
+        return Stream(chunk.value, total.value)
 
     def error_names(self) -> list[Reference]:
         names = []

@@ -399,6 +399,13 @@ REFUSED = [
     (method("", tail=" bulk in ^caller user"), "bulk needs a bound: bulk in[..N]"),
     (method("", tail=" bulk out[..^0]" + TAIL), "a bound of 0 allows nothing"),
     (HEAD + "method ^go () -> () bulk in[..16842753]" + TAIL, "at most 16842752 bytes"),
+    (method("", tail=" stream ^[..4]" + TAIL), "expected 'in' or 'out', got '['"),
+    (method("", tail=" stream in ^caller user"), "a stream needs bounds"),
+    (method("", tail=" stream in[..4^]" + TAIL), "expected ',', got ']'" ),
+    (method("", tail=" stream in[..^0, ..4]" + TAIL), "a bound of 0 allows nothing"),
+    (method("", tail=" stream out[..4, ..^3]" + TAIL), "all chunks are less than one chunk"),
+    (HEAD + "method ^go () -> () stream in[..262145, ..262145]" + TAIL, "at most 262144 bytes"),
+    (HEAD + "method ^go () -> () stream out[..1, ..1099511627777]" + TAIL, "at most 1099511627776"),
     # methods
     (HEAD + "method go () ^caller user", "expected '->', got 'caller'"),
     (HEAD + "method ^go () -> () deadline 5s", "method 'go' has no caller"),
@@ -489,6 +496,7 @@ ACCEPTED = [
     method(fields(64, "u8")),
     method("", tail=" deadline 600s caller enclave(worker, gateway, keys, models, attestation)"),
     method("", tail=" bulk out[..16842752] bulk in[..1] deadline 1ms caller anyone"),
+    method("", tail=" stream out[..262144, ..1099511627776] stream in[..1, ..1]" + TAIL),
     HEAD + 'error a 7000 "x"\nerror b 7999 "x"\nenum e { a 0, b 4294967295 }',
     HEAD.replace("\n", "") + f'error {"a" * 47} 7001 "x"',
 ]

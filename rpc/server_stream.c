@@ -1,0 +1,218 @@
+/*  server_stream.c - streams of pending calls: notifications in and out, and who is told of news.
+
+    Nothing waits: without credit nothing is sent, so that a reader who stands still costs a window
+    of its own and no one else's time.  */
+
+#include "rpc/call_stream.h"
+#include "rpc/server_internal.h"
+
+static bool s_has_streams(const tacit_method_t *method)
+{
+    return method->stream_in.chunk_max > 0 || method->stream_out.chunk_max > 0;
+}
+
+static bool s_same_caller(const tacit_call_t *one, const tacit_call_t *other)
+{
+    return memcmp(&one->id, &other->id, sizeof one->id) == 0;
+}
+
+/*  --- opening --------------------------------------------------------------------------------- */
+
+tacit_status_t tacit_server_stream_open(tacit_server_t *self, tacit_call_t *call)
+{
+    const tacit_method_t *method = call->entry->method;
+    if (!s_has_streams(method)) {
+        return TACIT_OK;
+    }
+    size_t own = 0;
+    for (const tacit_call_t *other = self->pending; other; other = other->next) {
+        if (other->stream && s_same_caller(other, call)) {
+            if (other->msgid == call->msgid) {
+                return TACIT_PROTOCOL_ERROR; /* its chunks could not be told apart */
+            }
+            own++;
+        }
+    }
+    if (own >= TACIT_STREAMS_PER_CONNECTION_MAX || self->streams >= TACIT_STREAMS_MAX) {
+        return TACIT_BUSY;
+    }
+    call->stream = tacit_stream_new(&method->stream_in, &method->stream_out, tacit_server_now());
+    self->streams += call->stream != NULL;
+    return call->stream ? TACIT_OK : TACIT_NO_MEMORY;
+}
+
+void tacit_server_stream_close(tacit_server_t *self, tacit_call_t *call)
+{
+    if (call->stream) {
+        tacit_stream_destroy(&call->stream);
+        self->streams--;
+    }
+}
+
+/*  --- news ------------------------------------------------------------------------------------ */
+
+static void s_end(tacit_server_t *self, tacit_call_t *call, tacit_status_t status)
+{
+    tacit_server_answer(self, call, status, NULL);
+    call->state = TACIT_CALL_ZOMBIE;
+    call->stream->news = true;
+}
+
+static tacit_call_t *s_find(const tacit_server_t *self, const tacit_call_t *carrier, uint64_t msgid)
+{
+    for (tacit_call_t *call = self->streams > 0 ? self->pending : NULL; call; call = call->next) {
+        if (call->stream && call->msgid == msgid && s_same_caller(call, carrier)) {
+            return call;
+        }
+    }
+    return NULL;
+}
+
+/*  What comes for a stream that is over was on its way when it ended.  */
+bool tacit_server_stream_event(tacit_server_t *self, tacit_call_t *carrier)
+{
+    tacit_stream_frame_t frame;
+    if (tacit_stream_frame_parse(carrier->body, &frame) != TACIT_OK) {
+        return false;
+    }
+    tacit_call_t *call = s_find(self, carrier, frame.msgid);
+    if (call && call->state == TACIT_CALL_PENDING) {
+        tacit_status_t status = tacit_stream_take(call->stream, &frame, &carrier->bulk,
+                                                  carrier->has_bulk, tacit_server_now());
+        if (status != TACIT_OK) {
+            s_end(self, call, status);
+        }
+    }
+    return true;
+}
+
+static tacit_call_t *s_with_news(const tacit_server_t *self)
+{
+    tacit_call_t *call = self->streams > 0 ? self->pending : NULL;
+    while (call && !(call->stream && call->stream->news && call->stream->ready)) {
+        call = call->next;
+    }
+    return call;
+}
+
+/*  A handler may finish this call and others: the list is looked at anew each time.  */
+void tacit_server_stream_tell(tacit_server_t *self)
+{
+    for (tacit_call_t *call = s_with_news(self); call; call = s_with_news(self)) {
+        call->stream->news = false;
+        tacit_trace_t before = tacit_trace_enter(&call->trace);
+        call->stream->ready(call->stream->self, call);
+        tacit_trace_enter(&before);
+    }
+}
+
+void tacit_server_stream_sweep(tacit_server_t *self)
+{
+    uint64_t now = tacit_server_now();
+    for (tacit_call_t *call = self->streams > 0 ? self->pending : NULL; call; call = call->next) {
+        const tacit_connection_t *row = call->connection;
+        if (!call->stream || call->state != TACIT_CALL_PENDING) {
+            continue;
+        }
+        if (row && (row->ended || row->expired)) {
+            s_end(self, call, TACIT_SESSION_EXPIRED);
+        } else if (now - call->stream->moved_ms >= TACIT_STREAM_IDLE_MS) {
+            s_end(self, call, TACIT_DEADLINE_EXCEEDED);
+        }
+    }
+    tacit_server_stream_tell(self);
+}
+
+/*  --- sending --------------------------------------------------------------------------------- */
+
+/*  A connection that takes nothing has its sessions ended, as with a reply.  */
+static bool s_notify(tacit_call_t *call, tacit_stream_event_t event, uint64_t number,
+                     zmq_msg_t *chunk)
+{
+    tacit_server_t *self = call->server;
+    zmq_msg_t routing;
+    zmq_msg_t message;
+    tacit_stream_frame_t frame = {.msgid = call->msgid, .event = event, .number = number};
+    uint8_t bytes[TACIT_STREAM_FRAME_MAX];
+    size_t size = tacit_stream_frame_write(&frame, bytes);
+    (void)zmq_msg_init_size(&routing, sizeof call->id.routing); /* so small ones hold it */
+    (void)zmq_msg_init_size(&message, size);
+    memcpy(zmq_msg_data(&routing), call->id.routing, sizeof call->id.routing);
+    memcpy(zmq_msg_data(&message), bytes, size);
+    bool sent = tacit_endpoint_send(self->endpoint, &routing, ZMQ_SNDMORE) &&
+                tacit_endpoint_send(self->endpoint, &message, chunk ? ZMQ_SNDMORE : 0) &&
+                (!chunk || tacit_endpoint_send(self->endpoint, chunk, 0));
+    if (!sent) {
+        zmq_msg_close(&routing);
+        zmq_msg_close(&message);
+        self->stats.undelivered++;
+        if (call->connection && !call->connection->ended) {
+            tacit_session_table_end(&self->sessions, call->connection);
+        }
+    }
+    return sent;
+}
+
+/*  --- for handlers ---------------------------------------------------------------------------- */
+
+tacit_status_t tacit_call_on_stream(tacit_call_t *call,
+                                    void (*ready)(void *self, tacit_call_t *call), void *self)
+{
+    if (!call->stream) {
+        return TACIT_BAD_INPUT;
+    }
+    call->stream->ready = ready;
+    call->stream->self = self;
+    call->stream->news = true;
+    return TACIT_OK;
+}
+
+tacit_status_t tacit_call_receive(tacit_call_t *call, tacit_span_t *ret_chunk)
+{
+    if (!tacit_call_alive(call) || !call->stream) {
+        return TACIT_UNREACHABLE;
+    }
+    tacit_status_t status = tacit_stream_read(call->stream, ret_chunk);
+    uint64_t granted = 0;
+    if (status == TACIT_OK && tacit_stream_credit_due(call->stream, &granted) &&
+        s_notify(call, TACIT_STREAM_CREDIT, granted, NULL)) {
+        tacit_stream_credit_sent(call->stream, granted);
+    }
+    return status;
+}
+
+static bool s_wrap(zmq_msg_t *chunk, void *data, size_t size,
+                   void (*free_fn)(void *data, void *hint), void *hint)
+{
+    if (free_fn) {
+        return zmq_msg_init_data(chunk, data, size, free_fn, hint) == 0;
+    }
+    if (zmq_msg_init_size(chunk, size) != 0) {
+        return false;
+    }
+    memcpy(zmq_msg_data(chunk), data, size);
+    return true;
+}
+
+tacit_status_t tacit_call_send(tacit_call_t *call, void *data, size_t size,
+                               void (*free_fn)(void *data, void *hint), void *hint)
+{
+    bool alive = tacit_call_alive(call) && call->stream;
+    tacit_status_t status = alive ? tacit_stream_may_send(call->stream, size) : TACIT_UNREACHABLE;
+    zmq_msg_t chunk;
+    if (!alive && free_fn) {
+        free_fn(data, hint);
+    }
+    if (status != TACIT_OK) {
+        return status;
+    }
+    if (!s_wrap(&chunk, data, size, free_fn, hint)) {
+        return TACIT_NO_MEMORY;
+    }
+    if (!s_notify(call, TACIT_STREAM_CHUNK, call->stream->out.next, &chunk)) {
+        zmq_msg_close(&chunk);
+        return TACIT_UNREACHABLE;
+    }
+    tacit_stream_sent(call->stream, size, tacit_server_now());
+    return TACIT_OK;
+}

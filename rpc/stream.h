@@ -1,0 +1,69 @@
+/*  stream.h - one end of a call's streams: what may be sent, what came in and was not yet read.
+
+    The same at both ends: `in` is what this end receives. Nothing here sends or waits; the owner
+    sends a frame and then says that it did. A peer that breaks sequence, credit or bounds gets
+    PROTOCOL_ERROR, and the owner ends the call.  */
+
+#ifndef TACIT_RPC_STREAM_H
+#define TACIT_RPC_STREAM_H
+
+#include <zmq.h>
+
+#include "rpc/limits.h"
+#include "rpc/schema.h"
+#include "rpc/stream_frame.h"
+
+typedef struct tacit_inflow {
+    tacit_stream_bounds_t bounds;
+    zmq_msg_t queue[TACIT_STREAM_WINDOW]; /* received, not read; a ring */
+    size_t head;
+    size_t count;
+    uint64_t next;    /* number of the chunk that comes next */
+    uint64_t granted; /* chunks that may come in all */
+    uint64_t total;   /* bytes so far */
+    bool ended;       /* no more come */
+} tacit_inflow_t;
+
+typedef struct tacit_outflow {
+    tacit_stream_bounds_t bounds;
+    uint64_t next;
+    uint64_t granted;
+    uint64_t total;
+    bool ended;
+} tacit_outflow_t;
+
+typedef struct tacit_stream {
+    tacit_inflow_t in;
+    tacit_outflow_t out;
+    zmq_msg_t current; /* the chunk that its reader has */
+    uint64_t moved_ms; /* when anything last came or went, monotonic */
+    bool news;         /* at a server: its handler is to be told */
+    void (*ready)(void *self, tacit_call_t *call);
+    void *self;
+} tacit_stream_t;
+
+/*  NULL without memory. A direction whose chunk_max is 0 has ended before it began.  */
+tacit_stream_t *tacit_stream_new(const tacit_stream_bounds_t *in, const tacit_stream_bounds_t *out,
+                                 uint64_t now_ms);
+void tacit_stream_destroy(tacit_stream_t **stream);
+
+/*  A notification from the peer; a chunk is moved out of bulk. PROTOCOL_ERROR where it breaks a
+    rule, INTERRUPTED for CANCEL.  */
+TACIT_MUST_CHECK tacit_status_t tacit_stream_take(tacit_stream_t *stream,
+                                                  const tacit_stream_frame_t *frame,
+                                                  zmq_msg_t *bulk, bool has_bulk, uint64_t now_ms);
+
+/*  The next chunk, valid until the next read: OK; OK without data where the stream has ended;
+    PENDING where nothing is there yet.  */
+TACIT_MUST_CHECK tacit_status_t tacit_stream_read(tacit_stream_t *stream, tacit_span_t *ret_chunk);
+
+/*  True where the peer should be told of credit, and how much; granted once that was sent.  */
+bool tacit_stream_credit_due(const tacit_stream_t *stream, uint64_t *ret_granted);
+void tacit_stream_credit_sent(tacit_stream_t *stream, uint64_t granted);
+
+/*  May a chunk of that size be sent: OK, PENDING (no credit), TOO_LARGE (a bound), BAD_INPUT
+    (empty, or after the end). Then its number is out.next, and sent says that it went.  */
+TACIT_MUST_CHECK tacit_status_t tacit_stream_may_send(const tacit_stream_t *stream, size_t size);
+void tacit_stream_sent(tacit_stream_t *stream, size_t size, uint64_t now_ms);
+
+#endif
