@@ -24,7 +24,7 @@ typedef struct tacit_stream_frame {
     uint64_t number;
 } tacit_stream_frame_t;
 
-enum { TACIT_STREAM_FRAME_MAX = 20 }; /* bytes */
+enum { TACIT_STREAM_FRAME_MAX = 21 }; /* bytes */
 
 /*  Bytes written, of TACIT_STREAM_FRAME_MAX that there must be room for.  */
 size_t tacit_stream_frame_write(const tacit_stream_frame_t *frame, uint8_t *to);

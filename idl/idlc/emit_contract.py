@@ -109,7 +109,7 @@ class _Contract:
             4: [self.record(one, names[id(one)]) for one in self.records],
             5: enums,
             6: errors,
-            7: [self.method(one) for one in service.methods_by_name()],
+            7: [self.method(one) for one in service.methods_by_name() if not one.streams],
         })
 
 

@@ -6,6 +6,7 @@
 
 #include "rpc/batch.h"
 #include "rpc/frame.h"
+#include "rpc/stream_frame.h"
 #include "rpc/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,6 +59,20 @@ static void s_check_reply(const tacit_frame_reply_t *reply)
     tacit_buffer_free(&buffer);
 }
 
+static void s_check_notification(tacit_span_t frame)
+{
+    tacit_stream_frame_t notification;
+    tacit_stream_frame_t again;
+    uint8_t bytes[TACIT_STREAM_FRAME_MAX];
+    if (tacit_stream_frame_parse(frame, &notification) == TACIT_OK) {
+        size_t size = tacit_stream_frame_write(&notification, bytes);
+        s_must(size <= sizeof bytes);
+        s_must(tacit_stream_frame_parse(tacit_span(bytes, size), &again) == TACIT_OK);
+        s_must(again.msgid == notification.msgid && again.event == notification.event);
+        s_must(again.number == notification.number);
+    }
+}
+
 static void s_read_frame(tacit_span_t frame)
 {
     tacit_frame_request_t request;
@@ -72,6 +87,7 @@ static void s_read_frame(tacit_span_t frame)
     if (tacit_frame_parse_reply(frame, &reply, &error) == TACIT_OK) {
         s_check_reply(&reply);
     }
+    s_check_notification(frame);
 }
 
 /*  The frames of a batch lie in it one after the other.  */

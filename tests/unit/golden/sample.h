@@ -105,6 +105,15 @@ typedef struct tacit_sample_convert_result {
     bool has_best;
 } tacit_sample_convert_result_t;
 
+/*  Chunks both ways.  */
+typedef struct tacit_sample_flow_args {
+    uint64_t offset;
+} tacit_sample_flow_args_t;
+
+typedef struct tacit_sample_flow_result {
+    uint64_t size;
+} tacit_sample_flow_result_t;
+
 /*  Hands a key over; a C keyword as a name of method and field.  */
 typedef struct tacit_sample_register_args {
     tacit_span_t owner; /* bytes[32] */
@@ -135,19 +144,22 @@ extern const tacit_record_t tacit_sample_close_args_record;
 extern const tacit_record_t tacit_sample_close_result_record;
 extern const tacit_record_t tacit_sample_convert_args_record;
 extern const tacit_record_t tacit_sample_convert_result_record;
+extern const tacit_record_t tacit_sample_flow_args_record;
+extern const tacit_record_t tacit_sample_flow_result_record;
 extern const tacit_record_t tacit_sample_register_args_record;
 extern const tacit_record_t tacit_sample_register_result_record;
 extern const tacit_record_t tacit_sample_transfer_args_record;
 extern const tacit_record_t tacit_sample_transfer_result_record;
 
-extern const tacit_method_t tacit_sample_methods[4];
+extern const tacit_method_t tacit_sample_methods[5];
 
 /*  Methods by name, each one element of the table above: &NAME is the tacit_method_t that
     tacit_client_start wants.  */
 #define tacit_sample_close    (tacit_sample_methods[0])
 #define tacit_sample_convert  (tacit_sample_methods[1])
-#define tacit_sample_register (tacit_sample_methods[2])
-#define tacit_sample_transfer (tacit_sample_methods[3])
+#define tacit_sample_flow     (tacit_sample_methods[2])
+#define tacit_sample_register (tacit_sample_methods[3])
+#define tacit_sample_transfer (tacit_sample_methods[4])
 
 #define TACIT_SAMPLE_TRANSFER_BULK_IN_MAX  65536
 #define TACIT_SAMPLE_TRANSFER_BULK_OUT_MAX 262184
@@ -161,6 +173,8 @@ typedef struct tacit_sample_handlers {
     tacit_status_t (*convert)(void *self, tacit_call_t *call,
                               const tacit_sample_convert_args_t *args,
                               tacit_sample_convert_result_t *ret_result);
+    tacit_status_t (*flow)(void *self, tacit_call_t *call, const tacit_sample_flow_args_t *args,
+                           tacit_sample_flow_result_t *ret_result);
     tacit_status_t (*register_)(void *self, tacit_call_t *call,
                                 const tacit_sample_register_args_t *args,
                                 tacit_sample_register_result_t *ret_result);

@@ -158,6 +158,30 @@ class ConvertResult(_codec.Record):
 
 
 @_dataclasses.dataclass(slots=True, kw_only=True)
+class FlowArgs(_codec.Record):
+    """sample.flow_args"""
+
+    offset: int
+
+    ENCODED_MAX: _t.ClassVar[int] = 11
+    FIELDS: _t.ClassVar[tuple[_codec.Field, ...]] = (
+        _codec.Field(1, "offset", "u64"),
+    )
+
+
+@_dataclasses.dataclass(slots=True, kw_only=True)
+class FlowResult(_codec.Record):
+    """sample.flow_result"""
+
+    size: int
+
+    ENCODED_MAX: _t.ClassVar[int] = 11
+    FIELDS: _t.ClassVar[tuple[_codec.Field, ...]] = (
+        _codec.Field(1, "size", "u64"),
+    )
+
+
+@_dataclasses.dataclass(slots=True, kw_only=True)
 class RegisterArgs(_codec.Record):
     """sample.register_args"""
 
@@ -205,7 +229,7 @@ SERVICE = _service.Service(
     name="sample",
     number=900,
     sha256=bytes.fromhex(
-        "e7ccf9fe8a3e7b566cd6800d8c147e13cdf69ae36aefbc2c73d76789f76c9b6f"
+        "1191da0cdd1d74bb4deb92294b8d093321c8e6665288ab8bf7e3cb491ae5a449"
     ),
     errors=(
         Refused,
