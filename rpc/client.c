@@ -619,12 +619,18 @@ tacit_status_t tacit_client_send(tacit_client_t *client, uint64_t call, void *da
     tacit_slot_t *slot = s_find_stream(client, call, ret_error);
     zmq_msg_t chunk;
     if (!slot) {
+        if (free_fn) {
+            free_fn(data, hint);
+        }
         return TACIT_BAD_INPUT;
     }
     (void)s_pump(client);
     int made = free_fn ? zmq_msg_init_data(&chunk, data, size, free_fn, hint)
                        : zmq_msg_init_size(&chunk, size);
     if (made != 0) {
+        if (free_fn) {
+            free_fn(data, hint);
+        }
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     if (!free_fn && size > 0) {

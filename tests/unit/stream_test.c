@@ -511,6 +511,9 @@ static void a_cancelled_call_lets_its_handler_go(void **state)
     assert_int_equal(tacit_client_receive(client, call, 5000, &chunk, NULL), TACIT_OK);
     tacit_client_cancel(client, call);
     assert_int_equal(tacit_client_receive(client, call, 0, &chunk, NULL), TACIT_BAD_INPUT);
+    /*  What was handed over is freed although it goes nowhere.  */
+    assert_int_equal(tacit_client_send(client, call, malloc(1), 1, s_free, NULL, NULL),
+                     TACIT_BAD_INPUT);
     s_await_no_streams(client);
     tacit_client_destroy(&client);
 }
