@@ -1,0 +1,296 @@
+/*  client_call.c - requests that go out and replies that are given back.
+
+    Sent frames are encoded into one buffer that is reused.  */
+
+#include "rpc/client_internal.h"
+#include "rpc/trace.h"
+
+/*  --- sending --------------------------------------------------------------------------------- */
+
+static tacit_secret_context_t s_secrets(const tacit_client_t *self, const tacit_slot_t *slot,
+                                        bool sending)
+{
+    const tacit_session_t *session = self->session;
+    tacit_secret_context_t context = {.msgid = slot->msgid, .method = slot->method->name};
+    if (session) {
+        context.key = sending ? session->send_key->data : session->receive_key->data;
+        context.session = session->id;
+    }
+    return context;
+}
+
+static tacit_status_t s_encode(tacit_client_t *self, const tacit_slot_t *slot, const void *args,
+                               uint32_t deadline_ms, tacit_error_t *ret_error)
+{
+    uint32_t transit = deadline_ms / 4 < TACIT_TRANSIT_MS ? deadline_ms / 4 : TACIT_TRANSIT_MS;
+    tacit_trace_t current = tacit_trace_current();
+    tacit_trace_t trace = current.set ? tacit_trace_child(&current) : tacit_trace_root();
+    char traceparent[TACIT_TRACE_TEXT_SIZE + 1];
+    tacit_trace_format(&trace, traceparent);
+    tacit_frame_meta_t meta = {
+        .has_deadline_ms = true,
+        .deadline_ms = deadline_ms - transit,
+        .has_traceparent = true,
+        .traceparent = tacit_span(traceparent, TACIT_TRACE_TEXT_SIZE),
+    };
+    tacit_secret_context_t secrets = s_secrets(self, slot, true);
+    tacit_buffer_clear(&self->out);
+    tacit_status_t status = tacit_frame_request_begin(&self->out, slot->msgid, slot->method->name);
+    if (status == TACIT_OK) {
+        status = tacit_codec_encode(slot->method->args, args, &secrets, &self->out, ret_error);
+        if (status != TACIT_OK) {
+            return status;
+        }
+        status = tacit_frame_request_end(&self->out, &meta);
+    }
+    return status == TACIT_OK ? TACIT_OK : tacit_error_set(ret_error, status, NULL);
+}
+
+/*  One frame, copied. EAGAIN can only come with the first frame of a message.  */
+static bool s_send_frame(const tacit_client_t *self, tacit_span_t bytes, int flags)
+{
+    zmq_msg_t frame;
+    if (zmq_msg_init_size(&frame, bytes.size) != 0) {
+        return false;
+    }
+    if (bytes.size > 0) {
+        memcpy(zmq_msg_data(&frame), bytes.data, bytes.size);
+    }
+    if (!tacit_endpoint_send(self->endpoint, &frame, flags)) {
+        zmq_msg_close(&frame);
+        return false;
+    }
+    return true;
+}
+
+static tacit_status_t s_send(tacit_client_t *self, tacit_span_t bulk, tacit_error_t *ret_error)
+{
+    bool more = bulk.size > 0;
+    if (!s_send_frame(self, tacit_buffer_span(&self->out), more ? ZMQ_SNDMORE : 0)) {
+        tacit_client_read_events(self);
+        tacit_status_t lost = tacit_client_check_lost(self, ret_error);
+        return lost != TACIT_OK ? lost
+                                : tacit_error_set(ret_error, TACIT_BUSY,
+                                                  "the connection takes no more just now");
+    }
+    if (more && !s_send_frame(self, bulk, 0)) {
+        /*  Half a message is sent: nothing after it would make sense.  */
+        tacit_client_lose(self, TACIT_NO_MEMORY, "no memory for a bulk frame");
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    return TACIT_OK;
+}
+
+void tacit_client_flush(tacit_client_t *client)
+{
+    zmq_msg_t message;
+    if (client->held.count == 0) {
+        return;
+    }
+    if (tacit_batch_seal(&client->held, &message) != TACIT_OK) {
+        tacit_client_lose(client, TACIT_NO_MEMORY, NULL);
+        return;
+    }
+    if (!tacit_endpoint_send(client->endpoint, &message, 0)) {
+        zmq_msg_close(&message);
+        tacit_client_read_events(client);
+        tacit_client_lose(client, TACIT_UNREACHABLE, "the connection takes no more");
+    }
+}
+
+/*  Whatever was started before goes out before what cannot wait for others.  */
+static tacit_status_t s_send_or_hold(tacit_client_t *self, tacit_span_t bulk,
+                                     tacit_error_t *ret_error)
+{
+    bool lone = self->calls.count == 1;
+    tacit_span_t frame = tacit_buffer_span(&self->out);
+    if (self->coalesce && !lone && bulk.size == 0 && frame.size <= TACIT_BATCH_FRAME_MAX) {
+        if (!tacit_batch_fits(&self->held, frame.size)) {
+            tacit_client_flush(self);
+        }
+        tacit_status_t status = tacit_batch_add(&self->held, frame);
+        return status ? tacit_error_set(ret_error, status, NULL) : TACIT_OK;
+    }
+    tacit_client_flush(self);
+    return self->lost.code ? tacit_client_check_lost(self, ret_error)
+                           : s_send(self, bulk, ret_error);
+}
+
+static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *method,
+                                    tacit_span_t bulk, tacit_error_t *ret_error)
+{
+    if (tacit_client_check_lost(self, ret_error) != TACIT_OK) {
+        return self->lost.code;
+    }
+    if (bulk.size > method->bulk_in_max) {
+        return tacit_error_set(ret_error, TACIT_BAD_BULK, "%s takes at most %llu bytes of bulk",
+                               method->name, (unsigned long long)method->bulk_in_max);
+    }
+    if (method->caller != TACIT_CALLER_ANYONE && self->session &&
+        tacit_client_now() >= self->session_end_ms) {
+        return tacit_error_set(ret_error, TACIT_SESSION_EXPIRED, NULL);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_start(tacit_client_t *self, const tacit_method_t *method, const void *args,
+                              tacit_span_t bulk, uint32_t deadline_ms, tacit_slot_t **ret_slot,
+                              tacit_error_t *ret_error)
+{
+    tacit_status_t status = s_check_start(self, method, bulk, ret_error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    if (deadline_ms == 0 || deadline_ms > method->deadline_ms) {
+        deadline_ms = method->deadline_ms;
+    }
+    tacit_slot_t *slot =
+        tacit_outstanding_open(&self->calls, method, tacit_client_now() + deadline_ms);
+    if (!slot) {
+        return tacit_error_set(ret_error, TACIT_BUSY, "%d calls are outstanding",
+                               (int)TACIT_CLIENT_CALLS_MAX);
+    }
+    status = tacit_client_open_stream(slot) ? s_encode(self, slot, args, deadline_ms, ret_error)
+                                            : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    if (status == TACIT_OK) {
+        status = s_send_or_hold(self, bulk, ret_error);
+    }
+    if (status != TACIT_OK) {
+        tacit_outstanding_release(&self->calls, slot);
+        return status;
+    }
+    *ret_slot = slot;
+    return TACIT_OK;
+}
+
+/*  --- results --------------------------------------------------------------------------------- */
+
+void tacit_client_release_taken(tacit_client_t *self)
+{
+    if (self->taken) {
+        tacit_outstanding_release(&self->calls, self->taken);
+        tacit_arena_reset(self->arena);
+        self->taken = NULL;
+    }
+}
+
+/*  Make the ended slot the taken one and decode what it holds.  */
+static tacit_status_t s_finish(tacit_client_t *self, tacit_slot_t *slot, void *result,
+                               tacit_span_t *ret_bulk, tacit_error_t *ret_error)
+{
+    tacit_outstanding_take(&self->calls, slot);
+    self->taken = slot;
+    if (slot->error.code != TACIT_OK) {
+        if (ret_error) {
+            *ret_error = slot->error;
+        }
+        return slot->error.code;
+    }
+    const uint8_t *frame = zmq_msg_data(&slot->frame);
+    tacit_span_t bytes = tacit_span(frame + slot->result_offset, slot->result_size);
+    tacit_secret_context_t secrets = s_secrets(self, slot, false);
+    tacit_error_t why;
+    tacit_status_t status =
+        tacit_codec_decode(slot->method->result, bytes, &secrets, self->arena, result, &why);
+    if (status != TACIT_OK) {
+        return tacit_error_claim(ret_error, TACIT_PROTOCOL_ERROR, why.claim, why.expected, why.got);
+    }
+    if (ret_bulk) {
+        *ret_bulk = tacit_span(zmq_msg_data(&slot->bulk), zmq_msg_size(&slot->bulk));
+    }
+    return TACIT_OK;
+}
+
+/*  The client's own room for a result of that method; NULL without memory.  */
+static void *s_result_room(tacit_client_t *self, const tacit_method_t *method)
+{
+    if (method->result->size > self->result_capacity) {
+        void *grown = realloc(self->result, method->result->size);
+        if (!grown) {
+            return NULL;
+        }
+        self->result = grown;
+        self->result_capacity = method->result->size;
+    }
+    return self->result;
+}
+
+tacit_status_t tacit_client_call(tacit_client_t *client, const tacit_method_t *method,
+                                 const void *args, tacit_span_t bulk, uint32_t deadline_ms,
+                                 void *ret_result, tacit_span_t *ret_bulk, tacit_error_t *ret_error)
+{
+    if (tacit_client_has_streams(method)) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has streams: start it",
+                               method->name);
+    }
+    tacit_client_release_taken(client);
+    void *result = ret_result ? ret_result : s_result_room(client, method);
+    if (!result) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    tacit_slot_t *slot = NULL;
+    tacit_status_t status = s_start(client, method, args, bulk, deadline_ms, &slot, ret_error);
+    if (!slot) {
+        return status;
+    }
+    tacit_client_flush(client);
+    while (slot->state == TACIT_SLOT_WAITING) {
+        if (!tacit_client_pump(client)) {
+            tacit_client_sleep(client, UINT64_MAX);
+        }
+    }
+    return s_finish(client, slot, result, ret_bulk, ret_error);
+}
+
+tacit_status_t tacit_client_start(tacit_client_t *client, const tacit_method_t *method,
+                                  const void *args, tacit_span_t bulk, uint32_t deadline_ms,
+                                  uint64_t *ret_call, tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = NULL;
+    tacit_status_t status = s_start(client, method, args, bulk, deadline_ms, &slot, ret_error);
+    if (slot) {
+        *ret_call = slot->msgid;
+    }
+    return status;
+}
+
+/*  What ended already goes first: requests held back meanwhile share more of a message.  */
+static tacit_slot_t *s_next_ended(tacit_client_t *self)
+{
+    tacit_slot_t *slot = tacit_outstanding_ended(&self->calls);
+    if (!slot) {
+        (void)tacit_client_pump(self);
+        (void)tacit_outstanding_expire(&self->calls, tacit_client_now());
+        slot = tacit_outstanding_ended(&self->calls);
+    }
+    return slot;
+}
+
+tacit_status_t tacit_client_give_reply(tacit_client_t *self, tacit_slot_t *slot,
+                                       tacit_reply_t *ret_reply, tacit_error_t *ret_error)
+{
+    void *result = s_result_room(self, slot->method);
+    if (!result) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    *ret_reply = (tacit_reply_t){.call = slot->msgid, .method = slot->method};
+    ret_reply->status = s_finish(self, slot, result, &ret_reply->bulk, &ret_reply->error);
+    ret_reply->result = ret_reply->status == TACIT_OK ? result : NULL;
+    return TACIT_OK;
+}
+
+tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
+                                 tacit_reply_t *ret_reply, tacit_error_t *ret_error)
+{
+    tacit_client_release_taken(client);
+    uint64_t until = tacit_client_now() + timeout_ms;
+    tacit_slot_t *slot = NULL;
+    while (!(slot = s_next_ended(client))) {
+        tacit_client_flush(client);
+        if (client->calls.count == 0 || tacit_client_now() >= until) {
+            return tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED, "no call has ended yet");
+        }
+        tacit_client_sleep(client, until);
+    }
+    return tacit_client_give_reply(client, slot, ret_reply, ret_error);
+}

@@ -1,0 +1,71 @@
+/*  client_internal.h - what the files of the client share: client.c connects, client_receive.c
+    reads and waits, client_call.c sends requests and gives replies back, client_stream.c has the
+    streams.  */
+
+#ifndef TACIT_RPC_CLIENT_INTERNAL_H
+#define TACIT_RPC_CLIENT_INTERNAL_H
+
+#include <czmq.h>
+
+#include "rpc/batch.h"
+#include "rpc/client_stream.h"
+#include "rpc/endpoint.h"
+#include "rpc/outstanding.h"
+
+struct tacit_client {
+    tacit_endpoint_t *endpoint;
+    bool up;                  /* the handshake succeeded */
+    tacit_error_t lost;       /* code not OK: why the connection is over */
+    tacit_session_t *session; /* NULL without */
+    uint64_t session_end_ms;  /* monotonic */
+    tacit_outstanding_t calls;
+    tacit_slot_t *taken;  /* what the last call's spans borrow from */
+    tacit_arena_t *arena; /* lists and secrets of that result */
+    tacit_buffer_t out;   /* frame 0 being written */
+    bool coalesce;
+    tacit_batch_t held; /* requests that wait for each other */
+    void *result;       /* of tacit_client_next */
+    size_t result_capacity;
+};
+
+static inline uint64_t tacit_client_now(void)
+{
+    return (uint64_t)zclock_mono();
+}
+
+static inline bool tacit_client_has_streams(const tacit_method_t *method)
+{
+    return method->stream_in.chunk_max > 0 || method->stream_out.chunk_max > 0;
+}
+
+/*  The connection is over, and every call with it; what NULL says what the status says. The first
+    loss counts. check gives it back, OK while there is none.  */
+void tacit_client_lose(tacit_client_t *client, tacit_status_t status, const char *what);
+TACIT_MUST_CHECK tacit_status_t tacit_client_check_lost(const tacit_client_t *client,
+                                                        tacit_error_t *ret_error);
+
+/*  What the connection's monitor has to say.  */
+void tacit_client_read_events(tacit_client_t *client);
+
+/*  Take in whatever there is, without waiting; false where there was nothing.  */
+bool tacit_client_pump(tacit_client_t *client);
+
+/*  Sleep until something comes, a call times out, or until_ms.  */
+void tacit_client_sleep(tacit_client_t *client, uint64_t until_ms);
+
+/*  Let go of what the last reply's spans borrowed from.  */
+void tacit_client_release_taken(tacit_client_t *client);
+
+/*  An ended call's reply, its result in the client's own room.  */
+TACIT_MUST_CHECK tacit_status_t tacit_client_give_reply(tacit_client_t *client, tacit_slot_t *slot,
+                                                        tacit_reply_t *ret_reply,
+                                                        tacit_error_t *ret_error);
+
+/*  The streams of a call about to be sent; false without memory.  */
+bool tacit_client_open_stream(tacit_slot_t *slot);
+
+/*  A stream's notification; false where the message is none.  */
+bool tacit_client_take_notification(tacit_client_t *client, tacit_span_t bytes, zmq_msg_t *bulk,
+                                    bool has_bulk);
+
+#endif

@@ -1,0 +1,173 @@
+/*  client_receive.c - what comes in: replies, batches, streams' notifications, the connection's
+   end.
+
+    Received messages are kept where they came in and results borrow from them. Waiting sleeps on
+    the files of the socket and of its monitor, so that a lost connection ends a call at once.  */
+
+#include "rpc/client_internal.h"
+
+/*  --- receiving ------------------------------------------------------------------------------- */
+
+void tacit_client_lose(tacit_client_t *self, tacit_status_t status, const char *what)
+{
+    if (self->lost.code == TACIT_OK) {
+        tacit_error_set(&self->lost, status, "%s: %s", tacit_endpoint_address(self->endpoint),
+                        what ? what : tacit_status_text(status));
+        tacit_outstanding_fail_all(&self->calls, &self->lost);
+    }
+}
+
+tacit_status_t tacit_client_check_lost(const tacit_client_t *self, tacit_error_t *ret_error)
+{
+    if (self->lost.code != TACIT_OK && ret_error) {
+        *ret_error = self->lost;
+    }
+    return self->lost.code;
+}
+
+/*  The rest of a message; false where it has more frames than the protocol knows.  */
+static bool s_receive_bulk(void *socket, zmq_msg_t *bulk)
+{
+    if (zmq_msg_recv(bulk, socket, ZMQ_DONTWAIT) < 0) {
+        return false;
+    }
+    bool fits = !zmq_msg_more(bulk);
+    while (zmq_msg_more(bulk)) {
+        if (zmq_msg_recv(bulk, socket, ZMQ_DONTWAIT) < 0) {
+            return false;
+        }
+    }
+    return fits;
+}
+
+static bool s_bulk_allowed(const tacit_method_t *method, bool has_bulk, size_t size)
+{
+    return !has_bulk || (method->bulk_out_max > 0 && size <= method->bulk_out_max);
+}
+
+/*  A reply to nothing we wait for is late where we asked once, and otherwise made up. bytes are in
+    frame.  */
+static void s_settle(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *frame, zmq_msg_t *bulk,
+                     bool has_bulk)
+{
+    tacit_frame_reply_t reply;
+    if (tacit_client_take_notification(self, bytes, bulk, has_bulk)) {
+        return;
+    }
+    if (tacit_frame_parse_reply(bytes, &reply, NULL) != TACIT_OK) {
+        tacit_client_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent a malformed reply");
+        return;
+    }
+    tacit_slot_t *slot = tacit_outstanding_find(&self->calls, reply.msgid);
+    if (!slot) {
+        if (reply.msgid == 0 || reply.msgid > self->calls.last_msgid) {
+            tacit_client_lose(self, TACIT_PROTOCOL_ERROR,
+                              "the peer answered a call that was never made");
+        }
+        return;
+    }
+    if (!s_bulk_allowed(slot->method, has_bulk && !reply.failed, zmq_msg_size(bulk))) {
+        tacit_error_t error;
+        tacit_error_set(&error, TACIT_BAD_BULK, "the reply to %s has bulk beyond its contract",
+                        slot->method->name);
+        tacit_outstanding_fail(slot, &error);
+        return;
+    }
+    tacit_outstanding_answer(slot, &reply, frame, bulk);
+}
+
+/*  Replies that share a message each keep a reference to it.  */
+static void s_settle_batch(tacit_client_t *self, zmq_msg_t *frame)
+{
+    tacit_span_t frames[TACIT_BATCH_FRAMES_MAX];
+    size_t count = 0;
+    const uint8_t *start = zmq_msg_data(frame);
+    if (tacit_batch_parse(tacit_span(start, zmq_msg_size(frame)), frames, &count) != TACIT_OK) {
+        tacit_client_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent a malformed batch");
+        return;
+    }
+    for (size_t i = 0; i < count && self->lost.code == TACIT_OK; i++) {
+        zmq_msg_t part;
+        zmq_msg_t none;
+        zmq_msg_init(&part);
+        zmq_msg_init(&none);
+        if (zmq_msg_copy(&part, frame) == 0) {
+            const uint8_t *data = zmq_msg_data(&part);
+            s_settle(self, tacit_span(data + (frames[i].data - start), frames[i].size), &part,
+                     &none, false);
+        } else {
+            tacit_client_lose(self, TACIT_NO_MEMORY, NULL);
+        }
+        zmq_msg_close(&part);
+        zmq_msg_close(&none);
+    }
+}
+
+/*  One message, without waiting. False where there is none.  */
+static bool s_receive(tacit_client_t *self)
+{
+    void *socket = tacit_endpoint_socket(self->endpoint);
+    zmq_msg_t frame;
+    zmq_msg_t bulk;
+    zmq_msg_init(&frame);
+    zmq_msg_init(&bulk);
+    bool received = zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) >= 0;
+    if (received) {
+        bool has_bulk = zmq_msg_more(&frame);
+        tacit_span_t bytes = tacit_span(zmq_msg_data(&frame), zmq_msg_size(&frame));
+        if (has_bulk && !s_receive_bulk(socket, &bulk)) {
+            tacit_client_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent too many frames");
+        } else if (!has_bulk && tacit_batch_is(bytes)) {
+            s_settle_batch(self, &frame);
+        } else {
+            s_settle(self, bytes, &frame, &bulk, has_bulk);
+        }
+    }
+    zmq_msg_close(&frame);
+    zmq_msg_close(&bulk);
+    return received;
+}
+
+/*  What came in before a connection ended is still there and is read first.  */
+void tacit_client_read_events(tacit_client_t *self)
+{
+    tacit_link_event_t event;
+    while (tacit_endpoint_event(self->endpoint, &event)) {
+        if (event.link == TACIT_LINK_UP) {
+            self->up = true;
+            continue;
+        }
+        while (s_receive(self)) {
+        }
+        tacit_client_lose(self, event.status,
+                          self->up ? "the connection was lost" : tacit_status_text(event.status));
+    }
+}
+
+/*  Whatever there is, without waiting; monitors are looked at only where messages ran out.  */
+bool tacit_client_pump(tacit_client_t *self)
+{
+    bool any = false;
+    while (s_receive(self)) {
+        any = true;
+    }
+    if (!any) {
+        tacit_client_read_events(self);
+    }
+    return any;
+}
+
+/*  Sleep until something comes, a call times out, or until_ms.  */
+void tacit_client_sleep(tacit_client_t *self, uint64_t until_ms)
+{
+    uint64_t now = tacit_client_now();
+    uint64_t first = tacit_outstanding_expire(&self->calls, 0); /* ends none, tells the earliest */
+    uint64_t wake = until_ms < first ? until_ms : first;
+    if (first <= now) {
+        (void)tacit_outstanding_expire(&self->calls, now);
+        return; /* that is what the caller slept for */
+    }
+    if (self->lost.code == TACIT_OK && wake > now) {
+        tacit_endpoint_wait(self->endpoint, wake - now);
+    }
+}

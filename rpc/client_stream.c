@@ -1,0 +1,224 @@
+/*  client_stream.c - a client's streams: notifications in and out, and waiting for credit or
+   chunks.
+
+    Everything waits on the client's one connection, so that other calls go on meanwhile.  */
+
+#include "rpc/client_internal.h"
+
+/*  --- notifications --------------------------------------------------------------------------- */
+
+/*  Nothing is sent later: what is not taken now is told again with the next chunk that is read.  */
+static bool s_notify(const tacit_client_t *self, uint64_t msgid, tacit_stream_event_t event,
+                     uint64_t number, zmq_msg_t *chunk)
+{
+    zmq_msg_t message;
+    tacit_stream_frame_t frame = {.msgid = msgid, .event = event, .number = number};
+    uint8_t bytes[TACIT_STREAM_FRAME_MAX];
+    size_t size = tacit_stream_frame_write(&frame, bytes);
+    (void)zmq_msg_init_size(&message, size); /* so small a message holds it itself */
+    memcpy(zmq_msg_data(&message), bytes, size);
+    bool sent = tacit_endpoint_send(self->endpoint, &message, chunk ? ZMQ_SNDMORE : 0);
+    if (!sent) {
+        zmq_msg_close(&message);
+    }
+    return sent;
+}
+
+static void s_fail_stream(const tacit_client_t *self, tacit_slot_t *slot, tacit_status_t status,
+                          const char *what)
+{
+    tacit_error_t error;
+    tacit_error_set(&error, status, "%s: %s", slot->method->name, what);
+    tacit_outstanding_fail(slot, &error);
+    (void)s_notify(self, slot->msgid, TACIT_STREAM_CANCEL, 0, NULL);
+}
+
+/*  A notification of a stream; false where the message is none.  */
+bool tacit_client_take_notification(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *bulk,
+                                    bool has_bulk)
+{
+    tacit_stream_frame_t frame;
+    if (tacit_stream_frame_parse(bytes, &frame) != TACIT_OK) {
+        return false;
+    }
+    tacit_slot_t *slot = tacit_outstanding_find(&self->calls, frame.msgid);
+    if (frame.msgid == 0 || frame.msgid > self->calls.last_msgid || (slot && !slot->stream)) {
+        tacit_client_lose(self, TACIT_PROTOCOL_ERROR,
+                          "the peer sent a chunk for a stream that is none");
+    } else if (slot && tacit_stream_take(slot->stream, &frame, bulk, has_bulk,
+                                         tacit_client_now()) != TACIT_OK) {
+        s_fail_stream(self, slot, TACIT_PROTOCOL_ERROR, "the peer broke the stream's rules");
+    }
+    return true;
+}
+
+/*  --- for callers ----------------------------------------------------------------------------- */
+
+bool tacit_client_open_stream(tacit_slot_t *slot)
+{
+    if (tacit_client_has_streams(slot->method)) {
+        slot->stream = tacit_stream_new(&slot->method->stream_out, &slot->method->stream_in,
+                                        tacit_client_now());
+    }
+    return slot->stream || !tacit_client_has_streams(slot->method);
+}
+
+static tacit_slot_t *s_find_stream(tacit_client_t *self, uint64_t call, tacit_error_t *ret_error)
+{
+    tacit_client_flush(self); /* what is asked about must have been sent */
+    for (size_t i = 0; i < TACIT_SLOTS; i++) {
+        tacit_slot_t *slot = &self->calls.slots[i];
+        bool open = slot->state == TACIT_SLOT_WAITING || slot->state == TACIT_SLOT_ENDED;
+        if (open && slot->stream && slot->msgid == call) {
+            return slot;
+        }
+    }
+    (void)tacit_error_set(ret_error, TACIT_BAD_INPUT, "no stream is open under that number");
+    return NULL;
+}
+
+/*  Let something happen; a stream on which nothing moves is given up.  */
+static void s_wait_stream(tacit_client_t *self, tacit_slot_t *slot, uint64_t until_ms)
+{
+    uint64_t idle_ms = slot->stream->moved_ms + TACIT_STREAM_IDLE_MS;
+    if (tacit_client_pump(self) || slot->state != TACIT_SLOT_WAITING) {
+        return;
+    }
+    if (tacit_client_now() >= idle_ms) {
+        s_fail_stream(self, slot, TACIT_DEADLINE_EXCEEDED, "nothing moved for too long");
+        return;
+    }
+    tacit_client_sleep(self, until_ms < idle_ms ? until_ms : idle_ms);
+}
+
+static tacit_status_t s_stream_error(const tacit_slot_t *slot, tacit_error_t *ret_error)
+{
+    if (slot->error.code == TACIT_OK) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the call has ended already");
+    }
+    if (ret_error) {
+        *ret_error = slot->error;
+    }
+    return slot->error.code;
+}
+
+/*  Until credit is there, and room in the socket, which has no event to wait for.  */
+static tacit_status_t s_send_event(tacit_client_t *self, tacit_slot_t *slot,
+                                   tacit_stream_event_t event, zmq_msg_t *chunk,
+                                   tacit_error_t *ret_error)
+{
+    while (slot->state == TACIT_SLOT_WAITING) {
+        tacit_status_t status =
+            chunk ? tacit_stream_may_send(slot->stream, zmq_msg_size(chunk)) : TACIT_OK;
+        if (status == TACIT_OK &&
+            s_notify(self, slot->msgid, event, slot->stream->out.next, chunk)) {
+            if (chunk && !tacit_endpoint_send(self->endpoint, chunk, 0)) {
+                tacit_client_lose(self, TACIT_NO_MEMORY, "no memory for a chunk");
+                break;
+            }
+            return TACIT_OK;
+        }
+        if (status != TACIT_OK && status != TACIT_PENDING) {
+            return tacit_error_set(ret_error, status, NULL);
+        }
+        s_wait_stream(self, slot, status == TACIT_OK ? tacit_client_now() + 1 : UINT64_MAX);
+    }
+    return s_stream_error(slot, ret_error);
+}
+
+tacit_status_t tacit_client_send(tacit_client_t *client, uint64_t call, void *data, size_t size,
+                                 void (*free_fn)(void *data, void *hint), void *hint,
+                                 tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    zmq_msg_t chunk;
+    if (!slot) {
+        if (free_fn) {
+            free_fn(data, hint);
+        }
+        return TACIT_BAD_INPUT;
+    }
+    (void)tacit_client_pump(client);
+    int made = free_fn ? zmq_msg_init_data(&chunk, data, size, free_fn, hint)
+                       : zmq_msg_init_size(&chunk, size);
+    if (made != 0) {
+        if (free_fn) {
+            free_fn(data, hint);
+        }
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    if (!free_fn && size > 0) {
+        memcpy(zmq_msg_data(&chunk), data, size);
+    }
+    tacit_status_t status = s_send_event(client, slot, TACIT_STREAM_CHUNK, &chunk, ret_error);
+    if (status == TACIT_OK) {
+        tacit_stream_sent(slot->stream, size, tacit_client_now());
+    }
+    zmq_msg_close(&chunk);
+    return status;
+}
+
+tacit_status_t tacit_client_end(tacit_client_t *client, uint64_t call, tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    if (!slot) {
+        return TACIT_BAD_INPUT;
+    }
+    if (slot->stream->out.ended) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the stream was ended already");
+    }
+    tacit_status_t status = s_send_event(client, slot, TACIT_STREAM_END, NULL, ret_error);
+    slot->stream->out.ended = status == TACIT_OK;
+    return status;
+}
+
+tacit_status_t tacit_client_receive(tacit_client_t *client, uint64_t call, uint32_t timeout_ms,
+                                    tacit_span_t *ret_chunk, tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    if (!slot) {
+        return TACIT_BAD_INPUT;
+    }
+    uint64_t until = tacit_client_now() + timeout_ms;
+    uint64_t granted = 0;
+    (void)tacit_client_pump(client);
+    while (tacit_stream_read(slot->stream, ret_chunk) == TACIT_PENDING) {
+        if (slot->state == TACIT_SLOT_ENDED) {
+            return s_stream_error(slot, ret_error);
+        }
+        if (tacit_client_now() >= until) {
+            return TACIT_PENDING;
+        }
+        s_wait_stream(client, slot, until);
+    }
+    if (slot->state == TACIT_SLOT_WAITING && tacit_stream_credit_due(slot->stream, &granted) &&
+        s_notify(client, call, TACIT_STREAM_CREDIT, granted, NULL)) {
+        tacit_stream_credit_sent(slot->stream, granted);
+    }
+    return TACIT_OK;
+}
+
+tacit_status_t tacit_client_finish(tacit_client_t *client, uint64_t call, tacit_reply_t *ret_reply,
+                                   tacit_error_t *ret_error)
+{
+    tacit_client_release_taken(client);
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    if (!slot) {
+        return TACIT_BAD_INPUT;
+    }
+    while (slot->state == TACIT_SLOT_WAITING) {
+        s_wait_stream(client, slot, UINT64_MAX);
+    }
+    return tacit_client_give_reply(client, slot, ret_reply, ret_error);
+}
+
+void tacit_client_cancel(tacit_client_t *client, uint64_t call)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, NULL);
+    if (slot) {
+        if (slot->state == TACIT_SLOT_WAITING) {
+            (void)s_notify(client, call, TACIT_STREAM_CANCEL, 0, NULL);
+        }
+        tacit_outstanding_release(&client->calls, slot);
+    }
+}
