@@ -50,6 +50,7 @@ static tacit_status_t s_connect(tacit_client_t *self, const tacit_client_config_
             tacit_client_now() +
             (left < TACIT_SESSION_LIFETIME_MS ? left : TACIT_SESSION_LIFETIME_MS);
     }
+    tacit_client_metrics_connected(self->metrics, status);
     return status;
 }
 
@@ -66,6 +67,8 @@ tacit_status_t tacit_client_new(const tacit_client_config_t *config, tacit_clien
     tacit_buffer_init(&self->out, TACIT_FRAME_MAX);
     tacit_batch_init(&self->held);
     self->coalesce = config->coalesce;
+    self->stop = config->stop;
+    self->metrics = config->metrics;
     self->arena = tacit_arena_new();
     tacit_status_t status = self->arena ? s_connect(self, config, ret_error)
                                         : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
@@ -73,6 +76,7 @@ tacit_status_t tacit_client_new(const tacit_client_config_t *config, tacit_clien
         tacit_client_destroy(&self);
         return status;
     }
+    self->stop = NULL;
     *ret_client = self;
     return TACIT_OK;
 }

@@ -8,7 +8,10 @@
 #ifndef TACIT_RPC_CLIENT_H
 #define TACIT_RPC_CLIENT_H
 
+#include <stdatomic.h>
+
 #include "enclave/binding.h"
+#include "rpc/client_metrics.h"
 #include "rpc/codec.h"
 
 enum {
@@ -26,6 +29,8 @@ typedef struct tacit_client_config {
     const tacit_party_t *party; /* who binds; NULL: no session, only methods for anyone */
     tacit_role_t peer_role;     /* who must answer, with party */
     uint32_t connect_ms;        /* 0: TACIT_CLIENT_CONNECT_MS */
+    const atomic_bool *stop;    /* connecting and binding end soon after it is true; may be NULL */
+    tacit_client_metrics_t *metrics; /* where its calls are counted; may be NULL */
     bool coalesce; /* requests started while others are under way may wait for each other, to share
                       a message: until next or call waits, flush, or the message is full. For
                       owners who wait nowhere else, or flush before they do */
@@ -50,6 +55,25 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_call(tacit_client_t *client,
                                                   void *ret_result, tacit_span_t *ret_bulk,
                                                   tacit_error_t *ret_error);
 
+/*  A call with all that it may say.  */
+typedef struct tacit_request {
+    const tacit_method_t *method;
+    const void *args;
+    tacit_span_t bulk; /* copied, unless free_bulk is there */
+    /*  Frees the bulk, which is then sent from where it is: once, whatever becomes of the call,
+        perhaps later and by another thread. It must not change before.  */
+    void (*free_bulk)(void *data, void *hint);
+    void *hint;                   /* of free_bulk */
+    uint32_t deadline_ms;         /* 0: the method's own */
+    tacit_span_t idempotency_key; /* empty: none; at most TACIT_IDEMPOTENCY_KEY_MAX bytes. The
+                                     service runs a call once however often it comes */
+} tacit_request_t;
+
+TACIT_MUST_CHECK tacit_status_t tacit_client_call_request(tacit_client_t *client,
+                                                          const tacit_request_t *request,
+                                                          void *ret_result, tacit_span_t *ret_bulk,
+                                                          tacit_error_t *ret_error);
+
 /*  The same in two halves, for callers with a loop of their own. start sends (or holds, see
     coalesce) and returns the call's number; next waits up to timeout_ms (0: not at all,
    DEADLINE_EXCEEDED when there is none) for any call to end, and decodes its result into
@@ -68,6 +92,10 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_start(tacit_client_t *client,
                                                    const tacit_method_t *method, const void *args,
                                                    tacit_span_t bulk, uint32_t deadline_ms,
                                                    uint64_t *ret_call, tacit_error_t *ret_error);
+TACIT_MUST_CHECK tacit_status_t tacit_client_start_request(tacit_client_t *client,
+                                                           const tacit_request_t *request,
+                                                           uint64_t *ret_call,
+                                                           tacit_error_t *ret_error);
 TACIT_MUST_CHECK tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
                                                   tacit_reply_t *ret_reply,
                                                   tacit_error_t *ret_error);

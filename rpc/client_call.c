@@ -19,8 +19,9 @@ static tacit_secret_context_t s_secrets(const tacit_client_t *self, const tacit_
     return context;
 }
 
-static tacit_status_t s_encode(tacit_client_t *self, const tacit_slot_t *slot, const void *args,
-                               uint32_t deadline_ms, tacit_error_t *ret_error)
+static tacit_status_t s_encode(tacit_client_t *self, const tacit_slot_t *slot,
+                               const tacit_request_t *request, uint32_t deadline_ms,
+                               tacit_error_t *ret_error)
 {
     uint32_t transit = deadline_ms / 4 < TACIT_TRANSIT_MS ? deadline_ms / 4 : TACIT_TRANSIT_MS;
     tacit_trace_t current = tacit_trace_current();
@@ -33,11 +34,16 @@ static tacit_status_t s_encode(tacit_client_t *self, const tacit_slot_t *slot, c
         .has_traceparent = true,
         .traceparent = tacit_span(traceparent, TACIT_TRACE_TEXT_SIZE),
     };
+    if (request->idempotency_key.size > 0) {
+        meta.has_idempotency_key = true;
+        meta.idempotency_key = request->idempotency_key;
+    }
     tacit_secret_context_t secrets = s_secrets(self, slot, true);
     tacit_buffer_clear(&self->out);
     tacit_status_t status = tacit_frame_request_begin(&self->out, slot->msgid, slot->method->name);
     if (status == TACIT_OK) {
-        status = tacit_codec_encode(slot->method->args, args, &secrets, &self->out, ret_error);
+        status =
+            tacit_codec_encode(slot->method->args, request->args, &secrets, &self->out, ret_error);
         if (status != TACIT_OK) {
             return status;
         }
@@ -63,9 +69,9 @@ static bool s_send_frame(const tacit_client_t *self, tacit_span_t bytes, int fla
     return true;
 }
 
-static tacit_status_t s_send(tacit_client_t *self, tacit_span_t bulk, tacit_error_t *ret_error)
+static tacit_status_t s_send(tacit_client_t *self, zmq_msg_t *bulk, tacit_error_t *ret_error)
 {
-    bool more = bulk.size > 0;
+    bool more = zmq_msg_size(bulk) > 0;
     if (!s_send_frame(self, tacit_buffer_span(&self->out), more ? ZMQ_SNDMORE : 0)) {
         tacit_client_read_events(self);
         tacit_status_t lost = tacit_client_check_lost(self, ret_error);
@@ -73,7 +79,7 @@ static tacit_status_t s_send(tacit_client_t *self, tacit_span_t bulk, tacit_erro
                                 : tacit_error_set(ret_error, TACIT_BUSY,
                                                   "the connection takes no more just now");
     }
-    if (more && !s_send_frame(self, bulk, 0)) {
+    if (more && !tacit_endpoint_send(self->endpoint, bulk, 0)) {
         /*  Half a message is sent: nothing after it would make sense.  */
         tacit_client_lose(self, TACIT_NO_MEMORY, "no memory for a bulk frame");
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
@@ -99,12 +105,12 @@ void tacit_client_flush(tacit_client_t *client)
 }
 
 /*  Whatever was started before goes out before what cannot wait for others.  */
-static tacit_status_t s_send_or_hold(tacit_client_t *self, tacit_span_t bulk,
+static tacit_status_t s_send_or_hold(tacit_client_t *self, zmq_msg_t *bulk,
                                      tacit_error_t *ret_error)
 {
     bool lone = self->calls.count == 1;
     tacit_span_t frame = tacit_buffer_span(&self->out);
-    if (self->coalesce && !lone && bulk.size == 0 && frame.size <= TACIT_BATCH_FRAME_MAX) {
+    if (self->coalesce && !lone && zmq_msg_size(bulk) == 0 && frame.size <= TACIT_BATCH_FRAME_MAX) {
         if (!tacit_batch_fits(&self->held, frame.size)) {
             tacit_client_flush(self);
         }
@@ -117,12 +123,12 @@ static tacit_status_t s_send_or_hold(tacit_client_t *self, tacit_span_t bulk,
 }
 
 static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *method,
-                                    tacit_span_t bulk, tacit_error_t *ret_error)
+                                    size_t bulk_size, tacit_error_t *ret_error)
 {
     if (tacit_client_check_lost(self, ret_error) != TACIT_OK) {
         return self->lost.code;
     }
-    if (bulk.size > method->bulk_in_max) {
+    if (bulk_size > method->bulk_in_max) {
         return tacit_error_set(ret_error, TACIT_BAD_BULK, "%s takes at most %llu bytes of bulk",
                                method->name, (unsigned long long)method->bulk_in_max);
     }
@@ -133,14 +139,16 @@ static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *
     return TACIT_OK;
 }
 
-static tacit_status_t s_start(tacit_client_t *self, const tacit_method_t *method, const void *args,
-                              tacit_span_t bulk, uint32_t deadline_ms, tacit_slot_t **ret_slot,
-                              tacit_error_t *ret_error)
+tacit_status_t tacit_client_start_message(tacit_client_t *self, const tacit_request_t *request,
+                                          zmq_msg_t *bulk, tacit_slot_t **ret_slot,
+                                          tacit_error_t *ret_error)
 {
-    tacit_status_t status = s_check_start(self, method, bulk, ret_error);
+    const tacit_method_t *method = request->method;
+    tacit_status_t status = s_check_start(self, method, zmq_msg_size(bulk), ret_error);
     if (status != TACIT_OK) {
         return status;
     }
+    uint32_t deadline_ms = request->deadline_ms;
     if (deadline_ms == 0 || deadline_ms > method->deadline_ms) {
         deadline_ms = method->deadline_ms;
     }
@@ -150,8 +158,9 @@ static tacit_status_t s_start(tacit_client_t *self, const tacit_method_t *method
         return tacit_error_set(ret_error, TACIT_BUSY, "%d calls are outstanding",
                                (int)TACIT_CLIENT_CALLS_MAX);
     }
-    status = tacit_client_open_stream(slot) ? s_encode(self, slot, args, deadline_ms, ret_error)
+    status = tacit_client_open_stream(slot) ? s_encode(self, slot, request, deadline_ms, ret_error)
                                             : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    size_t size = self->out.size + zmq_msg_size(bulk);
     if (status == TACIT_OK) {
         status = s_send_or_hold(self, bulk, ret_error);
     }
@@ -159,8 +168,41 @@ static tacit_status_t s_start(tacit_client_t *self, const tacit_method_t *method
         tacit_outstanding_release(&self->calls, slot);
         return status;
     }
+    slot->meter = tacit_client_metrics_begin(self->metrics, method, size);
     *ret_slot = slot;
     return TACIT_OK;
+}
+
+tacit_status_t tacit_client_bulk_message(const tacit_request_t *request, zmq_msg_t *ret_message,
+                                         tacit_error_t *ret_error)
+{
+    void *data = (void *)request->bulk.data; /* libzmq only reads what is sent */
+    size_t size = request->bulk.size;
+    int made = request->free_bulk
+                   ? zmq_msg_init_data(ret_message, data, size, request->free_bulk, request->hint)
+                   : zmq_msg_init_size(ret_message, size);
+    if (made != 0) {
+        if (request->free_bulk) {
+            request->free_bulk(data, request->hint);
+        }
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    if (!request->free_bulk && size > 0) {
+        memcpy(zmq_msg_data(ret_message), data, size);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_start(tacit_client_t *self, const tacit_request_t *request,
+                              tacit_slot_t **ret_slot, tacit_error_t *ret_error)
+{
+    zmq_msg_t bulk;
+    tacit_status_t status = tacit_client_bulk_message(request, &bulk, ret_error);
+    if (status == TACIT_OK) {
+        status = tacit_client_start_message(self, request, &bulk, ret_slot, ret_error);
+        zmq_msg_close(&bulk);
+    }
+    return status;
 }
 
 /*  --- results --------------------------------------------------------------------------------- */
@@ -174,12 +216,9 @@ void tacit_client_release_taken(tacit_client_t *self)
     }
 }
 
-/*  Make the ended slot the taken one and decode what it holds.  */
-static tacit_status_t s_finish(tacit_client_t *self, tacit_slot_t *slot, void *result,
+static tacit_status_t s_decode(tacit_client_t *self, tacit_slot_t *slot, void *result,
                                tacit_span_t *ret_bulk, tacit_error_t *ret_error)
 {
-    tacit_outstanding_take(&self->calls, slot);
-    self->taken = slot;
     if (slot->error.code != TACIT_OK) {
         if (ret_error) {
             *ret_error = slot->error;
@@ -201,6 +240,18 @@ static tacit_status_t s_finish(tacit_client_t *self, tacit_slot_t *slot, void *r
     return TACIT_OK;
 }
 
+/*  Make the ended slot the taken one and decode what it holds.  */
+static tacit_status_t s_finish(tacit_client_t *self, tacit_slot_t *slot, void *result,
+                               tacit_span_t *ret_bulk, tacit_error_t *ret_error)
+{
+    tacit_outstanding_take(&self->calls, slot);
+    self->taken = slot;
+    tacit_status_t status = s_decode(self, slot, result, ret_bulk, ret_error);
+    tacit_client_metrics_end(&slot->meter, status,
+                             zmq_msg_size(&slot->frame) + zmq_msg_size(&slot->bulk));
+    return status;
+}
+
 /*  The client's own room for a result of that method; NULL without memory.  */
 static void *s_result_room(tacit_client_t *self, const tacit_method_t *method)
 {
@@ -215,21 +266,26 @@ static void *s_result_room(tacit_client_t *self, const tacit_method_t *method)
     return self->result;
 }
 
-tacit_status_t tacit_client_call(tacit_client_t *client, const tacit_method_t *method,
-                                 const void *args, tacit_span_t bulk, uint32_t deadline_ms,
-                                 void *ret_result, tacit_span_t *ret_bulk, tacit_error_t *ret_error)
+tacit_status_t tacit_client_call_request(tacit_client_t *client, const tacit_request_t *request,
+                                         void *ret_result, tacit_span_t *ret_bulk,
+                                         tacit_error_t *ret_error)
 {
-    if (tacit_client_has_streams(method)) {
-        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has streams: start it",
-                               method->name);
-    }
-    tacit_client_release_taken(client);
-    void *result = ret_result ? ret_result : s_result_room(client, method);
-    if (!result) {
-        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
-    }
     tacit_slot_t *slot = NULL;
-    tacit_status_t status = s_start(client, method, args, bulk, deadline_ms, &slot, ret_error);
+    tacit_client_release_taken(client);
+    void *result = ret_result ? ret_result : s_result_room(client, request->method);
+    tacit_status_t status = TACIT_OK;
+    if (!result) {
+        status = tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    } else if (tacit_client_has_streams(request->method)) {
+        status = tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has streams: start it",
+                                 request->method->name);
+    }
+    if (status != TACIT_OK && request->free_bulk) {
+        request->free_bulk((void *)request->bulk.data, request->hint);
+    }
+    if (status == TACIT_OK) {
+        status = s_start(client, request, &slot, ret_error);
+    }
     if (!slot) {
         return status;
     }
@@ -242,16 +298,33 @@ tacit_status_t tacit_client_call(tacit_client_t *client, const tacit_method_t *m
     return s_finish(client, slot, result, ret_bulk, ret_error);
 }
 
-tacit_status_t tacit_client_start(tacit_client_t *client, const tacit_method_t *method,
-                                  const void *args, tacit_span_t bulk, uint32_t deadline_ms,
-                                  uint64_t *ret_call, tacit_error_t *ret_error)
+tacit_status_t tacit_client_call(tacit_client_t *client, const tacit_method_t *method,
+                                 const void *args, tacit_span_t bulk, uint32_t deadline_ms,
+                                 void *ret_result, tacit_span_t *ret_bulk, tacit_error_t *ret_error)
+{
+    const tacit_request_t request = {
+        .method = method, .args = args, .bulk = bulk, .deadline_ms = deadline_ms};
+    return tacit_client_call_request(client, &request, ret_result, ret_bulk, ret_error);
+}
+
+tacit_status_t tacit_client_start_request(tacit_client_t *client, const tacit_request_t *request,
+                                          uint64_t *ret_call, tacit_error_t *ret_error)
 {
     tacit_slot_t *slot = NULL;
-    tacit_status_t status = s_start(client, method, args, bulk, deadline_ms, &slot, ret_error);
+    tacit_status_t status = s_start(client, request, &slot, ret_error);
     if (slot) {
         *ret_call = slot->msgid;
     }
     return status;
+}
+
+tacit_status_t tacit_client_start(tacit_client_t *client, const tacit_method_t *method,
+                                  const void *args, tacit_span_t bulk, uint32_t deadline_ms,
+                                  uint64_t *ret_call, tacit_error_t *ret_error)
+{
+    const tacit_request_t request = {
+        .method = method, .args = args, .bulk = bulk, .deadline_ms = deadline_ms};
+    return tacit_client_start_request(client, &request, ret_call, ret_error);
 }
 
 /*  What ended already goes first: requests held back meanwhile share more of a message.  */

@@ -19,9 +19,11 @@ struct tacit_client {
     tacit_session_t *session; /* NULL without */
     uint64_t session_end_ms;  /* monotonic */
     tacit_outstanding_t calls;
-    tacit_slot_t *taken;  /* what the last call's spans borrow from */
-    tacit_arena_t *arena; /* lists and secrets of that result */
-    tacit_buffer_t out;   /* frame 0 being written */
+    tacit_slot_t *taken;             /* what the last call's spans borrow from */
+    tacit_arena_t *arena;            /* lists and secrets of that result */
+    tacit_buffer_t out;              /* frame 0 being written */
+    const atomic_bool *stop;         /* while connecting; may be NULL */
+    tacit_client_metrics_t *metrics; /* the owner's; may be NULL */
     bool coalesce;
     tacit_batch_t held; /* requests that wait for each other */
     void *result;       /* of tacit_client_next */
@@ -60,6 +62,18 @@ void tacit_client_release_taken(tacit_client_t *client);
 TACIT_MUST_CHECK tacit_status_t tacit_client_give_reply(tacit_client_t *client, tacit_slot_t *slot,
                                                         tacit_reply_t *ret_reply,
                                                         tacit_error_t *ret_error);
+
+/*  A request's bulk as a message, empty where it has none; free_bulk is taken or done.  */
+TACIT_MUST_CHECK tacit_status_t tacit_client_bulk_message(const tacit_request_t *request,
+                                                          zmq_msg_t *ret_message,
+                                                          tacit_error_t *ret_error);
+
+/*  As tacit_client_start_request, but bulk is that message, which is moved from where it was sent
+    and otherwise is as it was. The slot stays where it is until it is released.  */
+TACIT_MUST_CHECK tacit_status_t tacit_client_start_message(tacit_client_t *client,
+                                                           const tacit_request_t *request,
+                                                           zmq_msg_t *bulk, tacit_slot_t **ret_slot,
+                                                           tacit_error_t *ret_error);
 
 /*  The streams of a call about to be sent; false without memory.  */
 bool tacit_client_open_stream(tacit_slot_t *slot);

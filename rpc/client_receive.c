@@ -14,6 +14,9 @@ void tacit_client_lose(tacit_client_t *self, tacit_status_t status, const char *
         tacit_error_set(&self->lost, status, "%s: %s", tacit_endpoint_address(self->endpoint),
                         what ? what : tacit_status_text(status));
         tacit_outstanding_fail_all(&self->calls, &self->lost);
+        if (self->up) {
+            tacit_client_metrics_lost(self->metrics);
+        }
     }
 }
 
@@ -157,6 +160,15 @@ bool tacit_client_pump(tacit_client_t *self)
     return any;
 }
 
+/*  Who may be stopped looks up now and then.  */
+static uint64_t s_nap(tacit_client_t *self, uint64_t now, uint64_t wake)
+{
+    if (self->stop && atomic_load(self->stop)) {
+        tacit_client_lose(self, TACIT_INTERRUPTED, NULL);
+    }
+    return self->stop && wake > now + TACIT_STOP_MS ? now + TACIT_STOP_MS : wake;
+}
+
 /*  Sleep until something comes, a call times out, or until_ms.  */
 void tacit_client_sleep(tacit_client_t *self, uint64_t until_ms)
 {
@@ -167,6 +179,7 @@ void tacit_client_sleep(tacit_client_t *self, uint64_t until_ms)
         (void)tacit_outstanding_expire(&self->calls, now);
         return; /* that is what the caller slept for */
     }
+    wake = s_nap(self, now, wake);
     if (self->lost.code == TACIT_OK && wake > now) {
         tacit_endpoint_wait(self->endpoint, wake - now);
     }

@@ -52,7 +52,8 @@ enum {
     TACIT_STREAM_IDLE_MS = 10000, /* a stream on which nothing moves for so long is over */
 
     /*  A client.  */
-    TACIT_TRANSIT_MS = 50 /* what a server is told to be quicker than the caller's deadline */
+    TACIT_TRANSIT_MS = 50, /* what a server is told to be quicker than the caller's deadline */
+    TACIT_STOP_MS = 50     /* how soon who connects sees that it is to stop */
 };
 
 /*  Bytes of requests that pending calls of one endpoint hold.  */

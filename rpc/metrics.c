@@ -76,6 +76,7 @@ const char *tacit_metrics_code_name(const tacit_service_t *service, int code)
 /*  --- text ------------------------------------------------------------------------------------ */
 
 typedef struct {
+    const char *prefix;
     const tacit_method_metrics_t *const *methods;
     size_t count;
     tacit_buffer_t *buffer;
@@ -98,14 +99,15 @@ static void s_line(s_text_t *text, const char *format, ...)
     }
 }
 
-static void s_head(s_text_t *text, const char *name, const char *type, const char *unit,
-                   const char *help)
+/*  prefix "" where the name is whole.  */
+static void s_head(s_text_t *text, const char *prefix, const char *name, const char *type,
+                   const char *unit, const char *help)
 {
-    s_line(text, "# TYPE %s %s\n", name, type);
+    s_line(text, "# TYPE %s%s %s\n", prefix, name, type);
     if (unit) {
-        s_line(text, "# UNIT %s %s\n", name, unit);
+        s_line(text, "# UNIT %s%s %s\n", prefix, name, unit);
     }
-    s_line(text, "# HELP %s %s\n", name, help);
+    s_line(text, "# HELP %s%s %s\n", prefix, name, help);
 }
 
 /*  A family with one number per method.  */
@@ -118,13 +120,13 @@ typedef struct {
 } s_family_t;
 
 static const s_family_t s_families[] = {
-    {"tacit_rpc_calls", NULL, "Calls that were answered, refused ones included.", true,
+    {"_calls", NULL, "Calls that were answered, refused ones included.", true,
      offsetof(tacit_method_metrics_t, ended)},
-    {"tacit_rpc_in_flight", NULL, "Calls that are not answered yet.", false,
+    {"_in_flight", NULL, "Calls that are not answered yet.", false,
      offsetof(tacit_method_metrics_t, in_flight)},
-    {"tacit_rpc_received_bytes", "bytes", "Bytes of requests.", true,
+    {"_received_bytes", "bytes", "Bytes of requests.", true,
      offsetof(tacit_method_metrics_t, bytes_in)},
-    {"tacit_rpc_sent_bytes", "bytes", "Bytes of replies.", true,
+    {"_sent_bytes", "bytes", "Bytes of replies.", true,
      offsetof(tacit_method_metrics_t, bytes_out)},
 };
 
@@ -135,13 +137,14 @@ static bool s_was_called(const tacit_method_metrics_t *method)
 
 static void s_write_family(s_text_t *text, const s_family_t *family)
 {
-    s_head(text, family->name, family->counter ? "counter" : "gauge", family->unit, family->help);
+    s_head(text, text->prefix, family->name, family->counter ? "counter" : "gauge", family->unit,
+           family->help);
     for (size_t i = 0; i < text->count; i++) {
         const tacit_method_metrics_t *method = text->methods[i];
         uint64_t value;
         memcpy(&value, (const uint8_t *)method + family->offset, sizeof value);
         if (s_was_called(method)) {
-            s_line(text, "%s%s{method=\"%s\"} %" PRIu64 "\n", family->name,
+            s_line(text, "%s%s%s{method=\"%s\"} %" PRIu64 "\n", text->prefix, family->name,
                    family->counter ? "_total" : "", method->name, value);
         }
     }
@@ -149,57 +152,58 @@ static void s_write_family(s_text_t *text, const s_family_t *family)
 
 static void s_write_refusals(s_text_t *text)
 {
-    s_head(text, "tacit_rpc_refusals", "counter", NULL, "Calls answered with an error, by code.");
+    s_head(text, text->prefix, "_refusals", "counter", NULL,
+           "Calls answered with an error, by code.");
     for (size_t i = 0; i < text->count; i++) {
         const tacit_method_metrics_t *method = text->methods[i];
         for (size_t j = 0; j < method->refusal_count; j++) {
             const tacit_refusal_count_t *row = &method->refusals[j];
-            s_line(text,
-                   "tacit_rpc_refusals_total{method=\"%s\",code=\"%d\",error=\"%s\"} %" PRIu64 "\n",
-                   method->name, row->code, tacit_metrics_code_name(method->service, row->code),
-                   row->count);
+            s_line(text, "%s_refusals_total{method=\"%s\",code=\"%d\",error=\"%s\"} %" PRIu64 "\n",
+                   text->prefix, method->name, row->code,
+                   tacit_metrics_code_name(method->service, row->code), row->count);
         }
         if (method->other_refusals > 0) {
             s_line(text,
-                   "tacit_rpc_refusals_total{method=\"%s\",code=\"0\",error=\"other\"} %" PRIu64
-                   "\n",
-                   method->name, method->other_refusals);
+                   "%s_refusals_total{method=\"%s\",code=\"0\",error=\"other\"} %" PRIu64 "\n",
+                   text->prefix, method->name, method->other_refusals);
         }
     }
 }
 
-static void s_write_histogram(s_text_t *text, const char *family,
-                              const tacit_method_metrics_t *method)
+static void s_write_histogram(s_text_t *text, const tacit_method_metrics_t *method)
 {
+    static const char family[] = "_duration_seconds";
     uint64_t sum = 0;
     for (size_t i = 0; i < TACIT_METRICS_BUCKETS; i++) {
         sum += method->buckets[i];
-        s_line(text, "%s_bucket{method=\"%s\",le=\"%s\"} %" PRIu64 "\n", family, method->name,
-               s_bounds[i].seconds, sum);
+        s_line(text, "%s%s_bucket{method=\"%s\",le=\"%s\"} %" PRIu64 "\n", text->prefix, family,
+               method->name, s_bounds[i].seconds, sum);
     }
     sum += method->buckets[TACIT_METRICS_BUCKETS];
-    s_line(text, "%s_bucket{method=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", family, method->name, sum);
-    s_line(text, "%s_sum{method=\"%s\"} %" PRIu64 ".%09" PRIu64 "\n", family, method->name,
-           method->nanoseconds / 1000000000, method->nanoseconds % 1000000000);
-    s_line(text, "%s_count{method=\"%s\"} %" PRIu64 "\n", family, method->name, sum);
+    s_line(text, "%s%s_bucket{method=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", text->prefix, family,
+           method->name, sum);
+    s_line(text, "%s%s_sum{method=\"%s\"} %" PRIu64 ".%09" PRIu64 "\n", text->prefix, family,
+           method->name, method->nanoseconds / 1000000000, method->nanoseconds % 1000000000);
+    s_line(text, "%s%s_count{method=\"%s\"} %" PRIu64 "\n", text->prefix, family, method->name,
+           sum);
 }
 
 static void s_write_latencies(s_text_t *text)
 {
-    static const char family[] = "tacit_rpc_duration_seconds";
-    s_head(text, family, "histogram", "seconds", "From the request's arrival to its answer.");
+    s_head(text, text->prefix, "_duration_seconds", "histogram", "seconds",
+           "From the request to its answer.");
     for (size_t i = 0; i < text->count; i++) {
         if (s_was_called(text->methods[i])) {
-            s_write_histogram(text, family, text->methods[i]);
+            s_write_histogram(text, text->methods[i]);
         }
     }
 }
 
-tacit_status_t tacit_metrics_write(const tacit_method_metrics_t *const *methods,
+tacit_status_t tacit_metrics_write(const char *prefix, const tacit_method_metrics_t *const *methods,
                                    size_t method_count, const tacit_metric_t *numbers,
                                    size_t number_count, tacit_buffer_t *buffer)
 {
-    s_text_t text = {.methods = methods, .count = method_count, .buffer = buffer};
+    s_text_t text = {.prefix = prefix, .methods = methods, .count = method_count, .buffer = buffer};
     for (size_t i = 0; i < sizeof s_families / sizeof *s_families; i++) {
         s_write_family(&text, &s_families[i]);
     }
@@ -207,7 +211,7 @@ tacit_status_t tacit_metrics_write(const tacit_method_metrics_t *const *methods,
     s_write_latencies(&text);
     for (size_t i = 0; i < number_count; i++) {
         const tacit_metric_t *number = &numbers[i];
-        s_head(&text, number->name, number->counter ? "counter" : "gauge", NULL, number->help);
+        s_head(&text, "", number->name, number->counter ? "counter" : "gauge", NULL, number->help);
         s_line(&text, "%s%s %" PRIu64 "\n", number->name, number->counter ? "_total" : "",
                number->value);
     }

@@ -51,9 +51,10 @@ typedef struct tacit_metric {
     uint64_t value;
 } tacit_metric_t;
 
-/*  The whole text, "# EOF" included; methods that were never called are left out. TOO_LARGE,
-    NO_MEMORY.  */
-TACIT_MUST_CHECK tacit_status_t tacit_metrics_write(const tacit_method_metrics_t *const *methods,
+/*  The whole text, "# EOF" included; methods that were never called are left out. What is told of
+    methods is named after prefix: "tacit_rpc" at a server. TOO_LARGE, NO_MEMORY.  */
+TACIT_MUST_CHECK tacit_status_t tacit_metrics_write(const char *prefix,
+                                                    const tacit_method_metrics_t *const *methods,
                                                     size_t method_count,
                                                     const tacit_metric_t *numbers,
                                                     size_t number_count, tacit_buffer_t *buffer);

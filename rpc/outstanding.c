@@ -17,6 +17,7 @@ tacit_slot_t *tacit_outstanding_open(tacit_outstanding_t *table, const tacit_met
     slot->method = method;
     slot->deadline_ms = deadline_ms;
     slot->error.code = TACIT_OK;
+    slot->meter.row = NULL;
     zmq_msg_init(&slot->frame);
     zmq_msg_init(&slot->bulk);
     slot->result_offset = 0;
@@ -118,6 +119,7 @@ void tacit_outstanding_release(tacit_outstanding_t *table, tacit_slot_t *slot)
         table->count--;
     }
     if (slot->state != TACIT_SLOT_FREE) {
+        tacit_client_metrics_end(&slot->meter, TACIT_INTERRUPTED, 0); /* where nobody asked */
         zmq_msg_close(&slot->frame);
         zmq_msg_close(&slot->bulk);
         tacit_stream_destroy(&slot->stream);

@@ -29,6 +29,7 @@ typedef struct tacit_slot {
     zmq_msg_t frame;        /* ended: frame 0 of the reply, or empty */
     zmq_msg_t bulk;         /* ended: its bulk, or empty */
     tacit_stream_t *stream; /* owned; NULL where the method has none */
+    tacit_meter_t meter;    /* counts it, once */
     size_t result_offset;   /* of the result in frame */
     size_t result_size;
 } tacit_slot_t;

@@ -106,8 +106,8 @@ static tacit_status_t s_write(const tacit_server_t *self, tacit_buffer_t *buffer
         rows[i] = self->methods.entries[i].metrics;
     }
     rows[count - 1] = &self->unknown;
-    tacit_status_t status =
-        tacit_metrics_write(rows, count, numbers, sizeof numbers / sizeof *numbers, buffer);
+    tacit_status_t status = tacit_metrics_write("tacit_rpc", rows, count, numbers,
+                                                sizeof numbers / sizeof *numbers, buffer);
     free(rows);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "rpc/codec.h"
+#include "rpc/shared_bytes.h"
 
 void tacit_answer_release(tacit_answer_t *answer)
 {
@@ -14,7 +15,7 @@ void tacit_answer_release(tacit_answer_t *answer)
         for (size_t i = 0; i < answer->output_count; i++) {
             tacit_tensor_release(&answer->outputs[i]);
         }
-        free(answer->sealed_request);
+        tacit_shared_bytes_release(answer->sealed_request, NULL);
         free(answer->sealed_response);
         memset(answer, 0, sizeof *answer);
     }

@@ -36,7 +36,7 @@ typedef struct tacit_answer {
     tacit_receipt_t receipt;
     uint8_t receipt_bytes[TACIT_RECEIPT_SIZE];
     uint8_t result_bytes[TACIT_RESULT_SIZE];
-    uint8_t *sealed_request; /* owned; the bytes that the receipt's digests are of */
+    uint8_t *sealed_request; /* shared bytes, those that the receipt's digests are of */
     size_t sealed_request_size;
     uint8_t *sealed_response; /* owned */
     size_t sealed_response_size;

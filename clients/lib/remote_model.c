@@ -13,6 +13,7 @@
 #include "enclave/clock.h"
 #include "idl/keys.h"
 #include "rpc/codec.h"
+#include "rpc/shared_bytes.h"
 
 enum {
     S_LEASE_MS = 1000,    /* workers go on with keys they have for less than that */
@@ -26,7 +27,7 @@ typedef struct s_pending {
     uint64_t call; /* at the gateway's client */
     uint64_t tag;
     tacit_envelope_t envelope;
-    uint8_t *sealed; /* owned */
+    uint8_t *sealed; /* shared bytes: kept to be sent again, and to prove the answer */
     size_t sealed_size;
     uint64_t started_us;
     uint64_t seal_us;
@@ -185,7 +186,7 @@ void tacit_remote_model_destroy(tacit_remote_model_t **model)
     if (model && *model) {
         tacit_remote_model_t *self = *model;
         for (size_t i = 0; i < TACIT_REMOTE_CALLS_MAX; i++) {
-            free(self->pending[i].sealed);
+            tacit_shared_bytes_release(self->pending[i].sealed, NULL);
         }
         tacit_client_destroy(&self->gateway);
         tacit_secret_destroy(&self->request_key);
@@ -221,10 +222,15 @@ static tacit_status_t s_send(tacit_remote_model_t *self, s_pending_t *pending,
     if (!self->gateway) {
         return tacit_error_set(ret_error, TACIT_UNREACHABLE, "no gateway answers");
     }
-    return tacit_client_start(self->gateway, &tacit_inference_infer, &args,
-                              tacit_span(pending->sealed, pending->sealed_size),
-                              tacit_user_deadline(self->user, &tacit_inference_infer),
-                              &pending->call, ret_error);
+    const tacit_request_t request = {
+        .method = &tacit_inference_infer,
+        .args = &args,
+        .bulk = tacit_span(pending->sealed, pending->sealed_size),
+        .free_bulk = tacit_shared_bytes_release,
+        .deadline_ms = tacit_user_deadline(self->user, &tacit_inference_infer),
+    };
+    tacit_shared_bytes_hold(pending->sealed);
+    return tacit_client_start_request(self->gateway, &request, &pending->call, ret_error);
 }
 
 /*  The plaintext of a request, in memory that is locked before anything is written to it.  */
@@ -257,7 +263,7 @@ static tacit_status_t s_seal(tacit_remote_model_t *self, const tacit_inference_t
     tacit_status_t status = s_encode(inputs, count, &plain, ret_error);
     if (!status) {
         pending->sealed_size = plain.size + TACIT_SEAL_OVERHEAD;
-        pending->sealed = malloc(pending->sealed_size);
+        pending->sealed = tacit_shared_bytes_new(pending->sealed_size);
         status = pending->sealed ? TACIT_OK : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     if (!status) {
@@ -273,7 +279,7 @@ static tacit_status_t s_seal(tacit_remote_model_t *self, const tacit_inference_t
 
 static void s_forget(tacit_remote_model_t *self, s_pending_t *pending)
 {
-    free(pending->sealed);
+    tacit_shared_bytes_release(pending->sealed, NULL);
     *pending = (s_pending_t){.used = false};
     self->pending_count--;
 }

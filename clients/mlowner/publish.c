@@ -12,6 +12,7 @@
 #include "enclave/clock.h"
 #include "idl/keys.h"
 #include "idl/models.h"
+#include "rpc/shared_bytes.h"
 
 /*  --- the owner ------------------------------------------------------------------------------- */
 
@@ -135,26 +136,41 @@ static tacit_status_t s_begin(tacit_owner_t *owner, const tacit_model_manifest_t
     return status;
 }
 
+/*  Sent from where it was read.  */
+static tacit_status_t s_put_chunk(tacit_owner_t *owner, const tacit_package_t *package,
+                                  const tacit_models_put_chunk_args_t *args,
+                                  tacit_error_t *ret_error)
+{
+    uint8_t *sealed = tacit_shared_bytes_new(TACIT_PACKAGE_CHUNK_MAX);
+    size_t size = 0;
+    tacit_status_t status =
+        sealed ? tacit_package_chunk(package, args->index, sealed, &size, ret_error)
+               : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    if (status) {
+        tacit_shared_bytes_release(sealed, NULL);
+        return status;
+    }
+    const tacit_request_t request = {
+        .method = &tacit_models_put_chunk,
+        .args = args,
+        .bulk = tacit_span(sealed, size),
+        .free_bulk = tacit_shared_bytes_release,
+    };
+    return tacit_client_call_request(owner->models, &request, NULL, NULL, ret_error);
+}
+
 static tacit_status_t s_put_chunks(tacit_owner_t *owner, const tacit_package_t *package,
                                    uint64_t upload, tacit_error_t *ret_error)
 {
     tacit_progress_t progress;
     tacit_models_put_chunk_args_t chunk = {.upload = upload};
-    tacit_models_put_chunk_result_t none = {0};
-    uint8_t *sealed = malloc(TACIT_PACKAGE_CHUNK_MAX);
-    size_t size = 0;
-    tacit_status_t status = sealed ? TACIT_OK : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    tacit_status_t status = TACIT_OK;
     tacit_progress_start(&progress, stderr, "pushing", package->manifest.chunk_count);
     for (; !status && chunk.index < package->manifest.chunk_count; chunk.index++) {
-        status = tacit_package_chunk(package, chunk.index, sealed, &size, ret_error);
-        if (!status) {
-            status = tacit_models_put_chunk_call(owner->models, &chunk, tacit_span(sealed, size),
-                                                 &none, ret_error);
-        }
+        status = s_put_chunk(owner, package, &chunk, ret_error);
         tacit_progress_update(&progress, chunk.index + 1);
     }
     tacit_progress_end(&progress);
-    free(sealed);
     return status;
 }
 

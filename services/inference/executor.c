@@ -15,6 +15,7 @@
 #include "idl/inference.h"
 #include "idl/keys.h"
 #include "rpc/log.h"
+#include "rpc/shared_bytes.h"
 #include "services/inference/lease_cache.h"
 #include "services/inference/model_cache.h"
 #include "services/inference/model_fetch.h"
@@ -40,7 +41,7 @@ void tacit_task_destroy(tacit_task_t **task)
 {
     if (*task) {
         free((*task)->sealed);
-        free((*task)->answer);
+        tacit_shared_bytes_release((*task)->answer, NULL);
         free(*task);
         *task = NULL;
     }
@@ -282,7 +283,7 @@ static tacit_status_t s_seal_answer(const tacit_lease_t *lease,
         tacit_codec_encode(&tacit_inference_response_record, response, NULL, &plain, &task->error);
     if (!status) {
         task->answer_size = plain.size + TACIT_SEAL_OVERHEAD;
-        task->answer = malloc(task->answer_size);
+        task->answer = tacit_shared_bytes_new(task->answer_size);
         status = task->answer ? TACIT_OK : TACIT_NO_MEMORY;
     }
     if (!status) {

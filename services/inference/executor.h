@@ -22,7 +22,7 @@ typedef struct tacit_task {
     uint8_t sealed_sha256[32]; /* set by tacit_executor_run */
     tacit_status_t status;     /* of the outcome */
     tacit_error_t error;       /* where status is not TACIT_OK */
-    uint8_t *answer;           /* sealed; owned; where status is TACIT_OK, as all below */
+    uint8_t *answer;           /* sealed; shared bytes; where status is TACIT_OK, as all below */
     size_t answer_size;
     uint8_t receipt[TACIT_RECEIPT_SIZE];
     uint8_t result[TACIT_RESULT_SIZE]; /* the worker's own, when it signed */

@@ -12,6 +12,7 @@
 #include "idl/inference.h"
 #include "rpc/log.h"
 #include "rpc/service.h"
+#include "rpc/shared_bytes.h"
 #include "rpc/zap.h"
 #include "services/inference/executor.h"
 
@@ -152,14 +153,16 @@ static void s_deliver(s_worker_t *self)
     }
     tacit_inference_complete_args_t args;
     s_state_outcome(self->done, &args);
-    tacit_span_t bulk = self->done->status
-                            ? tacit_span(NULL, 0)
-                            : tacit_span(self->done->answer, self->done->answer_size);
+    tacit_request_t request = {.method = &tacit_inference_complete, .args = &args};
+    if (!self->done->status) {
+        request.bulk = tacit_span(self->done->answer, self->done->answer_size);
+        request.free_bulk = tacit_shared_bytes_release;
+        tacit_shared_bytes_hold(self->done->answer); /* it is kept until it was sent */
+    }
     uint64_t call = 0;
     tacit_error_t error = {.code = TACIT_OK};
     tacit_trace_t before = tacit_trace_enter(&self->done->trace);
-    tacit_status_t status =
-        tacit_client_start(self->gateway, &tacit_inference_complete, &args, bulk, 0, &call, &error);
+    tacit_status_t status = tacit_client_start_request(self->gateway, &request, &call, &error);
     tacit_trace_enter(&before);
     if (status) {
         s_lose_gateway(self, error.message);

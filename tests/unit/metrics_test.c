@@ -94,7 +94,7 @@ static void writes_families_and_ends(void **state)
     const tacit_metric_t numbers[] = {{"tacit_rpc_sessions", "Sessions.", false, 3}};
     tacit_buffer_t buffer;
     tacit_buffer_init(&buffer, TACIT_METRICS_TEXT_MAX);
-    assert_int_equal(tacit_metrics_write(rows, 2, numbers, 1, &buffer), TACIT_OK);
+    assert_int_equal(tacit_metrics_write("tacit_rpc", rows, 2, numbers, 1, &buffer), TACIT_OK);
     assert_true(s_has(&buffer, "# TYPE tacit_rpc_calls counter\n"));
     assert_true(s_has(&buffer, "\ntacit_rpc_calls_total{method=\"echo.echo\"} 2\n"));
     assert_true(s_has(&buffer, "{method=\"echo.echo\",code=\"901001\",error=\"broken\"} 1\n"));
@@ -113,7 +113,7 @@ static void tells_that_the_text_is_too_long(void **state)
     (void)state;
     tacit_buffer_t buffer;
     tacit_buffer_init(&buffer, 100);
-    assert_int_equal(tacit_metrics_write(NULL, 0, NULL, 0, &buffer), TACIT_TOO_LARGE);
+    assert_int_equal(tacit_metrics_write("tacit_rpc", NULL, 0, NULL, 0, &buffer), TACIT_TOO_LARGE);
     tacit_buffer_free(&buffer);
 }
 
