@@ -135,6 +135,7 @@ tacit_status_t tacit_builtin_init(tacit_builtin_t *builtin, const char *service)
             .result = s_methods[i].result,
             .caller = s_methods[i].caller,
             .deadline_ms = TACIT_BUILTIN_DEADLINE_MS,
+            .idempotent = true,
             .invoke = s_methods[i].invoke,
         };
     }

@@ -43,9 +43,13 @@ static const tacit_record_t s_meta_record = {.name = "meta",
                                              .field_count =
                                                  sizeof s_meta_fields / sizeof *s_meta_fields};
 
+enum { S_RETRY_AFTER = 6 };
+
 typedef struct {
     bool has_claim, has_expected, has_got, has_policy, has_remedy;
     tacit_span_t claim, expected, got, policy, remedy;
+    bool has_retry_after_ms;
+    uint32_t retry_after_ms;
 } s_detail_t;
 
 static const tacit_field_t s_detail_fields[] = {
@@ -54,6 +58,12 @@ static const tacit_field_t s_detail_fields[] = {
     S_TEXT_FIELD(s_detail_t, 3, got, 0, TACIT_ERROR_WIRE_MAX),
     S_TEXT_FIELD(s_detail_t, 4, policy, 0, TACIT_ERROR_WIRE_MAX),
     S_TEXT_FIELD(s_detail_t, 5, remedy, 0, TACIT_ERROR_WIRE_MAX),
+    {.name = "retry_after_ms",
+     .number = S_RETRY_AFTER,
+     .kind = TACIT_KIND_U32,
+     .optional = true,
+     .offset = offsetof(s_detail_t, retry_after_ms),
+     .has_offset = offsetof(s_detail_t, has_retry_after_ms)},
 };
 
 static const tacit_record_t s_detail_record = {.name = "detail",
@@ -147,12 +157,17 @@ static void s_put_detail(s_writer_t *writer, const tacit_error_t *error)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         count += texts[i][0] != '\0';
     }
+    count += error->retry_after_ms > 0;
     (void)msgpack_pack_map(&writer->packer, count);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (texts[i][0] != '\0') {
             (void)msgpack_pack_uint32(&writer->packer, s_detail_fields[i].number);
             s_put_text(writer, texts[i]);
         }
+    }
+    if (error->retry_after_ms > 0) {
+        (void)msgpack_pack_uint32(&writer->packer, S_RETRY_AFTER);
+        (void)msgpack_pack_uint32(&writer->packer, error->retry_after_ms);
     }
 }
 
@@ -319,6 +334,7 @@ static void s_take_detail(const s_detail_t *detail, tacit_error_t *error)
     s_take_text(detail->got, error->got, sizeof error->got);
     s_take_text(detail->policy, error->policy, sizeof error->policy);
     s_take_text(detail->remedy, error->remedy, sizeof error->remedy);
+    error->retry_after_ms = detail->has_retry_after_ms ? detail->retry_after_ms : 0;
 }
 
 /*  `[code, name, message, detail]` after its head.  */

@@ -77,6 +77,7 @@ typedef struct tacit_method {
     uint32_t roles;                   /* bit set 1 << tacit_role_t, of TACIT_CALLER_ENCLAVE */
     size_t owner_offset;              /* of a tacit_span_t in args, of TACIT_CALLER_OWNER */
     uint32_t deadline_ms;             /* default and most */
+    bool idempotent;                  /* may be sent again: once more does no more */
     uint64_t bulk_in_max;             /* bytes of the request's bulk frame; 0: none allowed */
     uint64_t bulk_out_max;            /* of the reply's */
     tacit_stream_bounds_t stream_in;  /* chunks that the caller sends */

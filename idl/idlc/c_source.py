@@ -149,6 +149,8 @@ class _Source:
             struct = names.struct(method.args)
             items.append(f".owner_offset = offsetof({struct}, {member(method.caller.owner)})")
         items.append(f".deadline_ms = {method.deadline_ms}")
+        if method.idempotent:
+            items.append(".idempotent = true")
         if method.bulk_in:
             items.append(f".bulk_in_max = {names.bulk_limit(method, 'IN')}")
         if method.bulk_out:

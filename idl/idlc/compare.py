@@ -148,6 +148,9 @@ class _Comparison:
             ("in", old.stream_in, new.stream_in), ("out", old.stream_out, new.stream_out)
         ):
             self.stream(new, f"stream {side} of {new.name}", was, now)
+        if old.idempotent and not new.idempotent:
+            self.say(new.position, BREAKS,
+                     f"{new.name} was idempotent and is not: older clients send it again")
         known = {one.name for one in old.errors}
         for error in new.errors:
             if error.name not in known:

@@ -2,8 +2,9 @@
 beside the text, so that a program calls a service that it was not built with."""
 
 import struct as binary
+from typing import Optional
 
-from .model import ENCLAVE_ROLES, Field, Method, Service, Struct
+from .model import ENCLAVE_ROLES, Field, Method, Service, Stream, Struct
 
 KINDS = {
     "bool": 1, "u8": 2, "u16": 3, "u32": 4, "u64": 5, "i32": 6, "i64": 7, "f64": 8,
@@ -86,7 +87,13 @@ class _Contract:
             7: one.bulk_in,
             8: one.bulk_out,
             9: _cut(" ".join(one.doc), DOC_MAX),
+            10: one.idempotent,
+            11: self.stream(one.stream_in),
+            12: self.stream(one.stream_out),
         }
+
+    def stream(self, one: Optional[Stream]) -> Optional[dict]:
+        return {1: one.chunk, 2: one.total} if one else None
 
     def names(self) -> dict[int, str]:
         found = {id(one): one.name for one in self.service.structs}
@@ -109,7 +116,7 @@ class _Contract:
             4: [self.record(one, names[id(one)]) for one in self.records],
             5: enums,
             6: errors,
-            7: [self.method(one) for one in service.methods_by_name() if not one.streams],
+            7: [self.method(one) for one in service.methods_by_name()],
         })
 
 

@@ -132,6 +132,7 @@ class Method:
     stream_in: Optional[Stream]
     stream_out: Optional[Stream]
     errors: list[Reference]
+    idempotent: bool  # once more does no more: a client may send it again
     doc: list[str]
 
     @property

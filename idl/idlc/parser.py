@@ -10,7 +10,7 @@
     type    = [ "list" "[" ".." NUMBER "]" ] element [ "optional" ]
     element = scalar | ("string" | "bytes" | "secret") bound | NAME
     bound   = "[" ( NUMBER | [NUMBER] ".." NUMBER ) "]"
-    clause  = "caller" caller | "deadline" DURATION | "errors" NAME { "," NAME }
+    clause  = "caller" caller | "deadline" DURATION | "idempotent" | "errors" NAME { "," NAME }
             | "bulk" ("in" | "out") "[" ".." NUMBER "]"
             | "stream" ("in" | "out") "[" ".." NUMBER "," ".." NUMBER "]"
     caller  = "anyone" | "user" | "operator" | "owner" "(" NAME ")"
@@ -38,7 +38,7 @@ from .model import (
     Type,
 )
 
-_CLAUSES = ("caller", "deadline", "bulk", "stream", "errors")
+_CLAUSES = ("caller", "deadline", "idempotent", "bulk", "stream", "errors")
 _Item = TypeVar("_Item")
 
 
@@ -249,6 +249,7 @@ class _Parser:
             clauses.get("stream in"),
             clauses.get("stream out"),
             clauses.get("errors", []),
+            clauses.get("idempotent", False),
             doc,
         )
 
@@ -256,6 +257,7 @@ class _Parser:
         rules = {
             "caller": self.caller,
             "deadline": lambda: self.expect_kind("duration", "a duration (5s, 500ms)"),
+            "idempotent": lambda: True,
             "bulk in": self.bulk,
             "bulk out": self.bulk,
             "stream in": self.stream,

@@ -377,6 +377,7 @@ static void what_is_no_reply_is_refused(void **state)
         BYTES("\x94\x01\x03\x94\xcc\xc8\xa1n\xa1m\x81\x01\xa1\xff\xc0"), /* claim no text */
         BYTES("\x94\x01\x03\x94\xcc\xc8\xa1n\xa1m\x81\x01\x05\xc0"),     /* claim a number */
         BYTES("\x94\x01\x03\x94\xcc\xc8\xa1n\xa1m\x82\x01\xa0\x01\xa0\xc0"),
+        BYTES("\x94\x01\x03\x94\xcc\xc8\xa1n\xa1m\x81\x06\xa1x\xc0"), /* a time, no number */
         BYTES("\x94\x01\x03\xa1x\xc0"),
         BYTES("\x94\x01\x03\xc0\xc1"),
         BYTES("\x93\x01\x03\xc0"),
@@ -457,6 +458,20 @@ static void any_error_can_be_sent(void **state)
     assert_int_equal(reply.error.code, TACIT_INTERNAL);
 }
 
+static void a_busy_service_says_when_to_come_again(void **state)
+{
+    tacit_frame_reply_t reply;
+    tacit_error_t sent;
+    const uint32_t times[] = {0, 1, 250, UINT32_MAX};
+    tacit_error_set(&sent, TACIT_BUSY, NULL);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        sent.retry_after_ms = times[i];
+        assert_int_equal(tacit_frame_parse_reply(s_error_reply(*state, &sent), &reply, NULL),
+                         TACIT_OK);
+        assert_int_equal(reply.error.retry_after_ms, times[i]);
+    }
+}
+
 static void a_full_buffer_is_left_as_it_was(void **state)
 {
     tacit_error_t error = s_full_error();
@@ -493,6 +508,7 @@ int main(void)
         cmocka_unit_test(long_texts_are_cut_at_a_character),
         cmocka_unit_test(control_characters_do_not_reach_a_terminal),
         cmocka_unit_test(any_error_can_be_sent),
+        cmocka_unit_test(a_busy_service_says_when_to_come_again),
         cmocka_unit_test(a_full_buffer_is_left_as_it_was),
     };
     return cmocka_run_group_tests(tests, s_setup, s_teardown);

@@ -33,7 +33,7 @@ method buy (1 name: string[1..20], 2 count: u16) -> (1 things: list[..8] thing)
     bulk in[..100]   bulk out[..100]   caller user   deadline 5s   errors gone
 
 method look (1 owner: bytes[32]) -> (1 price: u32)
-    caller owner(owner)   deadline 5s
+    caller owner(owner)   deadline 5s   idempotent
 
 method stock () -> ()
     caller enclave(worker)   deadline 5s
@@ -44,6 +44,10 @@ CASES = {
     "a comment": ("service shop", "# words\nservice shop", ""),
     "service renamed": ("service shop 77", "service store 77",
                         "1:9: breaks: service shop is called store"),
+    "idempotent no longer": (
+        "   idempotent", "",
+        "17:8: breaks: look was idempotent and is not: older clients send it again"),
+    "idempotent now": ("errors gone\n", "errors gone   idempotent\n", ""),
     "an optional field more": ("3 note: bytes[..10] optional",
                                "3 note: bytes[..10] optional,\n    4 size: u8 optional", ""),
     "a required field more": (

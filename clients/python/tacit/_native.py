@@ -31,6 +31,7 @@ class Error(c.Structure):
         ("got", c.c_char * 200),
         ("policy", c.c_char * 200),
         ("remedy", c.c_char * 256),
+        ("retry_after_ms", c.c_uint32),
     ]
 
 

@@ -27,6 +27,7 @@ class TacitError(Exception):
         got: str = "",
         policy: str = "",
         remedy: str = "",
+        retry_after_ms: int = 0,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -35,6 +36,8 @@ class TacitError(Exception):
         self.got = got
         self.policy = policy
         self.remedy = remedy
+        #: of a busy service: not before so long; 0 where it said nothing
+        self.retry_after_ms = retry_after_ms
 
     def __init_subclass__(cls, **arguments: _t.Any) -> None:
         super().__init_subclass__(**arguments)
@@ -63,7 +66,7 @@ def make(
     name: str,
     message: str,
     known: _t.Iterable[type[TacitError]] = (),
-    **facts: str,
+    **facts: _t.Any,
 ) -> TacitError:
     """The error of that code, of the classes in `known` first."""
     kind = next((one for one in known if one.code == code), None) or _CODES.get(code)

@@ -15,6 +15,7 @@ IDEMPOTENCY_KEY_MAX = 32
 
 _REQUEST, _REPLY = 0, 1
 _DETAIL = ("claim", "expected", "got", "policy", "remedy")
+_RETRY_AFTER = 6
 
 
 def meta(
@@ -49,7 +50,7 @@ class Failure:
     code: int
     name: str
     message: str
-    facts: dict[str, str]
+    facts: dict[str, _t.Any]
 
     def error(self, known: tuple[type[errors.TacitError], ...] = ()) -> errors.TacitError:
         return errors.make(self.code, self.name, self.message, known, **self.facts)
@@ -93,10 +94,14 @@ def _failure(said: _t.Any) -> Failure:
     code, name, message, detail = said
     if type(code) is not int or not 1 < code <= 0x7FFFFFFF:
         raise errors.Malformed("an error has a code")
-    facts = {}
+    facts: dict[str, _t.Any] = {}
     for key, value in detail:
         if type(key) is not int or key < 1:
             raise errors.Malformed("a key is no field number")
         if key <= len(_DETAIL):
             facts[_DETAIL[key - 1]] = _text(value)
+        elif key == _RETRY_AFTER:
+            if type(value) is not int or not 0 <= value <= 0xFFFFFFFF:
+                raise errors.Malformed("a time of an error is none")
+            facts["retry_after_ms"] = value
     return Failure(code, _text(name), _text(message), facts)

@@ -229,7 +229,7 @@ SERVICE = _service.Service(
     name="sample",
     number=900,
     sha256=bytes.fromhex(
-        "1191da0cdd1d74bb4deb92294b8d093321c8e6665288ab8bf7e3cb491ae5a449"
+        "2662ef97c554a7b708d3ac160c7782e8078d69e2ccfc75a2395ba9f6244f176b"
     ),
     errors=(
         Refused,
