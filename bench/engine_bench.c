@@ -1,9 +1,15 @@
 /*  engine_bench.c - tacit-bench-engine: how long a model takes.
 
-    tacit-bench-engine MODEL.onnx [--repeat N] [--threads N] [--batch N] [--portable]
+    tacit-bench-engine MODEL.onnx [--repeat N] [--threads N] [--batch N] [--backend NAME]
+    tacit-bench-engine MODEL.onnx --serve INPUT.bin --shape D,D.. [--threads N] [--backend NAME]
 
     Inputs are a fixed ramp; dynamic dimensions become the batch. Prints load, first run, median and
-    fastest of N runs, and memory, one "name value unit" per line.  */
+    fastest of N runs, and memory, one "name value unit" per line.
+
+    --serve is for engine.py: the one input's elements are in the file. It says "load MS MB", MB
+    being what was resident before, then answers lines: a number N with the median milliseconds of N
+    runs, "save FILE" with the first output's elements in FILE, "peak" with the most megabytes that
+    were ever resident.  */
 
 #include "services/inference/engine/engine.h"
 
@@ -12,10 +18,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { INPUTS_MAX = 16, REPEAT_DEFAULT = 100, REPEAT_MAX = 1000000, RAMP = 251 };
+enum { INPUTS_MAX = 16, REPEAT_DEFAULT = 100, REPEAT_MAX = 1000000, RAMP = 251, LINE_SIZE = 4096 };
 
 typedef struct s_options {
     const char *model;
+    const char *serve, *shape; /* NULL: measure once */
     unsigned long repeat, batch;
     tacit_engine_options_t engine;
 } s_options_t;
@@ -44,8 +51,16 @@ static bool s_parse(int argc, char **argv, s_options_t *options)
     for (int i = 1; fine && i < argc; i++) {
         unsigned long threads = 1;
         const char *next = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--portable") == 0) {
-            options->engine.portable = true;
+        if (strcmp(argv[i], "--backend") == 0) {
+            options->engine.portable = strcmp(next, "portable") == 0;
+            fine = options->engine.portable || strcmp(next, "onednn") == 0;
+            i++;
+        } else if (strcmp(argv[i], "--serve") == 0) {
+            options->serve = next;
+            i++;
+        } else if (strcmp(argv[i], "--shape") == 0) {
+            options->shape = next;
+            i++;
         } else if (strcmp(argv[i], "--repeat") == 0) {
             fine = s_number(next, &options->repeat);
             i++;
@@ -61,7 +76,7 @@ static bool s_parse(int argc, char **argv, s_options_t *options)
             options->model = argv[i];
         }
     }
-    return fine && options->model != NULL;
+    return fine && options->model != NULL && (options->serve == NULL) == (options->shape == NULL);
 }
 
 static uint8_t *s_read_file(const char *path, size_t *ret_size)
@@ -145,10 +160,98 @@ static void s_measure(tacit_engine_t *engine, const s_options_t *options)
     }
 }
 
+/* --- serving ---------------------------------------------------------------------------------- */
+
+/*  A line of /proc/self/status, in megabytes.  */
+static double s_resident(const char *key)
+{
+    char line[LINE_SIZE];
+    double kilobytes = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, key, strlen(key)) == 0) {
+            kilobytes = strtod(line + strlen(key) + 1, NULL);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return kilobytes / 1024;
+}
+
+static tacit_engine_tensor_t s_served_input(const tacit_engine_value_t *value,
+                                            const s_options_t *options)
+{
+    tacit_engine_tensor_t tensor = {.name = tacit_span_string(value->name), .dtype = value->dtype};
+    const char *at = options->shape;
+    char *end = NULL;
+    while (*at != '\0' && tensor.rank < TACIT_ENGINE_RANK_MAX) {
+        tensor.dims[tensor.rank++] = strtoll(at, &end, 10);
+        at = *end == ',' ? end + 1 : "";
+    }
+    size_t size = 0;
+    const uint8_t *data = s_read_file(options->serve, &size);
+    tensor.data = tacit_span(data, size);
+    return tensor;
+}
+
+static void s_save(tacit_engine_t *engine, const tacit_engine_tensor_t *input, const char *path)
+{
+    tacit_error_t error = {0};
+    tacit_engine_result_t *result = NULL;
+    FILE *file = fopen(path, "wb");
+    if (file != NULL && tacit_engine_run(engine, input, 1, &result, &error) == TACIT_OK) {
+        size_t count = 0;
+        const tacit_engine_tensor_t *output = tacit_engine_result_tensors(result, &count);
+        (void)fwrite(output->data.data, 1, output->data.size, file);
+    }
+    tacit_engine_result_destroy(&result);
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    (void)printf("%s\n", error.code == TACIT_OK ? "saved" : error.message);
+}
+
+static double s_median(tacit_engine_t *engine, const tacit_engine_tensor_t *input, size_t runs)
+{
+    double *times = calloc(runs + 1, sizeof(double));
+    for (size_t i = 0; times != NULL && i < runs; i++) {
+        times[i] = s_run(engine, input, 1);
+    }
+    if (times == NULL) {
+        return 0;
+    }
+    qsort(times, runs, sizeof(double), s_compare);
+    double median = times[runs / 2];
+    free(times);
+    return median;
+}
+
+static void s_serve(tacit_engine_t *engine, const s_options_t *options)
+{
+    size_t count = 0;
+    tacit_engine_tensor_t input = s_served_input(tacit_engine_inputs(engine, &count), options);
+    char line[LINE_SIZE];
+    while (fflush(stdout) == 0 && fgets(line, sizeof(line), stdin) != NULL) {
+        unsigned long runs = 0;
+        line[strcspn(line, "\n")] = '\0';
+        if (strcmp(line, "peak") == 0) {
+            (void)printf("%.1f\n", s_resident("VmHWM:"));
+        } else if (strncmp(line, "save ", 5) == 0) {
+            s_save(engine, &input, line + 5);
+        } else if (s_number(line, &runs)) {
+            (void)printf("%.5f\n", s_median(engine, &input, runs) * 1e3);
+        }
+    }
+    free((void *)(uintptr_t)input.data.data);
+}
+
 static void s_usage(FILE *stream)
 {
     (void)fputs("usage: tacit-bench-engine MODEL.onnx [--repeat N] [--threads N] [--batch N] "
-                "[--portable]\n\nLoad time, and first, median and fastest of N runs (100).\n",
+                "[--backend onednn|portable]\n       tacit-bench-engine MODEL.onnx --serve "
+                "INPUT.bin --shape D,D..  (for engine.py)\n\nLoad time, and first, median and "
+                "fastest of N runs (100).\n",
                 stream);
 }
 
@@ -164,19 +267,26 @@ int main(int argc, char **argv)
         return 2;
     }
     size_t size = 0;
-    uint8_t *model = s_read_file(options.model, &size);
     tacit_engine_t *engine = NULL;
     tacit_error_t error = {0};
+    double before = s_resident("VmRSS:");
     double start = s_now();
+    uint8_t *model = s_read_file(options.model, &size);
     if (tacit_engine_load(tacit_span(model, size), &options.engine, &engine, &error) != TACIT_OK) {
         (void)fprintf(stderr, "%s\n", error.message);
         free(model);
         return 1;
     }
     free(model);
-    (void)printf("load %.3f ms\n", (s_now() - start) * 1e3);
-    s_measure(engine, &options);
-    (void)printf("memory %.1f MB\n", (double)tacit_engine_memory(engine) / 1e6);
+    double load = (s_now() - start) * 1e3;
+    if (options.serve != NULL) {
+        (void)printf("load %.3f %.1f\n", load, before);
+        s_serve(engine, &options);
+    } else {
+        (void)printf("load %.3f ms\n", load);
+        s_measure(engine, &options);
+        (void)printf("memory %.1f MB\n", (double)tacit_engine_memory(engine) / 1e6);
+    }
     tacit_engine_destroy(&engine);
     return 0;
 }
