@@ -6,6 +6,9 @@
     Inputs are a fixed ramp; dynamic dimensions become the batch. Prints load, first run, median and
     fastest of N runs, and memory, one "name value unit" per line.
 
+    --cpu counts the processor's time of the one thread instead, for busy machines; --profile adds a
+    line for each step.
+
     --serve is for engine.py: the one input's elements are in the file. It says "load MS MB", MB
     being what was resident before, then answers lines: a number N with the median milliseconds of N
     runs, "save FILE" with the first output's elements in FILE, "peak" with the most megabytes that
@@ -27,10 +30,12 @@ typedef struct s_options {
     tacit_engine_options_t engine;
 } s_options_t;
 
+static clockid_t s_clock = CLOCK_MONOTONIC;
+
 static double s_now(void)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(s_clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
@@ -55,6 +60,10 @@ static bool s_parse(int argc, char **argv, s_options_t *options)
             options->engine.portable = strcmp(next, "portable") == 0;
             fine = options->engine.portable || strcmp(next, "onednn") == 0;
             i++;
+        } else if (strcmp(argv[i], "--cpu") == 0) {
+            s_clock = CLOCK_THREAD_CPUTIME_ID;
+        } else if (strcmp(argv[i], "--profile") == 0) {
+            options->engine.profile = true;
         } else if (strcmp(argv[i], "--serve") == 0) {
             options->serve = next;
             i++;
@@ -160,6 +169,19 @@ static void s_measure(tacit_engine_t *engine, const s_options_t *options)
     }
 }
 
+/*  Each step with its mean time, in microseconds.  */
+static void s_print_profile(const tacit_engine_t *engine, const s_options_t *options)
+{
+    size_t count = tacit_engine_profile(engine, NULL, 0);
+    tacit_engine_step_t *steps = calloc(count + 1, sizeof(*steps));
+    for (size_t i = 0; steps != NULL && i < tacit_engine_profile(engine, steps, count); i++) {
+        (void)printf("%10.2f us  %-18s %-24s %s\n",
+                     (double)steps[i].nanoseconds / 1e3 / (double)(options->repeat + 1),
+                     steps[i].op, steps[i].how, steps[i].node);
+    }
+    free(steps);
+}
+
 /* --- serving ---------------------------------------------------------------------------------- */
 
 /*  A line of /proc/self/status, in megabytes.  */
@@ -249,7 +271,8 @@ static void s_serve(tacit_engine_t *engine, const s_options_t *options)
 static void s_usage(FILE *stream)
 {
     (void)fputs("usage: tacit-bench-engine MODEL.onnx [--repeat N] [--threads N] [--batch N] "
-                "[--backend onednn|portable]\n       tacit-bench-engine MODEL.onnx --serve "
+                "[--backend onednn|portable] [--profile] [--cpu]\n       tacit-bench-engine "
+                "MODEL.onnx --serve "
                 "INPUT.bin --shape D,D..  (for engine.py)\n\nLoad time, and first, median and "
                 "fastest of N runs (100).\n",
                 stream);
@@ -285,6 +308,9 @@ int main(int argc, char **argv)
     } else {
         (void)printf("load %.3f ms\n", load);
         s_measure(engine, &options);
+        if (options.engine.profile) {
+            s_print_profile(engine, &options);
+        }
         (void)printf("memory %.1f MB\n", (double)tacit_engine_memory(engine) / 1e6);
     }
     tacit_engine_destroy(&engine);

@@ -12,6 +12,9 @@ import unittest
 
 MODELS = os.environ["TACIT_MODELS"]
 ENGINE = os.environ["TACIT_BENCH_ENGINE"]
+sys.path.insert(0, MODELS)
+from graph import Graph  # noqa: E402
+
 SMALL = {"cnn_small": ([2, 3, 32, 32], "f"), "mlp_small": ([3, 784], "f"),
          "transformer_small": ([2, 64], "q"), "tabular_mlp": ([32, 30], "f")}
 TOLERANCE = 1e-4  # of the largest output
@@ -32,6 +35,39 @@ def answer(folder, model, dims, data, backend):
         return array.array("f", file.read())
 
 
+def residual_chain(graph, x):
+    for _ in range(3):
+        x = graph.relu(graph.node("Add", [graph.conv(x, 16, 16, 3), x]))
+    return x
+
+
+def residual_of_two_branches(graph, x):
+    return graph.relu(graph.node("Add", [graph.conv(x, 16, 16, 3), graph.conv(x, 16, 16, 1)]))
+
+
+def residual_that_is_read_later(graph, x):
+    first = graph.conv(x, 16, 16, 1)
+    mixed = graph.node("Add", [first, graph.conv(graph.relu(first), 16, 16, 3)])
+    return graph.node("Concat", [mixed, graph.node("Sigmoid", [first])], axis=1)
+
+
+def residual_seen_in_another_shape(graph, x):
+    first = graph.conv(x, 16, 16, 1)
+    seen = graph.node("Reshape", [first, graph.integers(0, 16, 9, 9)])
+    mixed = graph.node("Add", [graph.conv(x, 16, 16, 3), first])
+    return graph.node("Concat", [mixed, seen], axis=1)
+
+
+def residual_of_itself(graph, x):
+    y = graph.conv(x, 16, 16, 3)
+    return graph.node("Add", [y, y])
+
+
+MERGED = {function.__name__: (function, [2, 16, 9, 9]) for function in (
+    residual_chain, residual_of_two_branches, residual_that_is_read_later,
+    residual_seen_in_another_shape, residual_of_itself)}
+
+
 class Models(unittest.TestCase):
     def setUp(self):
         holder = tempfile.TemporaryDirectory()
@@ -46,23 +82,36 @@ class Models(unittest.TestCase):
             os.remove(os.path.join(self.folder, "tabular_mlp.onnx"))
         self.assertEqual(digests[0], digests[1])
 
+    def check(self, model, dims, code):
+        count = 1
+        for dim in dims:
+            count *= dim
+        draw = random.Random(model)
+        items = (draw.gauss(0, 1) if code == "f" else draw.randrange(1000) for _ in range(count))
+        data = os.path.join(self.folder, "input.bin")
+        with open(data, "wb") as file:
+            file.write(array.array(code, items).tobytes())
+        one, other = (answer(self.folder, model, dims, data, backend)
+                      for backend in ("onednn", "portable"))
+        self.assertGreater(len(one), 0)
+        apart = max(abs(a - b) for a, b in zip(one, other))
+        self.assertLess(apart, TOLERANCE * max(map(abs, one)))
+
     def test_both_backends_agree(self):
         for name, (dims, code) in SMALL.items():
             with self.subTest(name):
-                model, count = build(self.folder, name), 1
-                for dim in dims:
-                    count *= dim
-                draw = random.Random(name)
-                items = (draw.gauss(0, 1) if code == "f" else draw.randrange(1000)
-                         for _ in range(count))
-                data = os.path.join(self.folder, "input.bin")
-                with open(data, "wb") as file:
-                    file.write(array.array(code, items).tobytes())
-                one, other = (answer(self.folder, model, dims, data, backend)
-                              for backend in ("onednn", "portable"))
-                self.assertGreater(len(one), 0)
-                apart = max(abs(a - b) for a, b in zip(one, other))
-                self.assertLess(apart, TOLERANCE * max(map(abs, one)))
+                self.check(build(self.folder, name), dims, code)
+
+    def test_merged_nodes_give_what_they_give_alone(self):
+        for name, (function, dims) in MERGED.items():
+            with self.subTest(name):
+                graph = Graph(name)
+                output = function(graph, graph.input("x", ["N", *dims[1:]]))
+                graph.output(output, ["N", "C", "H", "W"])
+                model = os.path.join(self.folder, name + ".onnx")
+                with open(model, "wb") as file:
+                    file.write(graph.encode())
+                self.check(model, dims, "f")
 
 
 if __name__ == "__main__":

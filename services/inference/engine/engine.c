@@ -29,6 +29,7 @@ struct tacit_engine {
     tacit_onednn_t *onednn; /* NULL: portable */
     int threads;
     uint32_t run_ms;
+    bool profile;
     uint64_t runs;
     s_kept_t kept[TACIT_ENGINE_PLANS_MAX];
 };
@@ -84,8 +85,11 @@ static s_kept_t *s_free_place(tacit_engine_t *engine)
 static tacit_status_t s_make_plan(tacit_engine_t *engine, const tacit_tensor_t *inputs,
                                   bool careful, s_kept_t **ret_kept, tacit_error_t *error)
 {
-    tacit_plan_request_t request = {
-        .graph = engine->graph, .onednn = engine->onednn, .inputs = inputs, .careful = careful};
+    tacit_plan_request_t request = {.graph = engine->graph,
+                                    .onednn = engine->onednn,
+                                    .inputs = inputs,
+                                    .careful = careful,
+                                    .profiled = engine->profile};
     s_kept_t *kept = s_free_place(engine);
     tacit_status_t status = tacit_plan_new(&request, &kept->plan, error);
     if (status == TACIT_TOO_LARGE) {
@@ -191,6 +195,7 @@ tacit_status_t tacit_engine_load(tacit_span_t onnx, const tacit_engine_options_t
     }
     engine->threads = chosen.threads > 0 ? (int)chosen.threads : 1;
     engine->run_ms = chosen.run_ms;
+    engine->profile = chosen.profile;
     engine->budget.limit =
         chosen.memory_limit > 0 ? chosen.memory_limit : TACIT_ENGINE_MEMORY_DEFAULT;
     int before = omp_get_max_threads();
@@ -256,6 +261,30 @@ const char *const *tacit_engine_operators(const tacit_engine_t *engine, size_t *
 size_t tacit_engine_memory(const tacit_engine_t *engine)
 {
     return engine->budget.used;
+}
+
+static const tacit_plan_t *s_last_plan(const tacit_engine_t *engine)
+{
+    const s_kept_t *last = &engine->kept[0];
+    for (size_t i = 1; i < TACIT_ENGINE_PLANS_MAX; i++) {
+        const s_kept_t *kept = &engine->kept[i];
+        bool newer = kept->plan != NULL && (last->plan == NULL || kept->used > last->used);
+        last = newer ? kept : last;
+    }
+    return last->plan;
+}
+
+size_t tacit_engine_profile(const tacit_engine_t *engine, tacit_engine_step_t *ret_steps,
+                            size_t room)
+{
+    const tacit_plan_t *plan = s_last_plan(engine);
+    return plan != NULL ? tacit_plan_profile(plan, ret_steps, room) : 0;
+}
+
+size_t tacit_engine_arena(const tacit_engine_t *engine)
+{
+    const tacit_plan_t *plan = s_last_plan(engine);
+    return plan != NULL ? tacit_plan_arena(plan) : 0;
 }
 
 /* --- inputs ----------------------------------------------------------------------------------- */

@@ -51,6 +51,7 @@ typedef struct tacit_engine_options {
     size_t memory_limit; /* bytes for weights, plans and results; 0: the default */
     bool portable;       /* plain C kernels only */
     uint32_t run_ms;     /* how long a run may take, and a load's planning; 0: any */
+    bool profile;        /* time each step of each run */
 } tacit_engine_options_t;
 
 /*  A dense, row-major, little-endian tensor with its elements.  */
@@ -100,6 +101,22 @@ const char *const *tacit_engine_operators(const tacit_engine_t *engine, size_t *
 
 /*  Bytes in use for weights and plans.  */
 size_t tacit_engine_memory(const tacit_engine_t *engine);
+
+/*  A step of the plan that ran last: one node, or several merged into its first.  */
+typedef struct tacit_engine_step {
+    const char *node; /* owned by the engine, as all texts here */
+    const char *op;
+    const char *how;      /* who computes it */
+    uint64_t nanoseconds; /* in all profiled runs with this plan */
+} tacit_engine_step_t;
+
+/*  The steps of the plan that ran last, or was made when loading; at most `room` of them. Returns
+   how many there are. Valid until the next run.  */
+size_t tacit_engine_profile(const tacit_engine_t *engine, tacit_engine_step_t *ret_steps,
+                            size_t room);
+
+/*  Bytes that all activations of that plan share, known before it runs; 0 without a plan.  */
+size_t tacit_engine_arena(const tacit_engine_t *engine);
 
 /*  Run the model. Inputs come in any order, by name; an empty name stands for the input of a model
     that has one. BAD_INPUT with the input's name as the claim where count, name, type, shape or

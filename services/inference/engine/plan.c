@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void s_set_addresses(tacit_plan_t *plan)
 {
@@ -89,6 +90,38 @@ static tacit_status_t s_run_step(tacit_plan_t *plan, const tacit_step_t *step, t
                                                     "oneDNN does not run a step (%d)", (int)status);
 }
 
+static uint64_t s_now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static tacit_status_t s_time_step(tacit_plan_t *plan, tacit_step_t *step, tacit_error_t *error)
+{
+    uint64_t start = s_now_ns();
+    tacit_status_t status = s_run_step(plan, step, error);
+    step->nanoseconds += s_now_ns() - start;
+    return status;
+}
+
+size_t tacit_plan_profile(const tacit_plan_t *plan, tacit_engine_step_t *ret_steps, size_t room)
+{
+    for (size_t i = 0; i < plan->step_count && i < room; i++) {
+        const tacit_step_t *step = &plan->steps[i];
+        ret_steps[i] = (tacit_engine_step_t){.node = step->node->name,
+                                             .op = step->node->op->name,
+                                             .how = step->how,
+                                             .nanoseconds = step->nanoseconds};
+    }
+    return plan->step_count;
+}
+
+size_t tacit_plan_arena(const tacit_plan_t *plan)
+{
+    return plan->arena_size;
+}
+
 tacit_status_t tacit_plan_run(tacit_plan_t *plan, const tacit_span_t *inputs, tacit_error_t *error)
 {
     for (size_t i = 0; i < plan->graph->input_count; i++) {
@@ -102,7 +135,8 @@ tacit_status_t tacit_plan_run(tacit_plan_t *plan, const tacit_span_t *inputs, ta
     for (size_t i = 0; status == TACIT_OK && i < plan->step_count; i++) {
         status = tacit_budget_check(plan->budget, error);
         if (status == TACIT_OK) {
-            status = s_run_step(plan, &plan->steps[i], error);
+            status = plan->profiled ? s_time_step(plan, &plan->steps[i], error)
+                                    : s_run_step(plan, &plan->steps[i], error);
         }
     }
     if (status == TACIT_OK && plan->onednn != NULL &&

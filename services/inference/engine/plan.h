@@ -17,6 +17,7 @@ typedef struct tacit_plan_request {
     tacit_onednn_t *onednn;       /* NULL: plain C kernels only */
     const tacit_tensor_t *inputs; /* in the graph's order; data where the elements decide shapes */
     bool careful;                 /* NaN is about: do without what would drop it */
+    bool profiled;                /* time each step of each run */
 } tacit_plan_request_t;
 
 /*  BAD_INPUT, UNSUPPORTED or TOO_LARGE where the graph cannot take these shapes.  */
@@ -32,6 +33,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_plan_run(tacit_plan_t *plan, const tacit_s
                                                tacit_error_t *error);
 
 const tacit_tensor_t *tacit_plan_output(const tacit_plan_t *plan, size_t i);
+
+/*  The steps, at most `room` of them, with the time that they took in all profiled runs; returns
+   how many there are. And the bytes of the memory that all activations share.  */
+size_t tacit_plan_profile(const tacit_plan_t *plan, tacit_engine_step_t *ret_steps, size_t room);
+size_t tacit_plan_arena(const tacit_plan_t *plan);
 
 /*  Forget inputs and activations.  */
 void tacit_plan_wipe(tacit_plan_t *plan);

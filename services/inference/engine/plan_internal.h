@@ -13,6 +13,8 @@ typedef struct tacit_slot {
     bool plain;                /* row-major */
     bool constant;             /* known while planning */
     bool permanent;            /* a constant that outlives the plan */
+    bool viewed;               /* a slot of another value shares the memory */
+    bool taken;                /* has its root for itself: the value there is dead */
     size_t size;               /* bytes, with a layout's padding */
     int root;                  /* the slot whose memory this is; itself where it has its own */
     int plain_copy;            /* slot with the same, row-major; TACIT_NO_SLOT */
@@ -22,7 +24,9 @@ typedef struct tacit_slot {
 
 /*  Either a kernel over tensors or a primitive over arguments.  */
 typedef struct tacit_step {
-    const tacit_graph_node_t *node; /* of the kernel, for complaints */
+    const tacit_graph_node_t *node; /* for complaints and profiles */
+    const char *how;                /* who computes it, for profiles */
+    uint64_t nanoseconds;           /* of all profiled runs */
     tacit_kernel_t kernel;
     tacit_parameters_t parameters;
     const int *slots; /* of the kernel: inputs, outputs, scratch memory */
@@ -49,6 +53,7 @@ struct tacit_plan {
     int *output_slots;
     uint8_t *arena;
     size_t arena_size;
+    bool profiled; /* runs are timed, step by step */
 };
 
 /*  A plan being made.  */
@@ -57,6 +62,8 @@ struct tacit_planner {
     const tacit_graph_t *graph;
     bool careful;
     bool *absorbed; /* nodes merged into others */
+    int (*uses)[2]; /* of each value: its last consumer, and the last but one; TACIT_NO_NODE */
+    const tacit_graph_node_t *node; /* being planned */
     tacit_error_t *error;
 };
 

@@ -118,6 +118,8 @@ static tacit_status_t s_view(tacit_planner_t *planner, const tacit_graph_node_t 
     slot.constant = source.constant;
     slot.permanent = source.permanent;
     slot.root = source.root;
+    planner->plan->slots[source.root].viewed = true;
+    planner->plan->slots[from].viewed = true;
     int to = tacit_planner_add_slot(planner, &slot);
     if (to == TACIT_NO_SLOT) {
         return planner->error->code;
@@ -156,7 +158,7 @@ static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_graph_
     if (scratch->count > 0 && slots[count] == TACIT_NO_SLOT) {
         return planner->error->code;
     }
-    tacit_step_t step = {.node = node,
+    tacit_step_t step = {.how = "plain C",
                          .kernel = node->op->kernel,
                          .parameters = work->parameters,
                          .slots = slots,
@@ -181,6 +183,7 @@ static bool s_may_accelerate(const tacit_planner_t *planner, const tacit_graph_n
 static tacit_status_t s_plan_node(tacit_planner_t *planner, const tacit_graph_node_t *node)
 {
     s_work_t work;
+    planner->node = node;
     tacit_status_t status = s_infer(planner, node, &work);
     if (status != TACIT_OK) {
         return status;
@@ -205,6 +208,24 @@ static tacit_status_t s_plan_node(tacit_planner_t *planner, const tacit_graph_no
 }
 
 /* --- the plan --------------------------------------------------------------------------------- */
+
+static void s_find_uses(tacit_planner_t *planner)
+{
+    const tacit_graph_t *graph = planner->graph;
+    for (size_t i = 0; i < graph->value_count; i++) {
+        planner->uses[i][0] = planner->uses[i][1] = TACIT_NO_NODE;
+    }
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const tacit_graph_node_t *node = &graph->nodes[n];
+        for (size_t i = 0; !node->removed && i < node->input_count; i++) {
+            if (node->inputs[i] != TACIT_NO_VALUE) {
+                int *uses = planner->uses[node->inputs[i]];
+                uses[1] = uses[0];
+                uses[0] = (int)n;
+            }
+        }
+    }
+}
 
 static tacit_status_t s_plan_constants(tacit_planner_t *planner)
 {
@@ -319,6 +340,7 @@ tacit_status_t tacit_plan_new(const tacit_plan_request_t *request, tacit_plan_t 
     *error = (tacit_error_t){0};
     plan->graph = graph;
     plan->onednn = request->onednn;
+    plan->profiled = request->profiled;
     plan->budget = graph->budget;
     plan->pool = tacit_pool_new(graph->budget, error);
     tacit_planner_t planner = {
@@ -328,8 +350,12 @@ tacit_status_t tacit_plan_new(const tacit_plan_request_t *request, tacit_plan_t 
         plan->value_slots = tacit_pool_take(plan->pool, graph->value_count, sizeof(int), error);
         plan->output_slots = tacit_pool_take(plan->pool, graph->output_count, sizeof(int), error);
         planner.absorbed = tacit_pool_take(plan->pool, graph->node_count, sizeof(bool), error);
-        bool taken =
-            plan->value_slots != NULL && plan->output_slots != NULL && planner.absorbed != NULL;
+        planner.uses = tacit_pool_take(plan->pool, graph->value_count, 2 * sizeof(int), error);
+        bool taken = plan->value_slots != NULL && plan->output_slots != NULL &&
+                     planner.absorbed != NULL && planner.uses != NULL;
+        if (taken) {
+            s_find_uses(&planner);
+        }
         status = taken ? s_plan_all(&planner, request->inputs) : error->code;
     }
     if (status != TACIT_OK) {

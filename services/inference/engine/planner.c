@@ -156,7 +156,8 @@ tacit_status_t tacit_planner_add_step(tacit_planner_t *planner, const tacit_step
         return planner->error->code;
     }
     plan->steps = steps;
-    steps[plan->step_count++] = *step;
+    steps[plan->step_count] = *step;
+    steps[plan->step_count++].node = planner->node;
     return TACIT_OK;
 }
 
@@ -198,7 +199,9 @@ tacit_status_t tacit_planner_primitive(tacit_planner_t *planner, const_dnnl_prim
     if (status != TACIT_OK) {
         return status;
     }
-    if (dnnl_primitive_create(&step.primitive, desc) != dnnl_success) {
+    if (dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, (void *)&step.how) !=
+            dnnl_success ||
+        dnnl_primitive_create(&step.primitive, desc) != dnnl_success) {
         return tacit_error_set(planner->error, TACIT_INTERNAL, "oneDNN makes no primitive");
     }
     status = tacit_planner_add_step(planner, &step);
@@ -308,6 +311,52 @@ void tacit_planner_absorb(tacit_planner_t *planner, const tacit_graph_node_t *no
     planner->absorbed[node - planner->graph->nodes] = true;
 }
 
+int tacit_planner_take_place(tacit_planner_t *planner, int value, const tacit_graph_node_t *last,
+                             const dnnl_memory_desc_t *layout)
+{
+    int number = tacit_planner_slot(planner, value);
+    tacit_slot_t slot = planner->plan->slots[number];
+    const int *uses = planner->uses[value];
+    bool last_use = !planner->graph->values[value].output &&
+                    uses[0] == (int)(last - planner->graph->nodes) &&
+                    uses[1] < (int)(planner->node - planner->graph->nodes);
+    bool fits = dnnl_memory_desc_equal(&slot.layout, layout) != 0;
+    if (fits && last_use && (slot.root == number || slot.taken) && !slot.viewed) {
+        slot.taken = true;
+        return tacit_planner_add_slot(planner, &slot);
+    }
+    tacit_slot_t copy = slot;
+    copy.layout = *layout;
+    copy.plain = slot.plain && fits;
+    copy.root = TACIT_NO_SLOT;
+    copy.viewed = copy.taken = false;
+    copy.size = dnnl_memory_desc_get_size(layout);
+    int to = tacit_planner_add_slot(planner, &copy);
+    return to != TACIT_NO_SLOT &&
+                   s_add_reorder(planner, number, to, &slot.layout, layout) == TACIT_OK
+               ? to
+               : TACIT_NO_SLOT;
+}
+
+bool tacit_planner_merge_sum(tacit_planner_t *planner, int value, const tacit_shape_t *shape,
+                             tacit_sum_t *ret_sum)
+{
+    const tacit_graph_node_t *node = tacit_planner_follower(planner, value);
+    *ret_sum = (tacit_sum_t){.node = NULL};
+    if (!tacit_planner_may_merge(planner) || node == NULL || strcmp(node->op->name, "Add") != 0) {
+        return false;
+    }
+    int other = node->inputs[0] == value ? node->inputs[1] : node->inputs[0];
+    int slot = tacit_planner_slot(planner, other);
+    if (slot == TACIT_NO_SLOT || planner->plan->slots[slot].constant ||
+        !tacit_shape_equal(&planner->plan->slots[slot].tensor.shape, shape)) {
+        return false;
+    }
+    tacit_planner_absorb(planner, node);
+    *ret_sum = (tacit_sum_t){.node = node, .other = other};
+    return true;
+}
+
 int tacit_planner_merge_activation(tacit_planner_t *planner, int value,
                                    tacit_activation_t *ret_activation)
 {
@@ -324,16 +373,25 @@ int tacit_planner_merge_activation(tacit_planner_t *planner, int value,
 
 dnnl_primitive_attr_t tacit_planner_attributes(const tacit_activation_t *activation)
 {
+    return tacit_planner_attributes_with(activation, false);
+}
+
+dnnl_primitive_attr_t tacit_planner_attributes_with(const tacit_activation_t *activation, bool sum)
+{
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_post_ops_t operations = NULL;
     dnnl_status_t status = dnnl_primitive_attr_create(&attributes);
     if (status == dnnl_success) {
         status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
     }
-    if (status == dnnl_success && activation->alg != dnnl_alg_kind_undef) {
+    bool active = activation->alg != dnnl_alg_kind_undef;
+    if (status == dnnl_success && (active || sum)) {
         status = dnnl_post_ops_create(&operations);
     }
-    if (status == dnnl_success && operations != NULL) {
+    if (status == dnnl_success && sum) {
+        status = dnnl_post_ops_append_sum(operations, 1.0F);
+    }
+    if (status == dnnl_success && active) {
         status = dnnl_post_ops_append_eltwise(operations, 1.0F, activation->alg, activation->alpha,
                                               activation->beta);
     }

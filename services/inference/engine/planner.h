@@ -65,6 +65,26 @@ typedef struct tacit_activation {
 
 dnnl_primitive_attr_t tacit_planner_attributes(const tacit_activation_t *activation);
 
+/*  The same; with sum, what the target holds is added before the activation.  */
+dnnl_primitive_attr_t tacit_planner_attributes_with(const tacit_activation_t *activation, bool sum);
+
+/*  An Add that follows a node, of the node's output and another tensor of the same shape that is
+    there already.  */
+typedef struct tacit_sum {
+    const tacit_graph_node_t *node; /* NULL: none */
+    int other;                      /* value */
+} tacit_sum_t;
+
+/*  Absorb the Add that follows the value, if there is one.  */
+bool tacit_planner_merge_sum(tacit_planner_t *planner, int value, const tacit_shape_t *shape,
+                             tacit_sum_t *ret_sum);
+
+/*  A slot in this layout with the value's elements in it, for a node to write over: the value's own
+    memory where nobody but the node `last`, merged into the current one, reads it from now on;
+    else a copy.  */
+int tacit_planner_take_place(tacit_planner_t *planner, int value, const tacit_graph_node_t *last,
+                             const dnnl_memory_desc_t *layout);
+
 /*  Whether a node is an activation that oneDNN can merge, and which.  */
 bool tacit_activation_of(const tacit_planner_t *planner, const tacit_graph_node_t *node,
                          tacit_activation_t *ret_activation);

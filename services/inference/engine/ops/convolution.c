@@ -181,7 +181,8 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_engine_
 }
 
 static tacit_status_t s_add_steps(tacit_planner_t *planner, const tacit_inference_t *inference,
-                                  const_dnnl_primitive_desc_t desc, int value)
+                                  const_dnnl_primitive_desc_t desc, int value,
+                                  const tacit_sum_t *sum)
 {
     const tacit_graph_node_t *node = inference->node;
     int64_t dims[TACIT_ENGINE_RANK_MAX];
@@ -197,8 +198,9 @@ static tacit_status_t s_add_steps(tacit_planner_t *planner, const tacit_inferenc
     int x =
         tacit_planner_arrange(planner, tacit_planner_slot(planner, node->inputs[0]), NULL, &source);
     w = w != TACIT_NO_SLOT ? tacit_planner_arrange(planner, w, &seen, &weights) : w;
-    int y =
-        tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, &inference->outputs[0].shape, &target);
+    int y = sum->node != NULL ? tacit_planner_take_place(planner, sum->other, sum->node, &target)
+                              : tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32,
+                                                       &inference->outputs[0].shape, &target);
     if (x == TACIT_NO_SLOT || w == TACIT_NO_SLOT || y == TACIT_NO_SLOT ||
         (biased && bias == TACIT_NO_SLOT)) {
         return tacit_planner_error(planner)->code;
@@ -221,14 +223,18 @@ TACIT_ACCELERATE(convolution)
     dnnl_engine_t engine = tacit_onednn_engine(tacit_planner_onednn(planner));
     dnnl_primitive_desc_t desc = NULL;
     int value = inference->node->outputs[0];
+    tacit_sum_t sum;
+    if (tacit_planner_merge_sum(planner, value, &inference->outputs[0].shape, &sum)) {
+        value = sum.node->outputs[0];
+    }
     value = tacit_planner_merge_activation(planner, value, &activation);
-    dnnl_primitive_attr_t attributes = tacit_planner_attributes(&activation);
+    dnnl_primitive_attr_t attributes = tacit_planner_attributes_with(&activation, sum.node != NULL);
     tacit_status_t status = TACIT_OK;
     if (attributes == NULL || s_describe(inference, engine, attributes, &desc) != dnnl_success) {
         status = tacit_error_set(tacit_planner_error(planner), TACIT_INTERNAL,
                                  "oneDNN does not convolve");
     } else {
-        status = s_add_steps(planner, inference, desc, value);
+        status = s_add_steps(planner, inference, desc, value, &sum);
         (void)dnnl_primitive_desc_destroy(desc);
     }
     (void)dnnl_primitive_attr_destroy(attributes);

@@ -254,7 +254,7 @@ static dnnl_status_t s_describe(const s_request_t *request, const_dnnl_primitive
 }
 
 static tacit_status_t s_add_steps(tacit_planner_t *planner, const s_request_t *request, int value,
-                                  const_dnnl_primitive_desc_t desc)
+                                  const_dnnl_primitive_desc_t desc, const tacit_sum_t *sum)
 {
     dnnl_memory_desc_t wanted = *dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 0);
     int b = request->b;
@@ -263,7 +263,10 @@ static tacit_status_t s_add_steps(tacit_planner_t *planner, const s_request_t *r
     } else {
         wanted = request->b_layout;
     }
-    int y = tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, request->shape, NULL);
+    dnnl_memory_desc_t plain = tacit_onednn_plain(request->shape);
+    int y = sum->node != NULL
+                ? tacit_planner_take_place(planner, sum->other, sum->node, &plain)
+                : tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, request->shape, NULL);
     if (b == TACIT_NO_SLOT || y == TACIT_NO_SLOT) {
         return tacit_planner_error(planner)->code;
     }
@@ -280,8 +283,13 @@ static tacit_status_t s_plan_product(tacit_planner_t *planner, const s_request_t
                                      bool *ret_done)
 {
     tacit_activation_t activation;
-    int value = tacit_planner_merge_activation(planner, request->value, &activation);
-    dnnl_primitive_attr_t attributes = tacit_planner_attributes(&activation);
+    tacit_sum_t sum;
+    int value = request->value;
+    if (tacit_planner_merge_sum(planner, value, request->shape, &sum)) {
+        value = sum.node->outputs[0];
+    }
+    value = tacit_planner_merge_activation(planner, value, &activation);
+    dnnl_primitive_attr_t attributes = tacit_planner_attributes_with(&activation, sum.node != NULL);
     dnnl_engine_t engine = tacit_onednn_engine(tacit_planner_onednn(planner));
     dnnl_primitive_desc_t desc = NULL;
     tacit_status_t status = TACIT_OK;
@@ -289,7 +297,7 @@ static tacit_status_t s_plan_product(tacit_planner_t *planner, const s_request_t
         status = tacit_error_set(tacit_planner_error(planner), TACIT_INTERNAL,
                                  "oneDNN does not multiply matrices");
     } else {
-        status = s_add_steps(planner, request, value, desc);
+        status = s_add_steps(planner, request, value, desc, &sum);
         (void)dnnl_primitive_desc_destroy(desc);
     }
     (void)dnnl_primitive_attr_destroy(attributes);
