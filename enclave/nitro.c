@@ -2,6 +2,7 @@
 
 #include "enclave/nitro.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "enclave/ecdsa.h"
@@ -112,6 +113,18 @@ static void s_claim(const tacit_nitro_document_t *document, tacit_verdict_t *ver
     verdict->debug = s_is_zero(claims->pcrs[0], TACIT_NITRO_PCR_SIZE);
 }
 
+static tacit_status_t s_hash_key(const X509 *leaf, tacit_nitro_claims_t *claims,
+                                 tacit_error_t *error)
+{
+    unsigned size = 0;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    if (X509_pubkey_digest(leaf, EVP_sha256(), digest, &size) != 1) {
+        return tacit_error_set(error, TACIT_NO_MEMORY, NULL);
+    }
+    memcpy(claims->attestation_key_sha256, digest, sizeof claims->attestation_key_sha256);
+    return TACIT_OK;
+}
+
 static tacit_status_t s_verify(const tacit_nitro_document_t *document,
                                const tacit_vendor_chain_t *chain, tacit_chain_cache_t *cache,
                                uint64_t now_ms, tacit_verdict_t *verdict, tacit_error_t *error)
@@ -124,6 +137,9 @@ static tacit_status_t s_verify(const tacit_nitro_document_t *document,
     }
     if (status == TACIT_OK) {
         status = s_check_time(document, *period, now_ms, error);
+    }
+    if (status == TACIT_OK) {
+        status = s_hash_key(tacit_vendor_chain_leaf(chain), &verdict->claims.nitro, error);
     }
     return status;
 }
@@ -154,5 +170,37 @@ tacit_status_t tacit_nitro_verify(tacit_span_t bytes, const uint8_t root_sha256[
         *ret_verdict = verdict;
     }
     tacit_vendor_chain_clear(&chain);
+    return status;
+}
+
+tacit_status_t tacit_nitro_verify_body(tacit_span_t bytes, tacit_verdict_t *ret_verdict,
+                                       tacit_error_t *ret_error)
+{
+    tacit_nitro_document_t document;
+    tacit_verdict_t verdict = {.kind = TACIT_EVIDENCE_NITRO};
+    tacit_status_t status = tacit_nitro_document_parse(bytes, &document, ret_error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    const uint8_t *at = document.certificate.data;
+    X509 *leaf = d2i_X509(NULL, &at, (long)document.certificate.size);
+    EVP_PKEY *key = leaf ? X509_get0_pubkey(leaf) : NULL;
+    if (!key || at != document.certificate.data + document.certificate.size ||
+        !tacit_ecdsa_is_key(key, "secp384r1")) {
+        status = tacit_evidence_refuse(ret_error, TACIT_EVIDENCE_MALFORMED, "nitro.certificate",
+                                       "a certificate of a P-384 key", "other bytes");
+    }
+    if (status == TACIT_OK) {
+        status = s_verify_signature(&document, key, ret_error);
+    }
+    if (status == TACIT_OK) {
+        status = s_hash_key(leaf, &verdict.claims.nitro, ret_error);
+    }
+    if (status == TACIT_OK) {
+        s_claim(&document, &verdict);
+        *ret_verdict = verdict;
+    }
+    ERR_clear_error();
+    X509_free(leaf);
     return status;
 }

@@ -17,4 +17,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_nitro_verify(tacit_span_t document,
                                                    tacit_verdict_t *ret_verdict,
                                                    tacit_error_t *ret_error);
 
+/*  Only the enclave's own part: the document's certificate signed it. Says nothing about the
+    certificate; that is for who has an attestation result naming its key. Fills
+    attestation_key_sha256 and what the document says, and leaves the rest zero.  */
+TACIT_MUST_CHECK tacit_status_t tacit_nitro_verify_body(tacit_span_t document,
+                                                        tacit_verdict_t *ret_verdict,
+                                                        tacit_error_t *ret_error);
+
 #endif

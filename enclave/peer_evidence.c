@@ -43,6 +43,8 @@ static tacit_status_t s_agree(const tacit_result_t *result, const tacit_claims_t
     const s_agreement_t agreements[] = {
         {"quote.attestation_key", tacit_span(result->attestation_key_sha256, 32),
          tacit_span(claims->attestation_key_sha256, 32)},
+        {"quote.tee", tacit_span(&result->tee, sizeof result->tee),
+         tacit_span(&claims->tee, sizeof claims->tee)},
         {"quote.mrenclave", tacit_span(result->mrenclave, 32), tacit_span(claims->mrenclave, 32)},
         {"quote.mrsigner", tacit_span(result->mrsigner, 32), tacit_span(claims->mrsigner, 32)},
         {"quote.product_id", tacit_span(&result->product_id, sizeof result->product_id),

@@ -196,8 +196,9 @@ static tacit_status_t s_take_hello(tacit_platform_t *platform, tacit_cursor_t *c
     self->product_id = tacit_cursor_u16(cursor);
     self->svn = tacit_cursor_u16(cursor);
     self->debug = tacit_cursor_u8(cursor) != 0;
-    (void)tacit_cursor_take(cursor, 3);
-    if (cursor->failed || cursor->rest.size > TACIT_CONFIGURATION_TEXT_MAX) {
+    self->tee = (tacit_tee_t)tacit_cursor_u8(cursor);
+    (void)tacit_cursor_take(cursor, 2);
+    if (cursor->failed || self->tee >= TACIT_TEES || cursor->rest.size > TACIT_CONFIGURATION_TEXT_MAX) {
         return s_bad_reply(platform, ret_error);
     }
     platform->configuration = malloc(cursor->rest.size + 1);

@@ -16,11 +16,13 @@
 #include "enclave/error.h"
 #include "enclave/evidence.h"
 #include "enclave/secret.h"
+#include "enclave/tee.h"
 
 typedef struct tacit_platform tacit_platform_t;
 
-/*  Who this process is, as the platform measured it.  */
+/*  Who this process is, as the platform measured it, in the words of its kind (tee.h).  */
 typedef struct tacit_self {
+    tacit_tee_t tee;
     uint8_t mrenclave[32];
     uint8_t mrsigner[32];
     uint16_t product_id; /* also the enclave's role */

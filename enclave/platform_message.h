@@ -12,7 +12,8 @@
 
         hello            -                                          challenge 32, mrenclave 32,
                                                                     mrsigner 32, product u16,
-                                                                    svn u16, debug u8, 3 zeroes,
+                                                                    svn u16, debug u8, kind u8
+                                                                    (tee.h), 2 zeroes,
                                                                     the configuration's text
         quote            purpose u32, commitment 64                 the quote
         collateral       -                                          6 sizes u32, then the parts:
@@ -45,7 +46,7 @@ enum {
     TACIT_PLATFORM_COLLATERAL_PARTS = 6,
 
     /*  What follows the challenge in a hello, up to the configuration.  */
-    TACIT_PLATFORM_HELLO_SELF = 32 + 32 + 2 + 2 + 1 + 3,
+    TACIT_PLATFORM_HELLO_SELF = 32 + 32 + 2 + 2 + 1 + 1 + 2,
     TACIT_PLATFORM_REFUSAL_SIZE = TACIT_ERROR_MESSAGE_MAX + TACIT_ERROR_CLAIM_MAX +
                                   2 * TACIT_ERROR_VALUE_MAX + TACIT_ERROR_REMEDY_MAX,
 

@@ -27,8 +27,10 @@ typedef struct tacit_policy_root {
     role (the product id is the role) from an SVN on.  */
 typedef struct tacit_policy_enclave {
     tacit_role_t role;
-    bool by_signer; /* measurement is an MRSIGNER, and minimum_svn is meant */
-    uint8_t measurement[32];
+    tacit_tee_t tee;
+    bool by_signer;              /* measurement is a signer, and minimum_svn is meant */
+    uint8_t measurement[32];     /* as claims have it */
+    tacit_registers_t registers; /* not SGX: what the text names, and measurement is the hash of */
     uint16_t minimum_svn;
     bool debug_allowed;
 } tacit_policy_enclave_t;

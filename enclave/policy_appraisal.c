@@ -23,7 +23,7 @@ typedef struct s_refusal {
 } s_refusal_t;
 
 typedef struct s_hex {
-    char text[2 * 32 + 1];
+    char text[2 * TACIT_REGISTER_SIZE + 1];
 } s_hex_t;
 
 static s_hex_t s_hex(const uint8_t *bytes, size_t size)
@@ -137,7 +137,8 @@ static s_closeness_t s_compare(const tacit_policy_enclave_t *entry, const tacit_
     if (entry->role != self->role) {
         return S_OTHER_ROLE;
     }
-    if (memcmp(entry->measurement, measured, sizeof entry->measurement) != 0) {
+    if (entry->tee != claims->tee ||
+        memcmp(entry->measurement, measured, sizeof entry->measurement) != 0) {
         return entry->by_signer ? S_OTHER_SIGNER : S_OTHER_CODE;
     }
     if (entry->by_signer && claims->svn < entry->minimum_svn) {
@@ -146,12 +147,22 @@ static s_closeness_t s_compare(const tacit_policy_enclave_t *entry, const tacit_
     return claims->debug && !entry->debug_allowed ? S_DEBUGGED : S_MATCH;
 }
 
+/*  The text that marks an entry's line: of registers the one that programs differ in.  */
+static s_hex_t s_line_of(const tacit_policy_enclave_t *entry)
+{
+    size_t place = entry->tee == TACIT_TEE_TDX && !entry->by_signer ? TACIT_REGISTERS_MAX - 1 : 0;
+    return entry->tee == TACIT_TEE_SGX
+               ? s_hex(entry->measurement, sizeof entry->measurement)
+               : s_hex(entry->registers.values[place], TACIT_REGISTER_SIZE);
+}
+
 static tacit_status_t s_refuse_enclave(const tacit_appraisal_t *self, s_closeness_t closeness,
                                        const tacit_policy_enclave_t *entry)
 {
     const tacit_claims_t *claims = self->claims;
     const char *role = tacit_role_name(self->role);
     const s_hex_t listed = entry ? s_hex(entry->measurement, 32) : (s_hex_t){""};
+    const s_hex_t line = entry ? s_line_of(entry) : (s_hex_t){""};
     const s_hex_t code = s_hex(claims->mrenclave, 32);
     const s_hex_t signer = s_hex(claims->mrsigner, 32);
     char minimum[32];
@@ -162,13 +173,13 @@ static tacit_status_t s_refuse_enclave(const tacit_appraisal_t *self, s_closenes
         [S_OTHER_ROLE] = {TACIT_ROLE_REFUSED, NULL, "role", "a role listed under enclaves", role,
                           "enclaves:", "list the code for this role under enclaves"},
         [S_OTHER_CODE] = {TACIT_MEASUREMENT_REFUSED, NULL, "mrenclave", listed.text, code.text,
-                          listed.text, "list the measurement, or run the code that is listed"},
+                          line.text, "list the measurement, or run the code that is listed"},
         [S_OTHER_SIGNER] = {TACIT_SIGNER_REFUSED, NULL, "mrsigner", listed.text, signer.text,
-                            listed.text, "list the signer, or run code that a listed one signed"},
-        [S_OLD] = {TACIT_SVN_TOO_LOW, NULL, "svn", minimum, svn, listed.text,
+                            line.text, "list the signer, or run code that a listed one signed"},
+        [S_OLD] = {TACIT_SVN_TOO_LOW, NULL, "svn", minimum, svn, line.text,
                    "update the code to the present security version"},
         [S_DEBUGGED] = {TACIT_DEBUG_REFUSED, NULL, "debug", "no debug mode", "debug mode",
-                        listed.text, "run a production enclave"},
+                        line.text, "run a production enclave"},
     };
     return s_refuse(self, &refusals[closeness]);
 }
@@ -223,6 +234,9 @@ static tacit_status_t s_check_platform(const tacit_appraisal_t *self)
 static tacit_status_t s_check_status(const tacit_appraisal_t *self)
 {
     uint32_t status = (uint32_t)self->claims->tcb_status;
+    if (!tacit_tee_is_graded(self->claims->tee)) {
+        return TACIT_OK;
+    }
     if (status < TACIT_TCB_REVOKED && (self->rules->statuses & (UINT32_C(1) << status))) {
         return TACIT_OK;
     }

@@ -30,12 +30,26 @@ static const cyaml_schema_field_t s_root_fields[] = {
 static const cyaml_schema_value_t s_root_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, tacit_policy_root_text_t, s_root_fields)};
 
+#define S_REGISTER(name_, field_)                                                                  \
+    CYAML_FIELD_STRING(name_, CYAML_FLAG_OPTIONAL, tacit_policy_enclave_text_t, field_,            \
+                       TACIT_POLICY_REGISTER_DIGITS)
+
 static const cyaml_schema_field_t s_enclave_fields[] = {
     CYAML_FIELD_STRING("role", CYAML_FLAG_DEFAULT, tacit_policy_enclave_text_t, role, 1),
     CYAML_FIELD_STRING("mrenclave", CYAML_FLAG_OPTIONAL, tacit_policy_enclave_text_t, mrenclave,
                        TACIT_POLICY_HASH_DIGITS),
     CYAML_FIELD_STRING("mrsigner", CYAML_FLAG_OPTIONAL, tacit_policy_enclave_text_t, mrsigner,
                        TACIT_POLICY_HASH_DIGITS),
+    S_REGISTER("mrtd", mrtd),
+    S_REGISTER("rtmr0", rtmr[0]),
+    S_REGISTER("rtmr1", rtmr[1]),
+    S_REGISTER("rtmr2", rtmr[2]),
+    S_REGISTER("rtmr3", rtmr[3]),
+    S_REGISTER("mrowner", mrowner),
+    S_REGISTER("pcr0", pcr[0]),
+    S_REGISTER("pcr1", pcr[1]),
+    S_REGISTER("pcr2", pcr[2]),
+    S_REGISTER("pcr8", pcr8),
     CYAML_FIELD_STRING("product", CYAML_FLAG_OPTIONAL, tacit_policy_enclave_text_t, product, 1),
     CYAML_FIELD_STRING("minimum_svn", CYAML_FLAG_OPTIONAL, tacit_policy_enclave_text_t, minimum_svn,
                        1),

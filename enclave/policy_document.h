@@ -11,11 +11,13 @@
 
 enum {
     TACIT_POLICY_NUMBER_DIGITS = 20,  /* of a u64 */
-    TACIT_POLICY_HASH_DIGITS = 64,    /* hex */
+    TACIT_POLICY_HASH_DIGITS = 64,    /* hex, as the next two */
+    TACIT_POLICY_REGISTER_DIGITS = 2 * TACIT_REGISTER_SIZE,
     TACIT_POLICY_PLATFORM_DIGITS = 32 /* hex */
 };
 
 typedef char tacit_policy_hash_text_t[TACIT_POLICY_HASH_DIGITS + 1];
+typedef char tacit_policy_register_text_t[TACIT_POLICY_REGISTER_DIGITS + 1];
 typedef char tacit_policy_platform_text_t[TACIT_POLICY_PLATFORM_DIGITS + 1];
 
 typedef struct tacit_policy_root_text {
@@ -27,6 +29,11 @@ typedef struct tacit_policy_enclave_text {
     char role[16];
     tacit_policy_hash_text_t mrenclave;
     tacit_policy_hash_text_t mrsigner;
+    tacit_policy_register_text_t mrtd; /* TDX, as the next two */
+    tacit_policy_register_text_t rtmr[4];
+    tacit_policy_register_text_t mrowner;
+    tacit_policy_register_text_t pcr[3]; /* Nitro, as the next */
+    tacit_policy_register_text_t pcr8;
     char product[TACIT_POLICY_NUMBER_DIGITS + 1];
     char minimum_svn[TACIT_POLICY_NUMBER_DIGITS + 1];
     int debug; /* 0, 1 */

@@ -11,7 +11,7 @@
 
 static void s_write_hex(FILE *to, const uint8_t *bytes, size_t size)
 {
-    char hex[2 * 32 + 1];
+    char hex[2 * TACIT_REGISTER_SIZE + 1];
     fputs(sodium_bin2hex(hex, sizeof hex, bytes, size), to);
 }
 
@@ -29,16 +29,31 @@ static void s_write_ids(FILE *to, const char *indent, const char *key,
     }
 }
 
+static void s_write_measurement(FILE *to, const tacit_policy_enclave_t *enclave)
+{
+    const char *name = enclave->by_signer ? "mrsigner" : "mrenclave";
+    if (enclave->tee == TACIT_TEE_SGX) {
+        fprintf(to, "    %s: ", name);
+        s_write_hex(to, enclave->measurement, sizeof enclave->measurement);
+        fputc('\n', to);
+        return;
+    }
+    for (size_t i = 0; (name = tacit_tee_register_name(enclave->tee, enclave->by_signer, i)); i++) {
+        fprintf(to, "    %s: ", name);
+        s_write_hex(to, enclave->registers.values[i], TACIT_REGISTER_SIZE);
+        fputc('\n', to);
+    }
+}
+
 static void s_write_enclave(FILE *to, const tacit_policy_enclave_t *enclave)
 {
-    fprintf(to, "  - role: %s\n    %s: ", tacit_role_name(enclave->role),
-            enclave->by_signer ? "mrsigner" : "mrenclave");
-    s_write_hex(to, enclave->measurement, sizeof enclave->measurement);
+    fprintf(to, "  - role: %s\n", tacit_role_name(enclave->role));
+    s_write_measurement(to, enclave);
     if (enclave->by_signer) {
-        fprintf(to, "\n    product: %d\n    minimum_svn: %u", (int)enclave->role,
+        fprintf(to, "    product: %d\n    minimum_svn: %u\n", (int)enclave->role,
                 (unsigned)enclave->minimum_svn);
     }
-    fprintf(to, "\n    debug: %s\n", enclave->debug_allowed ? "allowed" : "refused");
+    fprintf(to, "    debug: %s\n", enclave->debug_allowed ? "allowed" : "refused");
 }
 
 static void s_write_roots(FILE *to, const tacit_policy_rules_t *rules)

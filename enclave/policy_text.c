@@ -104,24 +104,101 @@ static tacit_status_t s_read_roots(const s_reading_t *reading)
     return TACIT_OK;
 }
 
-static tacit_status_t s_read_signer(const s_reading_t *reading,
-                                    const tacit_policy_enclave_text_t *from,
-                                    tacit_policy_enclave_t *to)
+/*  A way to name code or signer: the kind's own registers, all of them, and no others.  */
+typedef struct s_form {
+    tacit_tee_t tee;
+    bool by_signer;
+} s_form_t;
+
+static const s_form_t s_forms[] = {
+    {TACIT_TEE_SGX, false}, {TACIT_TEE_SGX, true},    {TACIT_TEE_TDX, false},
+    {TACIT_TEE_TDX, true},  {TACIT_TEE_NITRO, false}, {TACIT_TEE_NITRO, true},
+};
+
+/*  What an entry says of one register of a form; NULL where the form has no more.  */
+static const char *s_named(const tacit_policy_enclave_text_t *from, const s_form_t *form,
+                           size_t place)
+{
+    if (form->tee == TACIT_TEE_SGX) {
+        return place > 0 ? NULL : form->by_signer ? from->mrsigner : from->mrenclave;
+    }
+    if (!tacit_tee_register_name(form->tee, form->by_signer, place)) {
+        return NULL;
+    }
+    if (form->tee == TACIT_TEE_TDX) {
+        return form->by_signer ? from->mrowner : place == 0 ? from->mrtd : from->rtmr[place - 1];
+    }
+    return form->by_signer ? from->pcr8 : from->pcr[place];
+}
+
+/*  The form that an entry uses; NULL where it uses none, or several.  */
+static const s_form_t *s_find_form(const tacit_policy_enclave_text_t *from)
+{
+    const s_form_t *found = NULL;
+    for (size_t i = 0; i < sizeof s_forms / sizeof *s_forms; i++) {
+        const char *text = NULL;
+        bool used = false;
+        for (size_t place = 0; (text = s_named(from, &s_forms[i], place)); place++) {
+            used = used || text[0];
+        }
+        if (used && found) {
+            return NULL;
+        }
+        found = used ? &s_forms[i] : found;
+    }
+    return found;
+}
+
+static tacit_status_t s_read_version(const s_reading_t *reading,
+                                     const tacit_policy_enclave_text_t *from, const char *needle,
+                                     tacit_policy_enclave_t *to)
 {
     uint64_t number = 0;
-    to->by_signer = true;
-    if (!s_hex(from->mrsigner, to->measurement, sizeof to->measurement)) {
-        return s_refuse(reading, "enclaves.mrsigner", "64 lowercase hex digits", from->mrsigner);
-    }
     if (!s_number(from->product, UINT16_MAX, &number) || number != (uint64_t)to->role) {
-        return s_refuse(reading, "enclaves.product", "the number of the role, with mrsigner",
-                        from->mrsigner);
+        return s_refuse(reading, "enclaves.product", "the number of the role, with a signer",
+                        needle);
     }
     if (!s_number(from->minimum_svn, UINT16_MAX, &number)) {
-        return s_refuse(reading, "enclaves.minimum_svn", "0..65535, with mrsigner", from->mrsigner);
+        return s_refuse(reading, "enclaves.minimum_svn", "0..65535, with a signer", needle);
     }
     to->minimum_svn = (uint16_t)number;
     return TACIT_OK;
+}
+
+static tacit_status_t s_read_registers(const s_reading_t *reading,
+                                       const tacit_policy_enclave_text_t *from,
+                                       const s_form_t *form, tacit_policy_enclave_t *to)
+{
+    const char *text = NULL;
+    for (size_t place = 0; (text = s_named(from, form, place)); place++) {
+        if (!s_hex(text, to->registers.values[place], TACIT_REGISTER_SIZE)) {
+            char claim[TACIT_ERROR_CLAIM_MAX];
+            snprintf(claim, sizeof claim, "enclaves.%s",
+                     tacit_tee_register_name(form->tee, form->by_signer, place));
+            return s_refuse(reading, claim, "96 lowercase hex digits",
+                            text[0] ? text : from->role);
+        }
+    }
+    if (form->by_signer) {
+        tacit_tee_signer(form->tee, to->registers.values[0], to->measurement);
+    } else {
+        tacit_tee_measurement(form->tee, &to->registers, to->measurement);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_read_measurement(const s_reading_t *reading,
+                                         const tacit_policy_enclave_text_t *from,
+                                         const s_form_t *form, tacit_policy_enclave_t *to)
+{
+    const char *text = s_named(from, form, 0);
+    if (form->tee != TACIT_TEE_SGX) {
+        return s_read_registers(reading, from, form, to);
+    }
+    return s_hex(text, to->measurement, sizeof to->measurement)
+               ? TACIT_OK
+               : s_refuse(reading, form->by_signer ? "enclaves.mrsigner" : "enclaves.mrenclave",
+                          "64 lowercase hex digits", text);
 }
 
 static tacit_status_t s_read_enclave(const s_reading_t *reading,
@@ -134,17 +211,20 @@ static tacit_status_t s_read_enclave(const s_reading_t *reading,
         return s_refuse(reading, "enclaves.role", "attestation, keys, models, gateway or worker",
                         from->role);
     }
-    if (from->mrenclave[0] && !from->mrsigner[0] && !from->product[0] && !from->minimum_svn[0]) {
-        return s_hex(from->mrenclave, to->measurement, sizeof to->measurement)
-                   ? TACIT_OK
-                   : s_refuse(reading, "enclaves.mrenclave", "64 lowercase hex digits",
-                              from->mrenclave);
-    }
-    if (from->mrenclave[0] || !from->mrsigner[0]) {
+    const s_form_t *form = s_find_form(from);
+    if (!form || (!form->by_signer && (from->product[0] || from->minimum_svn[0]))) {
         return s_refuse(reading, "enclaves",
-                        "either mrenclave, or mrsigner with product and minimum_svn", from->role);
+                        "the code, as mrenclave, or as mrtd with rtmr0 to rtmr3, or as pcr0 to "
+                        "pcr2; or mrsigner, mrowner or pcr8, with product and minimum_svn",
+                        from->role);
     }
-    return s_read_signer(reading, from, to);
+    to->tee = form->tee;
+    to->by_signer = form->by_signer;
+    tacit_status_t status = s_read_measurement(reading, from, form, to);
+    if (status == TACIT_OK && form->by_signer) {
+        status = s_read_version(reading, from, s_named(from, form, 0), to);
+    }
+    return status;
 }
 
 static tacit_status_t s_read_enclaves(const s_reading_t *reading)

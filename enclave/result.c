@@ -6,7 +6,8 @@
          10    1 role
          11    1 flags: bit 0 simulated, bit 1 debug, others zero
          12    1 TCB status
-         13    3 zero
+         13    1 kind of environment (tee.h)
+         14    2 zero
          16    2 product id
          18    2 SVN
          20    4 zero
@@ -53,7 +54,8 @@ void tacit_result_sign(tacit_result_t *result, const uint8_t secret_key[64],
         &writer, (result->simulated ? S_FLAG_SIMULATED : 0U) | (result->debug ? S_FLAG_DEBUG : 0U),
         1);
     tacit_writer_little(&writer, (uint64_t)result->tcb_status, 1);
-    (void)tacit_writer_take(&writer, 3);
+    tacit_writer_little(&writer, (uint64_t)result->tee, 1);
+    (void)tacit_writer_take(&writer, 2);
     tacit_writer_little(&writer, result->product_id, 2);
     tacit_writer_little(&writer, result->svn, 2);
     (void)tacit_writer_take(&writer, 4);
@@ -81,7 +83,9 @@ static bool s_decode(tacit_span_t bytes, tacit_result_t *result)
     uint8_t role = tacit_cursor_u8(&cursor);
     uint8_t flags = tacit_cursor_u8(&cursor);
     uint8_t status = tacit_cursor_u8(&cursor);
-    tacit_cursor_zeroes(&cursor, 3);
+    uint8_t tee = tacit_cursor_u8(&cursor);
+    tacit_cursor_zeroes(&cursor, 2);
+    result->tee = (tacit_tee_t)tee;
     result->role = (tacit_role_t)role;
     result->simulated = (flags & S_FLAG_SIMULATED) != 0;
     result->debug = (flags & S_FLAG_DEBUG) != 0;
@@ -103,7 +107,7 @@ static bool s_decode(tacit_span_t bytes, tacit_result_t *result)
     tacit_cursor_copy(&cursor, result->issuer, 32);
     tacit_cursor_zeroes(&cursor, S_RESERVED_SIZE);
     return tacit_cursor_done(&cursor) && tacit_role_is_enclave(result->role) &&
-           (flags & ~S_FLAGS) == 0 && status <= TACIT_TCB_REVOKED;
+           (flags & ~S_FLAGS) == 0 && status <= TACIT_TCB_REVOKED && tee < TACIT_TEES;
 }
 
 static tacit_status_t s_refuse(tacit_error_t *error, tacit_status_t code, const char *claim,

@@ -20,7 +20,8 @@ typedef struct tacit_result {
     tacit_role_t role; /* what the key's holder may act as */
     bool simulated;
     bool debug;
-    tacit_tcb_status_t tcb_status;
+    tacit_tcb_status_t tcb_status; /* says nothing where the kind has none (tee.h) */
+    tacit_tee_t tee;
     uint16_t product_id;
     uint16_t svn;
     uint8_t curve_key[32];              /* whom it speaks of */

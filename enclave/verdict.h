@@ -63,7 +63,8 @@ typedef struct tacit_nitro_claims {
     tacit_nitro_field_t public_key;
     tacit_nitro_field_t user_data;
     tacit_nitro_field_t nonce;
-    tacit_period_t chain; /* when every certificate is valid */
+    tacit_period_t chain;               /* when every certificate is valid */
+    uint8_t attestation_key_sha256[32]; /* of the leaf's public key, as the certificate has it */
 } tacit_nitro_claims_t;
 
 typedef struct tacit_snp_claims {

@@ -67,22 +67,37 @@ static tacit_status_t s_expect_number(const char *claim, tacit_status_t code, un
 }
 
 /*  Policy for the one service that cannot be judged by the attestation service: trust.json.  */
-static tacit_status_t s_appraise(const tacit_trust_t *trust, const tacit_claims_t *claims,
-                                 tacit_error_t *ret_error)
+static tacit_status_t s_appraise_platform(const tacit_trust_t *trust, const tacit_claims_t *claims,
+                                          tacit_error_t *ret_error)
 {
     if (claims->simulated != trust->simulated) {
         return tacit_error_claim(ret_error, TACIT_TRUST_ANCHOR_REFUSED,
                                  "attestation service: simulated", trust->simulated ? "yes" : "no",
                                  claims->simulated ? "yes" : "no");
     }
+    if (claims->tee != trust->tee) {
+        return tacit_error_claim(ret_error, TACIT_TRUST_ANCHOR_REFUSED,
+                                 "attestation service: kind of environment",
+                                 tacit_tee_name(trust->tee), tacit_tee_name(claims->tee));
+    }
     if (claims->debug) {
         return tacit_error_claim(ret_error, TACIT_DEBUG_REFUSED, "attestation service: debug", "no",
                                  "yes");
     }
-    if (claims->tcb_status != TACIT_TCB_UP_TO_DATE) {
+    if (tacit_tee_is_graded(claims->tee) && claims->tcb_status != TACIT_TCB_UP_TO_DATE) {
         return tacit_error_claim(ret_error, TACIT_TCB_STATUS_REFUSED,
                                  "attestation service: TCB status", "UpToDate",
                                  tacit_tcb_status_name(claims->tcb_status));
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_appraise(const tacit_trust_t *trust, const tacit_claims_t *claims,
+                                 tacit_error_t *ret_error)
+{
+    tacit_status_t status = s_appraise_platform(trust, claims, ret_error);
+    if (status) {
+        return status;
     }
     if (claims->product_id != TACIT_ROLE_ATTESTATION) {
         char got[16];
@@ -90,7 +105,7 @@ static tacit_status_t s_appraise(const tacit_trust_t *trust, const tacit_claims_
         return tacit_error_claim(ret_error, TACIT_ROLE_REFUSED, "attestation service: product id",
                                  "1", got);
     }
-    tacit_status_t status = s_expect_key("attestation service: mrsigner", TACIT_SIGNER_REFUSED,
+    status = s_expect_key("attestation service: mrsigner", TACIT_SIGNER_REFUSED,
                                          trust->attestation_mrsigner, claims->mrsigner, ret_error);
     if (!status) {
         status = s_expect_number("attestation service: svn", TACIT_SVN_TOO_LOW,

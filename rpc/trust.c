@@ -22,13 +22,13 @@ enum {
     S_PATH_MAX = 4096
 };
 
-typedef enum { S_BOOL, S_U16, S_HEX, S_ENDPOINT } s_kind_t;
+typedef enum { S_BOOL, S_U16, S_HEX, S_ENDPOINT, S_TEE } s_kind_t;
 
 typedef struct {
     const char *name;
     s_kind_t kind;
     size_t offset;
-    bool optional; /* then has_attestation_mrenclave tells */
+    bool optional; /* has_attestation_mrenclave tells; the kind is SGX */
 } s_member_t;
 
 #define S_MEMBER(name_, kind_)                                                                     \
@@ -38,6 +38,7 @@ typedef struct {
 
 static const s_member_t s_members[] = {
     S_MEMBER(simulated, S_BOOL),
+    {.name = "tee", .kind = S_TEE, .offset = offsetof(tacit_trust_t, tee), .optional = true},
     S_MEMBER(root_sha256, S_HEX),
     S_MEMBER(operator_signing_key, S_HEX),
     S_MEMBER(operator_curve_key, S_HEX),
@@ -95,7 +96,8 @@ static tacit_status_t s_get_member(const json_t *root, const s_member_t *member,
     static const char *const expected[] = {[S_BOOL] = "true or false",
                                            [S_U16] = "an integer from 0 to 65535",
                                            [S_HEX] = "64 lowercase hex digits",
-                                           [S_ENDPOINT] = "an endpoint of 1..255 bytes"};
+                                           [S_ENDPOINT] = "an endpoint of 1..255 bytes",
+                                           [S_TEE] = "sgx, tdx or nitro"};
     const json_t *value = json_object_get(root, member->name);
     uint8_t *place = (uint8_t *)trust + member->offset;
     bool good = false;
@@ -117,8 +119,11 @@ static tacit_status_t s_get_member(const json_t *root, const s_member_t *member,
     case S_ENDPOINT:
         good = s_get_endpoint(value, place);
         break;
+    case S_TEE:
+        good = json_is_string(value) && tacit_tee_from_name(json_string_value(value), &trust->tee);
+        break;
     }
-    if (member->optional) {
+    if (member->optional && member->kind == S_HEX) {
         trust->has_attestation_mrenclave = good;
     }
     return good ? TACIT_OK
@@ -230,6 +235,8 @@ static json_t *s_json(const tacit_trust_t *trust, const s_member_t *member)
         return json_integer(number);
     case S_HEX:
         return json_string(sodium_bin2hex(hex, sizeof hex, place, S_KEY_SIZE));
+    case S_TEE:
+        return json_string(tacit_tee_name(trust->tee));
     case S_ENDPOINT:
         break;
     }
@@ -242,13 +249,19 @@ static bool s_is_endpoint(const char *endpoint)
     return size > 0 && size < TACIT_ENDPOINT_MAX && tacit_text_valid(tacit_span(endpoint, size));
 }
 
+static bool s_is_left_out(const tacit_trust_t *trust, const s_member_t *member)
+{
+    return member->optional && (member->kind == S_TEE ? trust->tee == TACIT_TEE_SGX
+                                                      : !trust->has_attestation_mrenclave);
+}
+
 /*  The file's text, to be freed; NULL without memory.  */
 static char *s_render(const tacit_trust_t *trust)
 {
     char *text = NULL;
     json_t *root = json_object();
     for (size_t i = 0; i < S_MEMBERS; i++) {
-        if (s_members[i].optional && !trust->has_attestation_mrenclave) {
+        if (s_is_left_out(trust, &s_members[i])) {
             continue;
         }
         if (json_object_set_new(root, s_members[i].name, s_json(trust, &s_members[i])) != 0) {
@@ -349,5 +362,8 @@ void tacit_trust_mesh_id(const tacit_trust_t *trust, uint8_t ret_mesh_id[32])
     tacit_transcript_add(&transcript,
                          tacit_span(trust->attestation_mrenclave,
                                     trust->has_attestation_mrenclave ? S_KEY_SIZE : 0));
+    if (trust->tee != TACIT_TEE_SGX) {
+        tacit_transcript_add_u64(&transcript, trust->tee);
+    }
     (void)crypto_hash_sha256(ret_mesh_id, transcript.data, transcript.size);
 }

@@ -4,6 +4,7 @@
 
 static const tacit_option_t s_up_options[] = {
     {"foreground", 'f', NULL, "stay, and stop the mesh with ^C"},
+    {"tee", 't', "KIND", "what the SIMULATED platform is, for life: sgx (default), tdx, nitro"},
 };
 
 static const tacit_option_t s_scale_options[] = {
@@ -17,12 +18,13 @@ static const tacit_command_t s_commands[] = {
         .operands = "[MANIFEST]",
         .operands_max = 1,
         .options = s_up_options,
-        .option_count = 1,
+        .option_count = sizeof s_up_options / sizeof *s_up_options,
         .notes =
             "Without a MANIFEST the embedded default runs: two workers on this host. Signs and\n"
             "applies a policy for the programs at hand where the one in force lacks them.\n"
             "Examples:\n"
             "  tacit-operator up\n"
+            "  tacit-operator up --tee tdx --state /var/lib/tacit-tdx\n"
             "  tacit-operator up mesh.yaml --state /var/lib/tacit --foreground\n",
         .run = tacit_command_up,
     },

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "enclave/launch.h"
 #include "enclave/measurement.h"
 #include "enclave/sigstruct.h"
 #include "enclave/whole_file.h"
@@ -41,15 +42,30 @@ static tacit_status_t s_read(const char *bin, const char *executable,
     return status;
 }
 
-static tacit_status_t s_add(const char *bin, const s_row_t *row, tacit_policy_rules_t *rules,
-                            tacit_error_t *ret_error)
+/*  As a mesh of that kind measures the signed program.  */
+static void s_name(tacit_tee_t tee, const tacit_sigstruct_t *sigstruct,
+                   tacit_policy_enclave_t *enclave)
+{
+    tacit_registers_t signer;
+    tacit_self_t program = {
+        .product_id = sigstruct->product_id, .svn = sigstruct->svn, .debug = sigstruct->debug};
+    memcpy(program.mrenclave, sigstruct->mrenclave, sizeof program.mrenclave);
+    memcpy(program.mrsigner, sigstruct->mrsigner, sizeof program.mrsigner);
+    enclave->tee = tee;
+    tacit_launch_registers(tee, &program, &enclave->registers, &signer);
+    program = tacit_launch_identity(tee, &program);
+    memcpy(enclave->measurement, program.mrenclave, sizeof enclave->measurement);
+}
+
+static tacit_status_t s_add(const char *bin, const s_row_t *row, tacit_tee_t tee,
+                            tacit_policy_rules_t *rules, tacit_error_t *ret_error)
 {
     tacit_sigstruct_t sigstruct;
     tacit_status_t status = s_read(bin, row->executable, &sigstruct, ret_error);
     if (!status) {
         tacit_policy_enclave_t *enclave = &rules->enclaves[rules->enclave_count++];
         enclave->role = row->role;
-        memcpy(enclave->measurement, sigstruct.mrenclave, 32);
+        s_name(tee, &sigstruct, enclave);
     }
     return status;
 }
@@ -70,7 +86,7 @@ tacit_status_t tacit_policy_make(const char *bin, const tacit_trust_t *trust, ui
     rules->statuses = UINT32_C(1) << TACIT_TCB_UP_TO_DATE;
     tacit_status_t status = TACIT_OK;
     for (size_t i = 0; i < sizeof s_rows / sizeof *s_rows && !status; i++) {
-        status = s_add(bin, &s_rows[i], rules, ret_error);
+        status = s_add(bin, &s_rows[i], trust->tee, rules, ret_error);
     }
     if (status) {
         free(rules);

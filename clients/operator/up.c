@@ -98,10 +98,37 @@ static tacit_status_t s_prepare(s_up_t *up, tacit_error_t *ret_error)
 
 /*  --- the supervisor -------------------------------------------------------------------------- */
 
+enum { S_WORDS_MAX = 10 }; /* of the supervisor's command line, with the NULL at its end */
+
+static void s_write_words(const s_up_t *up, const char *program, const char *ret_words[S_WORDS_MAX])
+{
+    const char *tee = tacit_invocation_value(up->invocation, "tee");
+    const struct {
+        const char *option;
+        const char *value;
+    } rows[] = {
+        {"--state", up->invocation->state},
+        {"--bin", up->bin},
+        {"--manifest", up->manifest[0] ? up->manifest : NULL},
+        {"--tee", tee},
+    };
+    size_t count = 0;
+    ret_words[count++] = program;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].value) {
+            ret_words[count++] = rows[i].option;
+            ret_words[count++] = rows[i].value;
+        }
+    }
+    ret_words[count] = NULL;
+}
+
 static void s_become_supervisor(const s_up_t *up, int out_fd, int log_fd)
 {
     char program[PATH_MAX + 32];
+    const char *words[S_WORDS_MAX];
     snprintf(program, sizeof program, "%s/tacit-supervisord", up->bin);
+    s_write_words(up, program, words);
     if (tacit_invocation_count(up->invocation, "foreground") == 0) {
         setsid();
     }
@@ -109,8 +136,7 @@ static void s_become_supervisor(const s_up_t *up, int out_fd, int log_fd)
     dup2(null_fd, STDIN_FILENO);
     dup2(out_fd, STDOUT_FILENO);
     dup2(log_fd, STDERR_FILENO);
-    execl(program, program, "--state", up->invocation->state, "--bin", up->bin,
-          up->manifest[0] ? "--manifest" : NULL, up->manifest, NULL);
+    execv(program, (char *const *)words);
     _exit(127);
 }
 

@@ -27,6 +27,7 @@ static void s_state_result(const tacit_verifier_t *verifier, const tacit_case_t 
         .simulated = claims->simulated,
         .debug = claims->debug,
         .tcb_status = claims->tcb_status,
+        .tee = claims->tee,
         .product_id = claims->product_id,
         .svn = claims->svn,
         .issued_ms = now_ms,

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "enclave/launch.h"
 #include "enclave/measurement.h"
 #include "enclave/sigstruct.h"
 #include "enclave/whole_file.h"
@@ -216,7 +217,10 @@ static tacit_status_t s_state_trust(const char *state, const char *bin, tacit_tr
         status = s_read_attestd(bin, &attestd, ret_error);
     }
     if (!status) {
-        memcpy(ret_trust->attestation_mrsigner, attestd.mrsigner, 32);
+        tacit_self_t program = {.product_id = attestd.product_id, .svn = attestd.svn};
+        memcpy(program.mrsigner, attestd.mrsigner, sizeof program.mrsigner);
+        program = tacit_launch_identity(ret_trust->tee, &program);
+        memcpy(ret_trust->attestation_mrsigner, program.mrsigner, 32);
         ret_trust->attestation_svn = attestd.svn;
     }
     return status;
@@ -243,11 +247,38 @@ static tacit_status_t s_compare(const tacit_trust_t *known, const tacit_trust_t 
     return TACIT_WRONG_MESH;
 }
 
-tacit_status_t tacit_folders_trust(const char *state, const char *bin, const char *introduction,
-                                   tacit_trust_t *ret_trust, tacit_error_t *ret_error)
+tacit_status_t tacit_folders_tee(const char *state, const char *wanted, tacit_tee_t *ret_tee,
+                                 tacit_error_t *ret_error)
 {
     char path[TACIT_FILE_MAX];
-    tacit_trust_t now = {0};
+    tacit_trust_t known = {0};
+    tacit_tee_t tee = TACIT_TEE_SGX;
+    if (wanted[0] && !tacit_tee_from_name(wanted, &tee)) {
+        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "tee", "sgx, tdx or nitro", wanted);
+    }
+    tacit_status_t status = tacit_folder_path(state, "trust.json", path, ret_error);
+    if (!status && access(path, F_OK) == 0) {
+        status = tacit_trust_load(path, &known, ret_error);
+        if (!status && wanted[0] && known.tee != tee) {
+            status = tacit_error_claim(ret_error, TACIT_BAD_INPUT, "tee",
+                                       tacit_tee_name(known.tee), wanted);
+            tacit_error_remedy(ret_error, "a mesh stays what it is: start another in another "
+                                          "folder (--state)");
+        }
+        tee = known.tee;
+    }
+    if (!status) {
+        *ret_tee = tee;
+    }
+    return status;
+}
+
+tacit_status_t tacit_folders_trust(const char *state, const char *bin, const char *introduction,
+                                   tacit_tee_t tee, tacit_trust_t *ret_trust,
+                                   tacit_error_t *ret_error)
+{
+    char path[TACIT_FILE_MAX];
+    tacit_trust_t now = {.tee = tee};
     tacit_status_t status = tacit_folder_path(state, "trust.json", path, ret_error);
     if (!status) {
         status = s_state_trust(state, bin, &now, ret_error);

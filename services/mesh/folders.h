@@ -29,11 +29,17 @@ TACIT_MUST_CHECK tacit_status_t tacit_folders_make(const char *state, tacit_erro
 TACIT_MUST_CHECK tacit_status_t tacit_folders_lock(const char *state, int *ret_fd,
                                                    tacit_error_t *ret_error);
 
+/*  What the mesh in this folder is, or is to be: as trust.json says where there is one, else as
+    wanted ("": SGX). BAD_INPUT where trust.json says another than is wanted, or nothing is called
+    so.  */
+TACIT_MUST_CHECK tacit_status_t tacit_folders_tee(const char *state, const char *wanted,
+                                                  tacit_tee_t *ret_tee, tacit_error_t *ret_error);
+
 /*  trust.json of this state: made from the platform's root (platform/root.der), the operator's
     public keys and the signature file of bin/tacit-attestd where there is none yet; where there is
     one, its root and operator must still be these.  */
 TACIT_MUST_CHECK tacit_status_t tacit_folders_trust(const char *state, const char *bin,
-                                                    const char *introduction,
+                                                    const char *introduction, tacit_tee_t tee,
                                                     tacit_trust_t *ret_trust,
                                                     tacit_error_t *ret_error);
 

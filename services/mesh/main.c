@@ -24,6 +24,7 @@ typedef struct {
     const char *state;
     const char *bin;
     const char *manifest; /* NULL: the default */
+    const char *tee;      /* NULL: as the state is; a new one is SGX */
     int lock_fd;
     uint8_t operator_curve[32];
     uint8_t operator_signing[32];
@@ -170,7 +171,12 @@ static tacit_status_t s_open_endpoint(s_main_t *self, tacit_error_t *ret_error)
 static tacit_status_t s_start(s_main_t *self, tacit_error_t *ret_error)
 {
     tacit_manifest_t manifest;
+    tacit_tee_t tee = TACIT_TEE_SGX;
     tacit_status_t status = tacit_manifest_load(self->manifest, &manifest, ret_error);
+    if (!status) {
+        status =
+            tacit_folders_tee(self->state, self->tee ? self->tee : "", &tee, ret_error);
+    }
     if (!status) {
         status = tacit_folders_make(self->state, ret_error);
     }
@@ -185,7 +191,7 @@ static tacit_status_t s_start(s_main_t *self, tacit_error_t *ret_error)
         status = s_open_endpoint(self, ret_error);
     }
     if (!status) {
-        status = tacit_supervisor_new(self->state, self->bin, &manifest, self->loop,
+        status = tacit_supervisor_new(self->state, self->bin, &manifest, tee, self->loop,
                                       &self->supervisor, ret_error);
     }
     if (!status) {
@@ -247,12 +253,17 @@ static const tacit_line_option_t s_options[] = {
      .help = "what to run (default: embedded)",
      .kind = TACIT_OPTION_WORD,
      .offset = offsetof(s_main_t, manifest)},
+    {.name = "tee",
+     .argument = "KIND",
+     .help = "sgx, tdx or nitro: what the SIMULATED platform is (default: as before, else sgx)",
+     .kind = TACIT_OPTION_WORD,
+     .offset = offsetof(s_main_t, tee)},
 };
 
 static const tacit_command_line_t s_line = {
     .name = "tacit-supervisord",
     .summary = "launches the mesh's processes and keeps them running",
-    .usage = "--state DIR --bin DIR [--manifest FILE]",
+    .usage = "--state DIR --bin DIR [--manifest FILE] [--tee KIND]",
     .options = s_options,
     .option_count = sizeof s_options / sizeof *s_options,
     .notes = "Started by `tacit-operator up`. Says READY ENDPOINT or FAILED REASON on standard "

@@ -36,6 +36,7 @@ struct tacit_supervisor {
     char state[TACIT_FOLDER_MAX];
     char bin[TACIT_FOLDER_MAX];
     tacit_manifest_t manifest;
+    tacit_tee_t tee;
     zloop_t *loop;
     tacit_process_t processes[TACIT_PROCESSES_MAX]; /* the fixed ones, then workers */
     uint32_t workers;                               /* wanted */
@@ -100,6 +101,9 @@ static tacit_status_t s_describe(tacit_supervisor_t *self, size_t index, const c
         status = s_add_path(self, process, "--state", "platform", ret_error);
         if (!status) {
             status = s_add_path(self, process, "--socket", "run/platform.sock", ret_error);
+        }
+        if (!status) {
+            status = s_add_text(process, "--tee", tacit_tee_name(self->tee), ret_error);
         }
     } else if (!status) {
         status = s_add_service_options(self, process, folder, ret_error);
@@ -228,8 +232,8 @@ static void s_establish_trust(tacit_supervisor_t *self)
         return;
     }
     tacit_error_t error = {.code = TACIT_OK};
-    if (tacit_folders_trust(self->state, self->bin, self->manifest.introduction, &self->trust,
-                            &error)) {
+    if (tacit_folders_trust(self->state, self->bin, self->manifest.introduction, self->tee,
+                            &self->trust, &error)) {
         tacit_process_t *attestation = &self->processes[S_ATTESTATION];
         if (strcmp(attestation->last_exit, error.message) != 0) {
             tacit_log_error("trust", &error);
@@ -285,7 +289,7 @@ static int s_on_tick(zloop_t *loop, int timer, void *argument)
 /*  --- public ---------------------------------------------------------------------------------- */
 
 tacit_status_t tacit_supervisor_new(const char *state, const char *bin,
-                                    const tacit_manifest_t *manifest, zloop_t *loop,
+                                    const tacit_manifest_t *manifest, tacit_tee_t tee, zloop_t *loop,
                                     tacit_supervisor_t **ret_supervisor, tacit_error_t *ret_error)
 {
     tacit_supervisor_t *self = calloc(1, sizeof *self);
@@ -298,6 +302,7 @@ tacit_status_t tacit_supervisor_new(const char *state, const char *bin,
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the folders' paths are too long");
     }
     self->manifest = *manifest;
+    self->tee = tee;
     self->workers = manifest->workers;
     self->loop = loop;
     tacit_status_t status = s_describe_all(self, ret_error);

@@ -17,10 +17,10 @@ enum { TACIT_PROCESSES_MAX = 5 + TACIT_MANIFEST_WORKERS_MAX };
 
 typedef struct tacit_supervisor tacit_supervisor_t;
 
-/*  state and bin are folders; the manifest is copied.  */
+/*  state and bin are folders; the manifest is copied; tee is what the platform is.  */
 TACIT_MUST_CHECK tacit_status_t tacit_supervisor_new(const char *state, const char *bin,
                                                      const tacit_manifest_t *manifest,
-                                                     zloop_t *loop,
+                                                     tacit_tee_t tee, zloop_t *loop,
                                                      tacit_supervisor_t **ret_supervisor,
                                                      tacit_error_t *ret_error);
 /*  Kills what still runs.  */

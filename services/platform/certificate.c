@@ -12,7 +12,7 @@
 
 #define S_SGX_EXTENSION_OID "1.2.840.113741.1.13.1"
 
-enum { S_SERIAL_SIZE = 20, S_X509_V3 = 2, S_CRL_V2 = 1 };
+enum { S_SERIAL_SIZE = 20, S_X509_V3 = 2, S_CRL_V2 = 1, S_P384_BITS = 384 };
 
 typedef struct {
     int nid;
@@ -60,6 +60,12 @@ static bool s_set_times(X509 *certificate, uint64_t from_s, uint64_t until_s)
 {
     return ASN1_TIME_set(X509_getm_notBefore(certificate), (time_t)from_s) &&
            ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)until_s);
+}
+
+/*  As long as the curve's order.  */
+static const EVP_MD *s_hash(const EVP_PKEY *key)
+{
+    return EVP_PKEY_get_bits(key) == S_P384_BITS ? EVP_sha384() : EVP_sha256();
 }
 
 static bool s_add_extension(X509 *certificate, X509V3_CTX *context, const s_extension_t *row)
@@ -121,7 +127,7 @@ tacit_status_t tacit_certificate_issue(const tacit_certificate_spec_t *spec, X50
                   s_set_serial(certificate, spec->subject_key) &&
                   s_set_times(certificate, spec->from_s, spec->until_s) &&
                   s_add_extensions(certificate, spec) &&
-                  X509_sign(certificate, spec->issuer_key, EVP_sha256());
+                  X509_sign(certificate, spec->issuer_key, s_hash(spec->issuer_key));
     if (!issued) {
         ERR_clear_error();
         X509_free(certificate);

@@ -1,6 +1,7 @@
 /*  certificate.h - issuing X.509 certificates and CRLs, as the vendor of a simulated platform.
 
-    P-256 and SHA-256 throughout, subjects and extensions as Intel's. Times are Unix seconds.  */
+    P-256 with SHA-256 or P-384 with SHA-384, as the issuer's key is; subjects and extensions as
+    Intel's. Times are Unix seconds.  */
 
 #ifndef TACIT_PLATFORM_CERTIFICATE_H
 #define TACIT_PLATFORM_CERTIFICATE_H

@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include "enclave/launch.h"
 #include "services/platform/sealing.h"
 
 typedef struct {
@@ -16,7 +17,9 @@ typedef struct {
 
 static void s_bytes(s_reply_t *reply, const void *bytes, size_t size)
 {
-    memcpy(reply->data + reply->size, bytes, size);
+    if (size > 0) {
+        memcpy(reply->data + reply->size, bytes, size);
+    }
     reply->size += size;
 }
 
@@ -57,15 +60,20 @@ static tacit_status_t s_quote(s_call_t *call, tacit_error_t *ret_error)
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "no such purpose of a quote");
     }
     tacit_report_data((tacit_quote_purpose_t)purpose, call->payload.rest.data, report_data);
-    tacit_status_t status = tacit_quoting_quote(call->exchange->quoting, call->self, report_data,
-                                                call->reply->data + call->reply->size, &size);
+    const tacit_nitro_vendor_t *nitro = call->exchange->state->nitro;
+    uint8_t *reply = call->reply->data + call->reply->size;
+    tacit_status_t status =
+        nitro ? tacit_nitro_vendor_document(nitro, call->self, report_data, reply, &size)
+              : tacit_quoting_quote(call->exchange->quoting, call->self, report_data, reply, &size);
     call->reply->size += size;
     return status ? tacit_error_set(ret_error, status, "cannot make a quote") : TACIT_OK;
 }
 
 static tacit_status_t s_collateral(s_call_t *call, tacit_error_t *ret_error)
 {
-    const tacit_collateral_t *collateral = tacit_pki_collateral(call->exchange->state->pki);
+    static const tacit_collateral_t none; /* documents of Nitro bring all that they need */
+    const tacit_pki_t *pki = call->exchange->state->pki;
+    const tacit_collateral_t *collateral = pki ? tacit_pki_collateral(pki) : &none;
     const tacit_span_t parts[TACIT_PLATFORM_COLLATERAL_PARTS] = {
         collateral->tcb_info,          collateral->qe_identity,
         collateral->tcb_signing_chain, collateral->pck_crl_issuer_chain,
@@ -177,10 +185,11 @@ size_t tacit_exchange_refusal(tacit_platform_operation_t operation, const tacit_
     return reply.size;
 }
 
-size_t tacit_exchange_hello(const tacit_caller_t *caller, tacit_span_t configuration,
-                            uint8_t *ret_reply)
+size_t tacit_exchange_hello(tacit_tee_t tee, const tacit_caller_t *caller,
+                            tacit_span_t configuration, uint8_t *ret_reply)
 {
-    const tacit_self_t *self = &caller->self;
+    const tacit_self_t identity = tacit_launch_identity(tee, &caller->self);
+    const tacit_self_t *self = &identity;
     s_reply_t reply = {.data = ret_reply};
     s_header(&reply, TACIT_PLATFORM_HELLO, TACIT_OK);
     s_bytes(&reply, caller->challenge, sizeof caller->challenge);
@@ -189,7 +198,8 @@ size_t tacit_exchange_hello(const tacit_caller_t *caller, tacit_span_t configura
     s_little(&reply, self->product_id, 2);
     s_little(&reply, self->svn, 2);
     s_little(&reply, self->debug ? 1 : 0, 1);
-    s_little(&reply, 0, 3);
+    s_little(&reply, self->tee, 1);
+    s_little(&reply, 0, 2);
     s_bytes(&reply, configuration.data, configuration.size);
     return reply.size;
 }

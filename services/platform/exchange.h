@@ -13,10 +13,10 @@
 /*  What replies are made of; borrowed.  */
 typedef struct tacit_exchange {
     const tacit_platform_state_t *state;
-    const tacit_quoting_t *quoting;
+    const tacit_quoting_t *quoting; /* NULL for Nitro */
 } tacit_exchange_t;
 
-/*  Who asks, as measured.  */
+/*  Who asks, as measured: in the words of its signature file.  */
 typedef struct tacit_caller {
     tacit_self_t self;
     uint8_t challenge[TACIT_PLATFORM_CHALLENGE_SIZE];
@@ -29,8 +29,9 @@ typedef struct tacit_caller {
 size_t tacit_exchange_answer(const tacit_exchange_t *exchange, const tacit_caller_t *caller,
                              tacit_span_t request, uint8_t *ret_reply, bool *ret_broken);
 
-size_t tacit_exchange_hello(const tacit_caller_t *caller, tacit_span_t configuration,
-                            uint8_t *ret_reply);
+/*  Tells the caller who it is in the words of the platform's kind.  */
+size_t tacit_exchange_hello(tacit_tee_t tee, const tacit_caller_t *caller,
+                            tacit_span_t configuration, uint8_t *ret_reply);
 size_t tacit_exchange_refusal(tacit_platform_operation_t operation, const tacit_error_t *error,
                               uint8_t *ret_reply);
 

@@ -29,6 +29,12 @@ int main(int argc, char **argv)
          .required = true,
          .offset = offsetof(tacit_platformd_args_t, socket),
          .size = TACIT_PLATFORMD_PATH_MAX},
+        {.name = "tee",
+         .argument = "KIND",
+         .help = "sgx, tdx or nitro, for life (default: as the state is; a new one: sgx)",
+         .kind = TACIT_OPTION_TEXT,
+         .offset = offsetof(tacit_platformd_args_t, tee),
+         .size = TACIT_PLATFORMD_TEE_MAX},
         TACIT_DAEMON_OPTIONS,
     };
     static const tacit_command_line_t line = {

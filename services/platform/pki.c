@@ -14,11 +14,16 @@
 #include <time.h>
 
 #include "services/platform/certificate.h"
+#include "services/platform/raw_signature.h"
 #include "services/platform/tcb_info.h"
 
-#define S_PLATFORM_ID_NAME "TACIT SIMULATED PLATFORM ID"
+enum { S_POINT_SIZE = 1 + 2 * TACIT_P256_HALF };
 
-enum { S_CURVE_BYTES = 32, S_POINT_SIZE = 1 + 2 * S_CURVE_BYTES };
+/*  What the platform id is called in the state; so the state says of which kind it is.  */
+static const char *const s_platform_id_names[] = {
+    [TACIT_TEE_SGX] = "TACIT SIMULATED PLATFORM ID",
+    [TACIT_TEE_TDX] = "TACIT SIMULATED TDX PLATFORM ID",
+};
 
 /*  What a collateral's spans point to; owned.  */
 typedef struct {
@@ -33,6 +38,7 @@ typedef struct {
 } s_parts_t;
 
 struct tacit_pki {
+    tacit_tee_t tee;
     EVP_PKEY *keys[TACIT_PKI_KEYS];
     X509 *certificates[TACIT_PKI_CERTIFICATES];
     tacit_sgx_platform_t platform;
@@ -58,37 +64,10 @@ static const tacit_sgx_platform_t s_platform = {
 /*  --- signing ----------------------------------------------------------------------------------
  */
 
-static bool s_raw_signature(const uint8_t *der, size_t size, uint8_t ret_signature[64])
-{
-    const unsigned char *at = der;
-    ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &at, (long)size);
-    bool taken =
-        signature &&
-        BN_bn2binpad(ECDSA_SIG_get0_r(signature), ret_signature, S_CURVE_BYTES) == S_CURVE_BYTES &&
-        BN_bn2binpad(ECDSA_SIG_get0_s(signature), ret_signature + S_CURVE_BYTES, S_CURVE_BYTES) ==
-            S_CURVE_BYTES;
-    ECDSA_SIG_free(signature);
-    return taken;
-}
-
 tacit_status_t tacit_pki_sign(const tacit_pki_t *pki, tacit_pki_key_t key, tacit_span_t bytes,
                               uint8_t ret_signature[64])
 {
-    uint8_t der[80]; /* two integers of 33 bytes at most, with their headers */
-    uint8_t raw[64];
-    size_t size = sizeof der;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool made = context &&
-                EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, pki->keys[key]) == 1 &&
-                EVP_DigestSign(context, der, &size, bytes.data, bytes.size) == 1 &&
-                s_raw_signature(der, size, raw);
-    EVP_MD_CTX_free(context);
-    if (!made) {
-        ERR_clear_error();
-        return TACIT_INTERNAL;
-    }
-    memcpy(ret_signature, raw, sizeof raw);
-    return TACIT_OK;
+    return tacit_raw_signature(pki->keys[key], TACIT_P256_HALF, bytes, ret_signature);
 }
 
 tacit_status_t tacit_pki_public(const tacit_pki_t *pki, tacit_pki_key_t key, uint8_t ret_point[64])
@@ -246,10 +225,11 @@ tacit_status_t tacit_pki_issue(tacit_pki_t *pki, const tacit_pki_options_t *opti
                                       s_parts_t *);
     static s_issue_fn *const steps[] = {s_issue_root_crl,    s_issue_pck_crl,   s_issue_tcb_info,
                                         s_issue_qe_identity, s_issue_tcb_chain, s_issue_crl_chain};
-    const tacit_pki_options_t *chosen = options ? options : &s_no_options;
+    tacit_pki_options_t chosen = options ? *options : s_no_options;
     s_parts_t parts = {.tcb_info = NULL};
+    chosen.tee = pki->tee;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        tacit_status_t status = steps[i](pki, chosen, &parts);
+        tacit_status_t status = steps[i](pki, &chosen, &parts);
         if (status) {
             s_parts_free(&parts);
             return status;
@@ -258,7 +238,7 @@ tacit_status_t tacit_pki_issue(tacit_pki_t *pki, const tacit_pki_options_t *opti
     s_adopt(pki, &parts);
     pki->until_s = UINT64_MAX;
     for (int item = TACIT_PKI_ITEM_ROOT_CRL; item < TACIT_PKI_ITEMS; item++) {
-        uint64_t until_s = s_validity(chosen, (tacit_pki_item_t)item).until_s;
+        uint64_t until_s = s_validity(&chosen, (tacit_pki_item_t)item).until_s;
         pki->until_s = until_s < pki->until_s ? until_s : pki->until_s;
     }
     return TACIT_OK;
@@ -361,6 +341,7 @@ tacit_status_t tacit_pki_new(const tacit_pki_options_t *options, tacit_pki_t **r
     if (!pki) {
         return TACIT_NO_MEMORY;
     }
+    pki->tee = chosen->tee;
     tacit_status_t status = s_make(pki, chosen);
     if (!status) {
         status = s_complete(pki, chosen);
@@ -397,7 +378,7 @@ void tacit_pki_destroy(tacit_pki_t **pki)
 
 static bool s_write(const tacit_pki_t *pki, BIO *bio)
 {
-    bool written = PEM_write_bio(bio, S_PLATFORM_ID_NAME, "", pki->platform.ppid,
+    bool written = PEM_write_bio(bio, s_platform_id_names[pki->tee], "", pki->platform.ppid,
                                  sizeof pki->platform.ppid) > 0;
     for (size_t i = 0; written && i < TACIT_PKI_KEYS; i++) {
         written = PEM_write_bio_PrivateKey(bio, pki->keys[i], NULL, NULL, 0, NULL, NULL) == 1;
@@ -424,6 +405,17 @@ tacit_status_t tacit_pki_export(const tacit_pki_t *pki, tacit_secret_t **ret_sta
     return status;
 }
 
+static bool s_take_kind(tacit_pki_t *pki, const char *name)
+{
+    for (size_t i = 0; i < sizeof s_platform_id_names / sizeof *s_platform_id_names; i++) {
+        if (strcmp(name, s_platform_id_names[i]) == 0) {
+            pki->tee = (tacit_tee_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool s_read_platform_id(tacit_pki_t *pki, BIO *bio)
 {
     char *name = NULL;
@@ -431,7 +423,7 @@ static bool s_read_platform_id(tacit_pki_t *pki, BIO *bio)
     unsigned char *data = NULL;
     long size = 0;
     bool read = PEM_read_bio(bio, &name, &header, &data, &size) == 1 &&
-                strcmp(name, S_PLATFORM_ID_NAME) == 0 && size == sizeof pki->platform.ppid;
+                size == sizeof pki->platform.ppid && s_take_kind(pki, name);
     if (read) {
         memcpy(pki->platform.ppid, data, sizeof pki->platform.ppid);
     }
@@ -475,6 +467,11 @@ tacit_status_t tacit_pki_import(tacit_span_t state, tacit_pki_t **ret_pki)
 
 /*  --- what others ask for ----------------------------------------------------------------------
  */
+
+tacit_tee_t tacit_pki_tee(const tacit_pki_t *pki)
+{
+    return pki->tee;
+}
 
 const tacit_collateral_t *tacit_pki_collateral(const tacit_pki_t *pki)
 {

@@ -52,7 +52,8 @@ typedef struct tacit_validity {
 
 /*  All zero: everything in order and up to date, issued now.  */
 typedef struct tacit_pki_options {
-    uint64_t now_s; /* time of issue; 0: the clock's */
+    tacit_tee_t tee; /* SGX or TDX; for life */
+    uint64_t now_s;  /* time of issue; 0: the clock's */
     tacit_validity_t validity[TACIT_PKI_ITEMS];
     const char *root_name; /* NULL: "SIMULATED SGX Root CA" */
     bool revoke_pck;       /* on the PCK CRL */
@@ -63,11 +64,13 @@ typedef struct tacit_pki_options {
     bool tcb_above_platform; /* no level matches this platform */
     bool foreign_fmspc;      /* TCB info of another platform model */
     bool foreign_pceid;
-    const char *tcb_info_id;        /* NULL: "SGX" */
+    const char *tcb_info_id;        /* NULL: "SGX", or "TDX" */
     uint32_t tcb_info_version;      /* 0: 3 */
     const char *qe_status;          /* of this quoting enclave's SVN; NULL: "UpToDate" */
     bool foreign_qe_signer;         /* QE identity of another quoting enclave */
-    const char *qe_id;              /* NULL: "QE" */
+    const char *qe_id;              /* NULL: "QE", or "TD_QE" */
+    const char *module_status;      /* of TDX modules that are older; NULL: "OutOfDate" */
+    bool no_tdx_components;         /* levels of TDX lack theirs */
     uint32_t tcb_evaluation_number; /* 0: 17 */
 } tacit_pki_options_t;
 
@@ -90,6 +93,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_pki_issue(tacit_pki_t *pki,
 
 /*  True when the collateral's validity ends within TACIT_PKI_REFRESH_S.  */
 bool tacit_pki_due(const tacit_pki_t *pki, uint64_t now_s);
+
+tacit_tee_t tacit_pki_tee(const tacit_pki_t *pki);
 
 /*  Borrowed until the next issue.  */
 const tacit_collateral_t *tacit_pki_collateral(const tacit_pki_t *pki);

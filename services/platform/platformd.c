@@ -72,7 +72,7 @@ static tacit_status_t s_welcome(s_platformd_t *self, const tacit_peer_t *peer,
     *connection = (s_connection_t){.peer = *peer, .caller = {.self = measured->self}};
     randombytes_buf(connection->caller.challenge, sizeof connection->caller.challenge);
     size_t size = tacit_exchange_hello(
-        &connection->caller, tacit_span(measured->configuration, measured->configuration_size),
+        self->state->tee, &connection->caller, tacit_span(measured->configuration, measured->configuration_size),
         self->reply);
     tacit_status_t status = tacit_peer_send(peer, tacit_span(self->reply, size));
     self->count += status ? 0 : 1;
@@ -188,12 +188,13 @@ static int s_fill_items(s_platformd_t *self)
 
 static void s_refresh(s_platformd_t *self)
 {
-    if (!tacit_pki_due(self->state->pki, (uint64_t)time(NULL))) {
-        return;
+    bool issued = false;
+    tacit_status_t status =
+        tacit_platform_state_refresh(self->state, (uint64_t)time(NULL), &issued);
+    if (status || issued) {
+        tacit_log(status ? TACIT_LOG_ERROR : TACIT_LOG_INFO, "collateral_issued", "%s",
+                  tacit_status_text(status));
     }
-    tacit_status_t status = tacit_pki_issue(self->state->pki, NULL);
-    tacit_log(status ? TACIT_LOG_ERROR : TACIT_LOG_INFO, "collateral_issued", "%s",
-              tacit_status_text(status));
 }
 
 static bool s_is_told_to_end(zsock_t *pipe)
@@ -226,14 +227,25 @@ static void s_loop(s_platformd_t *self)
     }
 }
 
+static tacit_status_t s_open_state(s_platformd_t *self, const tacit_platformd_args_t *args,
+                                   tacit_error_t *ret_error)
+{
+    tacit_tee_t tee = TACIT_TEE_SGX;
+    if (args->tee[0] && !tacit_tee_from_name(args->tee, &tee)) {
+        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "tee", "sgx, tdx or nitro", args->tee);
+    }
+    return tacit_platform_state_open(args->state, args->tee[0] ? &tee : NULL, &self->state,
+                                     ret_error);
+}
+
 static tacit_status_t s_start(s_platformd_t *self, const tacit_platformd_args_t *args,
                               tacit_error_t *ret_error)
 {
-    tacit_status_t status = tacit_platform_state_open(args->state, &self->state, ret_error);
+    tacit_status_t status = s_open_state(self, args, ret_error);
     if (status) {
         return status;
     }
-    if (tacit_quoting_new(self->state->pki, &self->quoting) ||
+    if ((self->state->pki && tacit_quoting_new(self->state->pki, &self->quoting)) ||
         tacit_measurer_new(&self->measurer)) {
         return tacit_error_set(ret_error, TACIT_INTERNAL, "cannot set up quoting");
     }

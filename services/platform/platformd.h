@@ -12,6 +12,7 @@
 
 enum {
     TACIT_PLATFORMD_PATH_MAX = 512,
+    TACIT_PLATFORMD_TEE_MAX = 16,
     TACIT_PLATFORMD_CONNECTIONS_MAX = 256,   /* measured callers at once */
     TACIT_PLATFORMD_TICK_MS = 60 * 60 * 1000 /* collateral is looked after so often */
 };
@@ -20,6 +21,7 @@ typedef struct tacit_platformd_args {
     tacit_daemon_settings_t daemon;
     char state[TACIT_PLATFORMD_PATH_MAX];  /* folder; made where there is none */
     char socket[TACIT_PLATFORMD_PATH_MAX]; /* path; at most 107 bytes, as the system has it */
+    char tee[TACIT_PLATFORMD_TEE_MAX];     /* "sgx", "tdx", "nitro"; empty: as the state has it */
 } tacit_platformd_args_t;
 
 /*  A zactor: args is a tacit_platformd_args_t. Says READY with the socket's path, or FAILED

@@ -1,4 +1,4 @@
-/*  quoting.c - lays out a v3 quote: header, report, signature data with the quoting enclave's own
+/*  quoting.c - lays out a quote: header, report, signature data with the quoting enclave's own
     report and the PCK chain.
 
     The quoting enclave's report and its signature by the PCK key do not change while the platform
@@ -10,12 +10,14 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "enclave/sgx_quote.h"
+#include "enclave/dcap_quote.h"
+#include "enclave/launch.h"
 #include "services/platform/tcb_info.h"
 
 enum {
     S_AUTH_SIZE = 32,
     S_PCE_SVN = 13,
+    S_NESTED_HEAD = 2 + 4, /* type and size, from v4 on */
     S_XFRM_OFFSET = TACIT_REPORT_ATTRIBUTES + 8,
     S_XFRM = 0xe7,                     /* x87, SSE, AVX, AVX-512 */
     S_ATTRIBUTE_PROVISION_KEY = 1 << 4 /* only the quoting enclave's */
@@ -74,22 +76,28 @@ static void s_report(const tacit_sgx_platform_t *platform, const tacit_self_t *s
     memcpy(ret_report + TACIT_REPORT_DATA, report_data, TACIT_REPORT_DATA_SIZE);
 }
 
-/*  The quoting enclave says in its own report which attestation key it holds.  */
-static tacit_status_t s_certify(tacit_quoting_t *quoting)
+void tacit_quoting_report(const tacit_pki_t *pki, const uint8_t attestation_key[64],
+                          tacit_span_t auth, uint8_t ret_report[TACIT_REPORT_SIZE])
 {
     static const char name[] = "SIMULATED quoting enclave";
     tacit_self_t qe = {.product_id = TACIT_QE_PRODUCT_ID, .svn = TACIT_QE_SVN};
-    uint8_t bound[sizeof quoting->attestation_key + sizeof quoting->auth];
     uint8_t report_data[TACIT_REPORT_DATA_SIZE] = {0};
-
+    crypto_hash_sha256_state state;
     SHA256((const unsigned char *)name, sizeof name - 1, qe.mrenclave);
     tacit_qe_mrsigner(qe.mrsigner);
-    memcpy(bound, quoting->attestation_key, sizeof quoting->attestation_key);
-    memcpy(bound + sizeof quoting->attestation_key, quoting->auth, sizeof quoting->auth);
-    SHA256(bound, sizeof bound, report_data);
-    s_report(tacit_pki_platform(quoting->pki), &qe,
+    (void)crypto_hash_sha256_init(&state);
+    (void)crypto_hash_sha256_update(&state, attestation_key, TACIT_ECDSA_KEY_SIZE);
+    (void)crypto_hash_sha256_update(&state, auth.data, auth.size);
+    (void)crypto_hash_sha256_final(&state, report_data);
+    s_report(tacit_pki_platform(pki), &qe,
              TACIT_ATTRIBUTE_INIT | TACIT_ATTRIBUTE_MODE64 | S_ATTRIBUTE_PROVISION_KEY, report_data,
-             quoting->qe_report);
+             ret_report);
+}
+
+static tacit_status_t s_certify(tacit_quoting_t *quoting)
+{
+    tacit_quoting_report(quoting->pki, quoting->attestation_key,
+                         tacit_span(quoting->auth, sizeof quoting->auth), quoting->qe_report);
     return tacit_pki_sign(quoting->pki, TACIT_PKI_PCK,
                           tacit_span(quoting->qe_report, sizeof quoting->qe_report),
                           quoting->qe_signature);
@@ -123,56 +131,103 @@ void tacit_quoting_destroy(tacit_quoting_t **quoting)
     }
 }
 
+static bool s_is_tdx(const tacit_quoting_t *quoting)
+{
+    return tacit_pki_tee(quoting->pki) == TACIT_TEE_TDX;
+}
+
 static void s_header(const tacit_quoting_t *quoting, s_writer_t *out)
 {
-    s_little(out, TACIT_QUOTE_VERSION_3, 2);
+    bool tdx = s_is_tdx(quoting);
+    s_little(out, tdx ? TACIT_QUOTE_VERSION_4 : TACIT_QUOTE_VERSION_3, 2);
     s_little(out, TACIT_QUOTE_KEY_TYPE_P256, 2);
-    s_little(out, 0, 4);
-    s_little(out, TACIT_QE_SVN, 2);
-    s_little(out, S_PCE_SVN, 2);
+    s_little(out, tdx ? TACIT_QUOTE_TEE_TDX : TACIT_QUOTE_TEE_SGX, 4);
+    s_little(out, tdx ? 0 : TACIT_QE_SVN, 2); /* reserved from v4 on, as the next */
+    s_little(out, tdx ? 0 : S_PCE_SVN, 2);
     s_bytes(out, TACIT_QE_VENDOR, TACIT_QE_VENDOR_SIZE);
     /*  User data: as Intel's, the first bytes name the platform.  */
     s_bytes(out, tacit_pki_platform(quoting->pki)->ppid, 16);
     s_zeroes(out, 4);
 }
 
-static size_t s_signature_size(const tacit_quoting_t *quoting)
+static void s_td_report(const tacit_self_t *self, const uint8_t report_data[64], uint8_t *body)
 {
-    return 64 + 64 + TACIT_REPORT_SIZE + 64 + 2 + S_AUTH_SIZE + 2 + 4 +
+    static const char module[] = "SIMULATED TDX module";
+    memset(body, 0, TACIT_TD_REPORT_SIZE);
+    body[TACIT_TD_TEE_TCB_SVN] = TACIT_TDX_MODULE_SVN;
+    body[TACIT_TD_TEE_TCB_SVN + 1] = TACIT_TDX_MODULE_VERSION;
+    body[TACIT_TD_TEE_TCB_SVN + 2] = TACIT_TDX_COMPONENT;
+    SHA384((const unsigned char *)module, sizeof module - 1, body + TACIT_TD_MRSEAM);
+    tacit_tdx_module_signer(body + TACIT_TD_MRSIGNERSEAM);
+    body[TACIT_TD_XFAM] = S_XFRM;
+    tacit_launch_td(self, body);
+    memcpy(body + TACIT_TD_REPORT_DATA, report_data, TACIT_REPORT_DATA_SIZE);
+}
+
+/*  What the attestation key signs.  */
+static void s_body(const tacit_quoting_t *quoting, const tacit_self_t *self,
+                   const uint8_t report_data[64], s_writer_t *out)
+{
+    s_header(quoting, out);
+    if (s_is_tdx(quoting)) {
+        s_td_report(self, report_data, out->data + out->size);
+        out->size += TACIT_TD_REPORT_SIZE;
+    } else {
+        s_report(tacit_pki_platform(quoting->pki), self,
+                 TACIT_ATTRIBUTE_INIT | TACIT_ATTRIBUTE_MODE64, report_data,
+                 out->data + out->size);
+        out->size += TACIT_REPORT_SIZE;
+    }
+}
+
+/*  From the quoting enclave's report on.  */
+static size_t s_certification_size(const tacit_quoting_t *quoting)
+{
+    return TACIT_REPORT_SIZE + 64 + 2 + S_AUTH_SIZE + 2 + 4 +
            tacit_pki_pck_chain(quoting->pki).size;
+}
+
+static void s_certification(const tacit_quoting_t *quoting, s_writer_t *out)
+{
+    tacit_span_t chain = tacit_pki_pck_chain(quoting->pki);
+    s_bytes(out, quoting->qe_report, sizeof quoting->qe_report);
+    s_bytes(out, quoting->qe_signature, sizeof quoting->qe_signature);
+    s_little(out, S_AUTH_SIZE, 2);
+    s_bytes(out, quoting->auth, sizeof quoting->auth);
+    s_little(out, TACIT_QUOTE_CERT_TYPE_PEM, 2);
+    s_little(out, chain.size, 4);
+    s_bytes(out, chain.data, chain.size);
 }
 
 tacit_status_t tacit_quoting_quote(const tacit_quoting_t *quoting, const tacit_self_t *self,
                                    const uint8_t report_data[64], uint8_t *ret_quote,
                                    size_t *ret_size)
 {
-    uint8_t body[TACIT_QUOTE_SIGNED_SIZE];
+    uint8_t body[TACIT_QUOTE_HEADER_SIZE + TACIT_TD_REPORT_SIZE];
     uint8_t signature[64];
-    tacit_span_t chain = tacit_pki_pck_chain(quoting->pki);
-    if (sizeof body + 4 + s_signature_size(quoting) > TACIT_QUOTE_MAX) {
+    size_t certification = s_certification_size(quoting);
+    size_t section = sizeof signature + sizeof quoting->attestation_key +
+                     (s_is_tdx(quoting) ? S_NESTED_HEAD : 0) + certification;
+    if (sizeof body + 4 + section > TACIT_QUOTE_MAX) {
         return TACIT_TOO_LARGE;
     }
     s_writer_t head = {.data = body};
-    s_header(quoting, &head);
-    s_report(tacit_pki_platform(quoting->pki), self, TACIT_ATTRIBUTE_INIT | TACIT_ATTRIBUTE_MODE64,
-             report_data, body + head.size);
+    s_body(quoting, self, report_data, &head);
     tacit_status_t status = tacit_pki_sign(quoting->pki, TACIT_PKI_ATTESTATION,
-                                           tacit_span(body, sizeof body), signature);
+                                           tacit_span(body, head.size), signature);
     if (status) {
         return status;
     }
     s_writer_t out = {.data = ret_quote};
-    s_bytes(&out, body, sizeof body);
-    s_little(&out, s_signature_size(quoting), 4);
+    s_bytes(&out, body, head.size);
+    s_little(&out, section, 4);
     s_bytes(&out, signature, sizeof signature);
     s_bytes(&out, quoting->attestation_key, sizeof quoting->attestation_key);
-    s_bytes(&out, quoting->qe_report, sizeof quoting->qe_report);
-    s_bytes(&out, quoting->qe_signature, sizeof quoting->qe_signature);
-    s_little(&out, S_AUTH_SIZE, 2);
-    s_bytes(&out, quoting->auth, sizeof quoting->auth);
-    s_little(&out, TACIT_QUOTE_CERT_TYPE_PEM, 2);
-    s_little(&out, chain.size, 4);
-    s_bytes(&out, chain.data, chain.size);
+    if (s_is_tdx(quoting)) {
+        s_little(&out, TACIT_QUOTE_CERT_TYPE_QE_REPORT, 2);
+        s_little(&out, certification, 4);
+    }
+    s_certification(quoting, &out);
     *ret_size = out.size;
     return TACIT_OK;
 }

@@ -15,9 +15,12 @@
 #include "enclave/whole_file.h"
 #include "services/platform/sealing.h"
 
+_Static_assert((int)TACIT_PKI_STATE_MAX == (int)TACIT_NITRO_STATE_MAX, "one file for either");
+
 typedef struct {
     const char *folder;
-    bool whole; /* pki.pem is there, so that everything has to be */
+    const tacit_tee_t *tee; /* wanted; NULL: any */
+    bool whole;             /* pki.pem is there, so that everything has to be */
 } s_opening_t;
 
 static tacit_status_t s_path(const s_opening_t *opening, const char *name, char ret_path[PATH_MAX],
@@ -120,13 +123,28 @@ static tacit_status_t s_open_counters(tacit_platform_state_t *state, const s_ope
     return tacit_counters_open(path, &state->counters, ret_error);
 }
 
-static tacit_status_t s_make_pki(const char *path, tacit_pki_t **ret_pki)
+/*  --- the vendor ------------------------------------------------------------------------------
+ */
+
+static tacit_status_t s_new_vendor(tacit_platform_state_t *state, tacit_tee_t tee,
+                                   tacit_secret_t **ret_bytes)
+{
+    tacit_status_t status = TACIT_OK;
+    const tacit_pki_options_t options = {.tee = tee};
+    if (tee == TACIT_TEE_NITRO) {
+        status = tacit_nitro_vendor_new(&state->nitro);
+        return status ? status : tacit_nitro_vendor_export(state->nitro, ret_bytes);
+    }
+    status = tacit_pki_new(&options, &state->pki);
+    return status ? status : tacit_pki_export(state->pki, ret_bytes);
+}
+
+static tacit_status_t s_make_vendor(tacit_platform_state_t *state, const s_opening_t *opening,
+                                    const char *path)
 {
     tacit_secret_t *bytes = NULL;
-    tacit_status_t status = tacit_pki_new(NULL, ret_pki);
-    if (!status) {
-        status = tacit_pki_export(*ret_pki, &bytes);
-    }
+    state->tee = opening->tee ? *opening->tee : TACIT_TEE_SGX;
+    tacit_status_t status = s_new_vendor(state, state->tee, &bytes);
     if (!status) {
         status = tacit_whole_file_replace(path, tacit_secret_span(bytes), 0600);
     }
@@ -134,32 +152,72 @@ static tacit_status_t s_make_pki(const char *path, tacit_pki_t **ret_pki)
     return status;
 }
 
-static tacit_status_t s_load_pki(const char *path, tacit_pki_t **ret_pki)
+static tacit_status_t s_load_vendor(tacit_platform_state_t *state, const char *path)
 {
     tacit_secret_t *bytes = NULL;
     tacit_status_t status = s_load_secret(path, TACIT_PKI_STATE_MAX, &bytes);
-    if (!status) {
-        status = tacit_pki_import(tacit_secret_span(bytes), ret_pki);
+    if (!status && tacit_nitro_vendor_is_state(tacit_secret_span(bytes))) {
+        state->tee = TACIT_TEE_NITRO;
+        status = tacit_nitro_vendor_import(tacit_secret_span(bytes), &state->nitro);
+    } else if (!status) {
+        status = tacit_pki_import(tacit_secret_span(bytes), &state->pki);
+        state->tee = status ? state->tee : tacit_pki_tee(state->pki);
     }
     tacit_secret_destroy(&bytes);
     return status;
 }
 
-static tacit_status_t s_open_pki(tacit_platform_state_t *state, const s_opening_t *opening,
-                                 tacit_error_t *ret_error)
+static tacit_status_t s_check_kind(const tacit_platform_state_t *state, const s_opening_t *opening,
+                                   tacit_error_t *ret_error)
+{
+    if (!opening->tee || *opening->tee == state->tee) {
+        return TACIT_OK;
+    }
+    tacit_error_claim(ret_error, TACIT_BAD_INPUT, "the platform's kind",
+                      tacit_tee_name(*opening->tee), tacit_tee_name(state->tee));
+    tacit_error_remedy(ret_error, "a platform stays what it is: start another in another folder");
+    return TACIT_BAD_INPUT;
+}
+
+static tacit_status_t s_open_vendor(tacit_platform_state_t *state, const s_opening_t *opening,
+                                    tacit_error_t *ret_error)
 {
     char path[PATH_MAX];
     tacit_status_t status = s_path(opening, "pki.pem", path, ret_error);
     if (!status) {
-        status = opening->whole ? s_load_pki(path, &state->pki) : s_make_pki(path, &state->pki);
-        status = status ? s_failed(opening, "pki.pem", status, ret_error) : TACIT_OK;
+        status =
+            opening->whole ? s_load_vendor(state, path) : s_make_vendor(state, opening, path);
+        status = status ? s_failed(opening, "pki.pem", status, ret_error)
+                        : s_check_kind(state, opening, ret_error);
     }
     if (!status) {
         status = s_path(opening, "root.der", path, ret_error);
     }
     if (!status) {
-        status = tacit_whole_file_replace(path, tacit_pki_root_der(state->pki), 0644);
+        status = tacit_whole_file_replace(path, tacit_platform_state_root_der(state), 0644);
         status = status ? s_failed(opening, "root.der", status, ret_error) : TACIT_OK;
+    }
+    return status;
+}
+
+tacit_span_t tacit_platform_state_root_der(const tacit_platform_state_t *state)
+{
+    return state->nitro ? tacit_nitro_vendor_root_der(state->nitro)
+                        : tacit_pki_root_der(state->pki);
+}
+
+tacit_status_t tacit_platform_state_refresh(tacit_platform_state_t *state, uint64_t now_s,
+                                            bool *ret_issued)
+{
+    bool due = state->nitro ? tacit_nitro_vendor_due(state->nitro, now_s)
+                            : tacit_pki_due(state->pki, now_s);
+    tacit_status_t status = TACIT_OK;
+    if (due) {
+        status = state->nitro ? tacit_nitro_vendor_refresh(state->nitro)
+                              : tacit_pki_issue(state->pki, NULL);
+    }
+    if (!status) {
+        *ret_issued = due;
     }
     return status;
 }
@@ -180,13 +238,14 @@ static tacit_status_t s_open(tacit_platform_state_t *state, s_opening_t *opening
     if (!status) {
         status = s_open_counters(state, opening, ret_error);
     }
-    return status ? status : s_open_pki(state, opening, ret_error);
+    return status ? status : s_open_vendor(state, opening, ret_error);
 }
 
-tacit_status_t tacit_platform_state_open(const char *folder, tacit_platform_state_t **ret_state,
+tacit_status_t tacit_platform_state_open(const char *folder, const tacit_tee_t *tee,
+                                         tacit_platform_state_t **ret_state,
                                          tacit_error_t *ret_error)
 {
-    s_opening_t opening = {.folder = folder};
+    s_opening_t opening = {.folder = folder, .tee = tee};
     tacit_platform_state_t *state = sodium_init() < 0 ? NULL : calloc(1, sizeof *state);
     if (!state) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
@@ -208,6 +267,7 @@ void tacit_platform_state_destroy(tacit_platform_state_t **state)
     }
     tacit_platform_state_t *self = *state;
     tacit_pki_destroy(&self->pki);
+    tacit_nitro_vendor_destroy(&self->nitro);
     tacit_counters_destroy(&self->counters);
     tacit_secret_destroy(&self->fuse_key);
     if (self->lock >= 0) {

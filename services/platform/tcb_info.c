@@ -3,13 +3,14 @@
 
 #include "services/platform/tcb_info.h"
 
+#include <openssl/sha.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { S_EVALUATION_NUMBER = 17, S_VERSION = 3, S_DATE_MAX = 32, S_OLD_SVN = 1 };
+enum { S_EVALUATION_NUMBER = 17, S_VERSION = 3, S_DATE_MAX = 32, S_OLD_SVN = 1, S_OLD_MODULE_SVN = 2 };
 
 typedef struct {
     char *text;
@@ -58,39 +59,102 @@ static void s_add_status(s_text_t *out, const char *date, const char *status, co
     s_add(out, "}");
 }
 
-/*  One level: the platform's own components, or all of them at a fixed value.  */
-static void s_add_level(s_text_t *out, const uint8_t components[TACIT_TCB_COMPONENTS],
-                        unsigned int pcesvn)
+/*  What a level asks of a platform.  */
+typedef struct {
+    uint8_t sgx[TACIT_TCB_COMPONENTS];
+    uint8_t tdx[TACIT_TCB_COMPONENTS]; /* where the collateral is that of TDX */
+    unsigned int pcesvn;
+} s_level_t;
+
+static void s_add_components(s_text_t *out, const char *name,
+                             const uint8_t components[TACIT_TCB_COMPONENTS])
 {
-    s_add(out, "{\"tcb\":{\"sgxtcbcomponents\":[");
+    s_add(out, "\"%s\":[", name);
     for (size_t i = 0; i < TACIT_TCB_COMPONENTS; i++) {
         s_add(out, "%s{\"svn\":%u}", i > 0 ? "," : "", components[i]);
     }
-    s_add(out, "],\"pcesvn\":%u},", pcesvn);
+    s_add(out, "],");
+}
+
+static void s_add_level(s_text_t *out, const tacit_pki_options_t *options, const s_level_t *level)
+{
+    s_add(out, "{\"tcb\":{");
+    s_add_components(out, "sgxtcbcomponents", level->sgx);
+    if (options->tee == TACIT_TEE_TDX && !options->no_tdx_components) {
+        s_add_components(out, "tdxtcbcomponents", level->tdx);
+    }
+    s_add(out, "\"pcesvn\":%u},", level->pcesvn);
+}
+
+/*  The platform's own level stands between one that is newer and one that is older.  */
+static void s_levels(const tacit_sgx_platform_t *platform, s_level_t ret_levels[3])
+{
+    static const uint8_t wanted[] = {TACIT_TDX_COMPONENT + 1, TACIT_TDX_COMPONENT,
+                                     TACIT_TDX_COMPONENT_OLD};
+    for (size_t i = 0; i < TACIT_TCB_COMPONENTS; i++) {
+        uint8_t own = platform->components[i];
+        ret_levels[0].sgx[i] = (uint8_t)(own < UINT8_MAX ? own + 1 : UINT8_MAX);
+        ret_levels[1].sgx[i] = own;
+        ret_levels[2].sgx[i] = (uint8_t)(own / 2);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        ret_levels[i].pcesvn = i < 2 ? platform->pcesvn : S_OLD_SVN;
+        memset(ret_levels[i].tdx, 0, sizeof ret_levels[i].tdx);
+        ret_levels[i].tdx[0] = TACIT_TDX_MODULE_SVN - 1;
+        ret_levels[i].tdx[2] = wanted[i];
+    }
 }
 
 static void s_add_tcb_levels(s_text_t *out, const tacit_sgx_platform_t *platform,
                              const tacit_pki_options_t *options)
 {
-    uint8_t newer[TACIT_TCB_COMPONENTS];
-    uint8_t older[TACIT_TCB_COMPONENTS];
-    for (size_t i = 0; i < TACIT_TCB_COMPONENTS; i++) {
-        newer[i] = (uint8_t)(platform->components[i] < 255 ? platform->components[i] + 1 : 255);
-        older[i] = (uint8_t)(platform->components[i] / 2);
-    }
+    s_level_t levels[3];
+    s_levels(platform, levels);
     s_add(out, "\"tcbLevels\":[");
-    s_add_level(out, newer, platform->pcesvn);
+    s_add_level(out, options, &levels[0]);
     s_add_status(out, "2026-05-13T00:00:00Z", "UpToDate", NULL);
     if (!options->tcb_above_platform) {
         s_add(out, ",");
-        s_add_level(out, platform->components, platform->pcesvn);
+        s_add_level(out, options, &levels[1]);
         s_add_status(out, "2025-11-12T00:00:00Z",
                      options->tcb_status ? options->tcb_status : "UpToDate", options->advisory);
         s_add(out, ",");
-        s_add_level(out, older, S_OLD_SVN);
+        s_add_level(out, options, &levels[2]);
         s_add_status(out, "2023-08-09T00:00:00Z", "OutOfDate", "SIMULATED-SA-00001");
     }
     s_add(out, "]");
+}
+
+void tacit_tdx_module_signer(uint8_t ret_signer[TACIT_TDX_SIGNER_SIZE])
+{
+    static const char name[] = "SIMULATED TDX module signer";
+    SHA384((const unsigned char *)name, sizeof name - 1, ret_signer);
+}
+
+static void s_add_module(s_text_t *out)
+{
+    uint8_t signer[TACIT_TDX_SIGNER_SIZE];
+    tacit_tdx_module_signer(signer);
+    s_add(out, "\"mrsigner\":\"");
+    for (size_t i = 0; i < sizeof signer; i++) {
+        s_add(out, "%02X", signer[i]);
+    }
+    s_add(out, "\",\"attributes\":\"0000000000000000\",\"attributesMask\":"
+               "\"FFFFFFFFFFFFFFFF\"");
+}
+
+static void s_add_modules(s_text_t *out, const tacit_pki_options_t *options)
+{
+    s_add(out, "\"tdxModule\":{");
+    s_add_module(out);
+    s_add(out, "},\"tdxModuleIdentities\":[{\"id\":\"TDX_%02X\",", TACIT_TDX_MODULE_VERSION);
+    s_add_module(out);
+    s_add(out, ",\"tcbLevels\":[{\"tcb\":{\"isvsvn\":%d},", TACIT_TDX_MODULE_SVN);
+    s_add_status(out, "2025-11-12T00:00:00Z", "UpToDate", NULL);
+    s_add(out, ",{\"tcb\":{\"isvsvn\":%d},", S_OLD_MODULE_SVN);
+    s_add_status(out, "2023-08-09T00:00:00Z",
+                 options->module_status ? options->module_status : "OutOfDate", NULL);
+    s_add(out, "]}],");
 }
 
 static uint32_t s_evaluation_number(const tacit_pki_options_t *options)
@@ -106,7 +170,8 @@ void tacit_tcb_info_text(const tacit_sgx_platform_t *platform, const tacit_pki_o
     memcpy(fmspc, platform->fmspc, sizeof fmspc);
     fmspc[0] ^= options->foreign_fmspc ? 0xff : 0;
     s_add(&out, "{\"id\":\"%s\",\"version\":%u,",
-          options->tcb_info_id ? options->tcb_info_id : "SGX",
+          options->tcb_info_id ? options->tcb_info_id
+                               : options->tee == TACIT_TEE_TDX ? "TDX" : "SGX",
           options->tcb_info_version ? options->tcb_info_version : S_VERSION);
     s_add_dates(&out, validity);
     s_add(&out, "\"fmspc\":\"%02X%02X%02X%02X%02X%02X\",", fmspc[0], fmspc[1], fmspc[2], fmspc[3],
@@ -114,6 +179,9 @@ void tacit_tcb_info_text(const tacit_sgx_platform_t *platform, const tacit_pki_o
     s_add(&out, "\"pceId\":\"%02X%02X\",\"tcbType\":0,\"tcbEvaluationDataNumber\":%u,",
           platform->pceid[0], platform->pceid[1] ^ (options->foreign_pceid ? 0xff : 0),
           s_evaluation_number(options));
+    if (options->tee == TACIT_TEE_TDX) {
+        s_add_modules(&out, options);
+    }
     s_add_tcb_levels(&out, platform, options);
     s_add(&out, "}");
 }
@@ -136,7 +204,8 @@ void tacit_qe_identity_text(const tacit_pki_options_t *options, tacit_validity_t
     uint8_t mrsigner[32];
     tacit_qe_mrsigner(mrsigner);
     mrsigner[0] ^= options->foreign_qe_signer ? 0xff : 0;
-    s_add(&out, "{\"id\":\"%s\",\"version\":2,", options->qe_id ? options->qe_id : "QE");
+    s_add(&out, "{\"id\":\"%s\",\"version\":2,", options->qe_id ? options->qe_id
+                         : options->tee == TACIT_TEE_TDX ? "TD_QE" : "QE");
     s_add_dates(&out, validity);
     s_add(&out, "\"tcbEvaluationDataNumber\":%u,", s_evaluation_number(options));
     s_add(&out, "\"miscselect\":\"00000000\",\"miscselectMask\":\"FFFFFFFF\","
