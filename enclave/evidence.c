@@ -13,6 +13,11 @@
 
 enum { S_COSE_ARRAY = 0x84, S_COSE_TAG = 0xd2 }; /* first bytes; those of quotes are versions */
 
+const char *tacit_tcb_status_shown(tacit_tee_t tee, tacit_tcb_status_t status)
+{
+    return tacit_tee_is_graded(tee) ? tacit_tcb_status_name(status) : "none";
+}
+
 static bool s_is_nitro(tacit_span_t evidence)
 {
     return evidence.size > 0 &&

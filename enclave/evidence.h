@@ -47,6 +47,9 @@ typedef enum tacit_tcb_status {
 /*  Intel's spelling: "UpToDate", "SWHardeningNeeded", ... Never NULL.  */
 const char *tacit_tcb_status_name(tacit_tcb_status_t status);
 
+/*  The same for who reads it: "none" for a kind whose platforms have no status.  */
+const char *tacit_tcb_status_shown(tacit_tee_t tee, tacit_tcb_status_t status);
+
 /*  The status of that spelling, or false.  */
 bool tacit_tcb_status_from_name(const char *name, tacit_tcb_status_t *ret_status);
 

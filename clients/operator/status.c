@@ -199,7 +199,8 @@ static json_t *s_member_json(const tacit_peer_t *peer)
     char mrenclave[65];
     sodium_bin2hex(key, sizeof key, peer->result.curve_key, 32);
     sodium_bin2hex(mrenclave, sizeof mrenclave, peer->result.mrenclave, 32);
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "role", tacit_role_name(peer->result.role),
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "role",
+                     tacit_role_name(peer->result.role), "tee", tacit_tee_name(peer->result.tee),
                      "endpoint", peer->endpoint, "curve_key", key, "mrenclave", mrenclave,
                      "simulated", peer->result.simulated, "expires_ms",
                      (json_int_t)peer->result.expires_ms);

@@ -254,14 +254,15 @@ tacit_status_t tacit_folders_tee(const char *state, const char *wanted, tacit_te
     tacit_trust_t known = {0};
     tacit_tee_t tee = TACIT_TEE_SGX;
     if (wanted[0] && !tacit_tee_from_name(wanted, &tee)) {
-        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "tee", "sgx, tdx or nitro", wanted);
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the kind is sgx, tdx or nitro, not %s",
+                               wanted);
     }
     tacit_status_t status = tacit_folder_path(state, "trust.json", path, ret_error);
     if (!status && access(path, F_OK) == 0) {
         status = tacit_trust_load(path, &known, ret_error);
         if (!status && wanted[0] && known.tee != tee) {
-            status = tacit_error_claim(ret_error, TACIT_BAD_INPUT, "tee",
-                                       tacit_tee_name(known.tee), wanted);
+            status = tacit_error_set(ret_error, TACIT_BAD_INPUT, "the mesh in %s is of %s, not %s",
+                                     state, tacit_tee_name(known.tee), wanted);
             tacit_error_remedy(ret_error, "a mesh stays what it is: start another in another "
                                           "folder (--state)");
         }

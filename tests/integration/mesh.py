@@ -96,10 +96,11 @@ def memory_kib(pid, field):
 
 
 class Mesh:
-    def __init__(self, workers=1, state=None, programs=BIN, log_level="info"):
+    def __init__(self, workers=1, state=None, programs=BIN, log_level="info", tee=None):
         self.folder = tempfile.mkdtemp(prefix="tacit-test.")
         self.state = state or os.path.join(self.folder, "state")
         self.programs = programs
+        self.tee = tee
         self.manifest = os.path.join(self.folder, "mesh.yaml")
         self.users = []
         with open(self.manifest, "w", encoding="utf-8") as file:
@@ -110,7 +111,8 @@ class Mesh:
 
     def up(self):
         adopt_orphans()
-        outcome = self.operator("up", self.manifest, "--timeout", int(PATIENCE))
+        kind = ["--tee", self.tee] if self.tee else []
+        outcome = self.operator("up", self.manifest, "--timeout", int(PATIENCE), *kind)
         if outcome.code != 0:
             raise AssertionError(f"{outcome}\n{self.logs()}")
         return outcome
@@ -249,6 +251,7 @@ class MeshCase(unittest.TestCase):
 
     workers = 1
     log_level = "info"
+    tee = None  # what the platform is
     limit = 170 if not SANITIZED else 500  # seconds for all of them, below ctest's own
     maxDiff = None
 
@@ -258,7 +261,7 @@ class MeshCase(unittest.TestCase):
         assert threading.current_thread() is faults
         signal.signal(signal.SIGALRM, cls._on_alarm)
         signal.alarm(cls.limit)
-        cls.mesh = Mesh(cls.workers, log_level=cls.log_level)
+        cls.mesh = Mesh(cls.workers, log_level=cls.log_level, tee=cls.tee)
         cls.addClassCleanup(cls.mesh.destroy)
         cls.prepare_state(cls.mesh)
         cls.mesh.up()

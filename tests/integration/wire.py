@@ -119,7 +119,7 @@ def mesh_id(trust):
         "tacit/mesh/v1", int(trust["simulated"]), bytes.fromhex(trust["root_sha256"]),
         bytes.fromhex(trust["operator_signing_key"]), bytes.fromhex(trust["operator_curve_key"]),
         bytes.fromhex(trust["attestation_mrsigner"]), trust["attestation_svn"],
-        mrenclave)).digest()
+        mrenclave, *({"tdx": [1], "nitro": [2]}.get(trust.get("tee"), [])))).digest()
 
 
 # --- connections --------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ static void s_describe(const tacit_introduction_introduce_result_t *intro,
              (const char *)intro->endpoint.data);
     snprintf(said.root_name, sizeof said.root_name, "%s", claims->root_name);
     snprintf(said.tcb_status, sizeof said.tcb_status, "%s",
-             tacit_tcb_status_name(claims->tcb_status));
+             tacit_tcb_status_shown(claims->tee, claims->tcb_status));
     snprintf(said.advisories, sizeof said.advisories, "%s", claims->advisories);
     memcpy(said.curve_key, intro->curve_key.data, 32);
     memcpy(said.result_key, intro->result_key.data, 32);
