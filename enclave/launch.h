@@ -31,7 +31,7 @@
 #include "enclave/td_report.h"
 
 enum {
-    TACIT_LAUNCH_SVN_SIZE = 4,                                              /* product, SVN */
+    TACIT_LAUNCH_SVN_SIZE = 4, /* product, SVN */
     TACIT_LAUNCH_USER_DATA_SIZE = TACIT_REPORT_DATA_SIZE + TACIT_LAUNCH_SVN_SIZE,
     TACIT_LAUNCH_PCR_INSTANCE = 4,
     TACIT_LAUNCH_PCR_SIGNER = 8,
@@ -66,8 +66,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_launch_read_td(const tacit_td_report_t *td
 
 /*  pcrs by number, NULL where absent. MEASUREMENT_REFUSED as before; REPORT_DATA_MISMATCH where
     user_data has another form.  */
-TACIT_MUST_CHECK tacit_status_t
-tacit_launch_read_pcrs(const uint8_t *const pcrs[TACIT_NITRO_PCRS], tacit_span_t user_data,
-                       tacit_self_t *ret_identity, tacit_error_t *ret_error);
+TACIT_MUST_CHECK tacit_status_t tacit_launch_read_pcrs(const uint8_t *const pcrs[TACIT_NITRO_PCRS],
+                                                       tacit_span_t user_data,
+                                                       tacit_self_t *ret_identity,
+                                                       tacit_error_t *ret_error);
 
 #endif

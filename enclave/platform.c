@@ -198,7 +198,8 @@ static tacit_status_t s_take_hello(tacit_platform_t *platform, tacit_cursor_t *c
     self->debug = tacit_cursor_u8(cursor) != 0;
     self->tee = (tacit_tee_t)tacit_cursor_u8(cursor);
     (void)tacit_cursor_take(cursor, 2);
-    if (cursor->failed || self->tee >= TACIT_TEES || cursor->rest.size > TACIT_CONFIGURATION_TEXT_MAX) {
+    if (cursor->failed || self->tee >= TACIT_TEES ||
+        cursor->rest.size > TACIT_CONFIGURATION_TEXT_MAX) {
         return s_bad_reply(platform, ret_error);
     }
     platform->configuration = malloc(cursor->rest.size + 1);

@@ -151,9 +151,8 @@ static s_closeness_t s_compare(const tacit_policy_enclave_t *entry, const tacit_
 static s_hex_t s_line_of(const tacit_policy_enclave_t *entry)
 {
     size_t place = entry->tee == TACIT_TEE_TDX && !entry->by_signer ? TACIT_REGISTERS_MAX - 1 : 0;
-    return entry->tee == TACIT_TEE_SGX
-               ? s_hex(entry->measurement, sizeof entry->measurement)
-               : s_hex(entry->registers.values[place], TACIT_REGISTER_SIZE);
+    return entry->tee == TACIT_TEE_SGX ? s_hex(entry->measurement, sizeof entry->measurement)
+                                       : s_hex(entry->registers.values[place], TACIT_REGISTER_SIZE);
 }
 
 static tacit_status_t s_refuse_enclave(const tacit_appraisal_t *self, s_closeness_t closeness,

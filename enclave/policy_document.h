@@ -10,8 +10,8 @@
 #include "enclave/policy.h"
 
 enum {
-    TACIT_POLICY_NUMBER_DIGITS = 20,  /* of a u64 */
-    TACIT_POLICY_HASH_DIGITS = 64,    /* hex, as the next two */
+    TACIT_POLICY_NUMBER_DIGITS = 20, /* of a u64 */
+    TACIT_POLICY_HASH_DIGITS = 64,   /* hex, as the next two */
     TACIT_POLICY_REGISTER_DIGITS = 2 * TACIT_REGISTER_SIZE,
     TACIT_POLICY_PLATFORM_DIGITS = 32 /* hex */
 };

@@ -175,8 +175,7 @@ static tacit_status_t s_read_registers(const s_reading_t *reading,
             char claim[TACIT_ERROR_CLAIM_MAX];
             snprintf(claim, sizeof claim, "enclaves.%s",
                      tacit_tee_register_name(form->tee, form->by_signer, place));
-            return s_refuse(reading, claim, "96 lowercase hex digits",
-                            text[0] ? text : from->role);
+            return s_refuse(reading, claim, "96 lowercase hex digits", text[0] ? text : from->role);
         }
     }
     if (form->by_signer) {
@@ -214,8 +213,8 @@ static tacit_status_t s_read_enclave(const s_reading_t *reading,
     const s_form_t *form = s_find_form(from);
     if (!form || (!form->by_signer && (from->product[0] || from->minimum_svn[0]))) {
         return s_refuse(reading, "enclaves",
-                        "the code, as mrenclave, or as mrtd with rtmr0 to rtmr3, or as pcr0 to "
-                        "pcr2; or mrsigner, mrowner or pcr8, with product and minimum_svn",
+                        "either mrenclave (or mrtd with rtmr0 to rtmr3, or pcr0 to pcr2), or "
+                        "mrsigner (or mrowner, or pcr8) with product and minimum_svn",
                         from->role);
     }
     to->tee = form->tee;

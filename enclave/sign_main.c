@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "enclave/command_line.h"
+#include "enclave/launch.h"
 #include "enclave/measurement.h"
 #include "enclave/sign_key.h"
 #include "enclave/sign_libraries.h"
@@ -29,6 +30,7 @@ typedef struct {
     tacit_role_t role;
     uint16_t svn;
     bool debug;
+    tacit_tee_t tee;
     bool show;
     bool json;
     const char *libraries[S_EXTRA_LIBRARIES_MAX]; /* beyond those that the linker lists */
@@ -194,23 +196,55 @@ static tacit_status_t s_check(const char *executable, tacit_span_t configuration
     return status;
 }
 
+/*  The registers that a policy names, where the kind has them.  */
+static void s_print_registers(tacit_tee_t tee, bool of_signer, const tacit_registers_t *registers,
+                              json_t *root)
+{
+    char hex[2 * TACIT_REGISTER_SIZE + 1];
+    const char *name = NULL;
+    for (size_t i = 0; (name = tacit_tee_register_name(tee, of_signer, i)); i++) {
+        sodium_bin2hex(hex, sizeof hex, registers->values[i], TACIT_REGISTER_SIZE);
+        if (root) {
+            json_object_set_new(root, name, json_string(hex));
+        } else {
+            printf("%-12s%s\n", name, hex);
+        }
+    }
+}
+
+static void s_print_all(tacit_tee_t tee, const tacit_self_t *program, json_t *root)
+{
+    tacit_registers_t code;
+    tacit_registers_t signer;
+    tacit_launch_registers(tee, program, &code, &signer);
+    s_print_registers(tee, false, &code, root);
+    s_print_registers(tee, true, &signer, root);
+}
+
 static void s_print(const s_options_t *options, const tacit_sigstruct_t *sigstruct)
 {
     char mrenclave[65];
     char mrsigner[65];
     const char *role = tacit_role_name((tacit_role_t)sigstruct->product_id);
-    sodium_bin2hex(mrenclave, sizeof mrenclave, sigstruct->mrenclave, 32);
-    sodium_bin2hex(mrsigner, sizeof mrsigner, sigstruct->mrsigner, 32);
+    tacit_self_t program = {
+        .product_id = sigstruct->product_id, .svn = sigstruct->svn, .debug = sigstruct->debug};
+    memcpy(program.mrenclave, sigstruct->mrenclave, sizeof program.mrenclave);
+    memcpy(program.mrsigner, sigstruct->mrsigner, sizeof program.mrsigner);
+    const tacit_self_t identity = tacit_launch_identity(options->tee, &program);
+    sodium_bin2hex(mrenclave, sizeof mrenclave, identity.mrenclave, 32);
+    sodium_bin2hex(mrsigner, sizeof mrsigner, identity.mrsigner, 32);
     if (!options->json) {
         printf("measurement %s\nsigner      %s\nproduct     %u (%s)\nsvn         %u\n"
                "debug       %s\ndate        %08x\n",
                mrenclave, mrsigner, sigstruct->product_id, role, sigstruct->svn,
                sigstruct->debug ? "yes" : "no", sigstruct->date);
+        s_print_all(options->tee, &program, NULL);
         return;
     }
     json_t *root = json_pack("{s:s, s:s, s:i, s:s, s:i, s:b}", "measurement", mrenclave, "signer",
                              mrsigner, "product", (int)sigstruct->product_id, "role", role, "svn",
                              (int)sigstruct->svn, "debug", (int)sigstruct->debug);
+    s_print_all(options->tee, &program, root);
     json_dumpf(root, stdout, JSON_COMPACT);
     printf("\n");
     json_decref(root);
@@ -252,6 +286,11 @@ static bool s_take_role(void *self, const char *value)
     s_options_t *options = self;
     options->role = tacit_role_from_name(value);
     return tacit_role_is_enclave(options->role);
+}
+
+static bool s_take_tee(void *self, const char *value)
+{
+    return tacit_tee_from_name(value, &((s_options_t *)self)->tee);
 }
 
 static bool s_take_svn(void *self, const char *value)
@@ -299,6 +338,11 @@ static const tacit_line_option_t s_rows[] = {
      .help = "a library that is loaded later; may be repeated",
      .kind = TACIT_OPTION_TAKE,
      .take = s_take_library},
+    {.name = "tee",
+     .argument = "KIND",
+     .help = "show what a mesh of that kind measures: sgx (default), tdx or nitro",
+     .kind = TACIT_OPTION_TAKE,
+     .take = s_take_tee},
     {.name = "show",
      .help = "print measurement, signer, product, svn and debug",
      .kind = TACIT_OPTION_FLAG,
@@ -313,7 +357,7 @@ static const tacit_command_line_t s_line = {
     .name = "tacit-sign",
     .summary = "make an executable an enclave, or show which one it is",
     .usage = "--key KEY.pem --role ROLE [OPTION]... EXECUTABLE\n"
-             "       tacit-sign --show [--json] EXECUTABLE",
+             "       tacit-sign --show [--tee KIND] [--json] EXECUTABLE",
     .options = s_rows,
     .option_count = sizeof s_rows / sizeof *s_rows,
     .operand = "EXECUTABLE",

@@ -4,7 +4,8 @@
 # Launches a mesh with two workers, pushes two models, grants them, classifies the held-out sets
 # through the whole path, checks the answers against the training frameworks', verifies a receipt,
 # scales to four workers and back, shows who is refused and why, and searches for plaintext where
-# none may be. Exits 0 only if every step did what it says. Run by `./run demo`.
+# none may be. Exits 0 only if every step did what it says. Run by `./run demo`; TACIT_TEE=tdx or nitro
+# makes it a mesh of that kind.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -56,7 +57,7 @@ rogue() {
 }
 
 step "The operator launches a mesh"
-operator up
+operator up ${TACIT_TEE:+--tee "$TACIT_TEE"}
 
 step "The model's owner looks at it before trusting it with anything"
 mlowner init "${owner[@]}"

@@ -106,7 +106,7 @@ static tacit_status_t s_appraise(const tacit_trust_t *trust, const tacit_claims_
                                  "1", got);
     }
     status = s_expect_key("attestation service: mrsigner", TACIT_SIGNER_REFUSED,
-                                         trust->attestation_mrsigner, claims->mrsigner, ret_error);
+                          trust->attestation_mrsigner, claims->mrsigner, ret_error);
     if (!status) {
         status = s_expect_number("attestation service: svn", TACIT_SVN_TOO_LOW,
                                  trust->attestation_svn, claims->svn, ret_error);

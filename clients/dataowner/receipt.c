@@ -89,13 +89,14 @@ static json_t *s_json(const tacit_proven_receipt_t *proven)
     };
     char id[2 * TACIT_REQUEST_ID_SIZE + 1];
     (void)sodium_bin2hex(id, sizeof id, receipt->envelope.request_id, TACIT_REQUEST_ID_SIZE);
-    json_t *object = json_pack(
-        "{s:b, s:s, s:I, s:s, s:I, s:i, s:s, s:s, s:b, s:b, s:s}", "verified", 1, "request_id", id,
-        "time_ms", (json_int_t)receipt->time_ms, "name", receipt->envelope.name, "version",
-        (json_int_t)receipt->envelope.version, "svn", (int)proven->result.svn, "tee",
-        tacit_tee_name(proven->result.tee), "tcb_status",
-        tacit_tcb_status_shown(proven->result.tee, proven->result.tcb_status), "debug", proven->result.debug,
-        "simulated", receipt->simulated, "trust_anchor", proven->claims.root_name);
+    json_t *object =
+        json_pack("{s:b, s:s, s:I, s:s, s:I, s:i, s:s, s:s, s:b, s:b, s:s}", "verified", 1,
+                  "request_id", id, "time_ms", (json_int_t)receipt->time_ms, "name",
+                  receipt->envelope.name, "version", (json_int_t)receipt->envelope.version, "svn",
+                  (int)proven->result.svn, "tee", tacit_tee_name(proven->result.tee), "tcb_status",
+                  tacit_tcb_status_shown(proven->result.tee, proven->result.tcb_status), "debug",
+                  proven->result.debug, "simulated", receipt->simulated, "trust_anchor",
+                  proven->claims.root_name);
     for (size_t i = 0; object && i < sizeof keys / sizeof *keys; i++) {
         char hex[TACIT_HEX_KEY_SIZE];
         tacit_hex_key(keys[i].key, hex);

@@ -95,9 +95,10 @@ static tacit_status_t s_print_table(const s_view_t *view)
     }
     for (size_t i = 0; i < view->peer_count && !status; i++) {
         const tacit_result_t *result = &view->peers[i].result;
-        status = s_add_row(table, tacit_role_name(result->role), result->mrenclave,
-                           result->mrsigner, result->svn, tacit_tcb_status_shown(result->tee, result->tcb_status),
-                           result->debug, view->peers[i].endpoint);
+        status =
+            s_add_row(table, tacit_role_name(result->role), result->mrenclave, result->mrsigner,
+                      result->svn, tacit_tcb_status_shown(result->tee, result->tcb_status),
+                      result->debug, view->peers[i].endpoint);
     }
     if (!status) {
         tacit_table_print(table, stdout);
@@ -140,23 +141,22 @@ static void s_print_json(const s_view_t *view)
     json_t *services = json_array();
     json_array_append_new(
         services, s_service_json("attestation", claims->mrenclave, claims->mrsigner, claims->svn,
-                                 tacit_tcb_status_shown(claims->tee, claims->tcb_status), claims->debug,
-                                 claims->simulated, view->user.trust.introduction));
+                                 tacit_tcb_status_shown(claims->tee, claims->tcb_status),
+                                 claims->debug, claims->simulated, view->user.trust.introduction));
     for (size_t i = 0; i < view->peer_count; i++) {
         const tacit_result_t *result = &view->peers[i].result;
         json_array_append_new(
             services,
             s_service_json(tacit_role_name(result->role), result->mrenclave, result->mrsigner,
-                           result->svn, tacit_tcb_status_shown(result->tee, result->tcb_status), result->debug,
-                           result->simulated, view->peers[i].endpoint));
+                           result->svn, tacit_tcb_status_shown(result->tee, result->tcb_status),
+                           result->debug, result->simulated, view->peers[i].endpoint));
     }
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:b, s:s, s:I, s:s, s:o}", "trust_anchor", claims->root_name,
-                  "tee", tacit_tee_name(claims->tee),
-                  "root_sha256", s_hex(claims->root_sha256, 32).text, "simulated",
-                  claims->simulated, "mesh_id", s_hex(tacit_mesh_id(view->user.mesh), 32).text,
-                  "policy_number", (json_int_t)view->policy_number, "policy_head",
-                  s_hex(view->policy_head, 32).text, "services", services);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:b, s:s, s:I, s:s, s:o}", "trust_anchor",
+                               claims->root_name, "tee", tacit_tee_name(claims->tee), "root_sha256",
+                               s_hex(claims->root_sha256, 32).text, "simulated", claims->simulated,
+                               "mesh_id", s_hex(tacit_mesh_id(view->user.mesh), 32).text,
+                               "policy_number", (json_int_t)view->policy_number, "policy_head",
+                               s_hex(view->policy_head, 32).text, "services", services);
     json_dumpf(object, stdout, JSON_INDENT(2));
     printf("\n");
     json_decref(object);

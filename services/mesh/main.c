@@ -174,8 +174,7 @@ static tacit_status_t s_start(s_main_t *self, tacit_error_t *ret_error)
     tacit_tee_t tee = TACIT_TEE_SGX;
     tacit_status_t status = tacit_manifest_load(self->manifest, &manifest, ret_error);
     if (!status) {
-        status =
-            tacit_folders_tee(self->state, self->tee ? self->tee : "", &tee, ret_error);
+        status = tacit_folders_tee(self->state, self->tee ? self->tee : "", &tee, ret_error);
     }
     if (!status) {
         status = tacit_folders_make(self->state, ret_error);

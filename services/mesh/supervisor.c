@@ -289,8 +289,9 @@ static int s_on_tick(zloop_t *loop, int timer, void *argument)
 /*  --- public ---------------------------------------------------------------------------------- */
 
 tacit_status_t tacit_supervisor_new(const char *state, const char *bin,
-                                    const tacit_manifest_t *manifest, tacit_tee_t tee, zloop_t *loop,
-                                    tacit_supervisor_t **ret_supervisor, tacit_error_t *ret_error)
+                                    const tacit_manifest_t *manifest, tacit_tee_t tee,
+                                    zloop_t *loop, tacit_supervisor_t **ret_supervisor,
+                                    tacit_error_t *ret_error)
 {
     tacit_supervisor_t *self = calloc(1, sizeof *self);
     if (!self) {

@@ -11,9 +11,9 @@
 #include "enclave/platform.h"
 
 enum {
-    TACIT_NITRO_STATE_MAX = 32 * 1024,           /* bytes of tacit_nitro_vendor_export */
-    TACIT_NITRO_LEAF_S = 3 * 3600,               /* life of a document's certificate */
-    TACIT_NITRO_REFRESH_S = 2 * 3600,            /* issued anew when less is left */
+    TACIT_NITRO_STATE_MAX = 32 * 1024, /* bytes of tacit_nitro_vendor_export */
+    TACIT_NITRO_LEAF_S = 3 * 3600,     /* life of a document's certificate */
+    TACIT_NITRO_REFRESH_S = 2 * 3600,  /* issued anew when less is left */
     TACIT_NITRO_CERTIFICATE_S = 10 * 365 * 24 * 3600,
     TACIT_NITRO_ROOT_S = 20 * 365 * 24 * 3600,
     TACIT_NITRO_BACKDATE_S = 60 /* for clocks that lag behind */

@@ -72,8 +72,8 @@ static tacit_status_t s_welcome(s_platformd_t *self, const tacit_peer_t *peer,
     *connection = (s_connection_t){.peer = *peer, .caller = {.self = measured->self}};
     randombytes_buf(connection->caller.challenge, sizeof connection->caller.challenge);
     size_t size = tacit_exchange_hello(
-        self->state->tee, &connection->caller, tacit_span(measured->configuration, measured->configuration_size),
-        self->reply);
+        self->state->tee, &connection->caller,
+        tacit_span(measured->configuration, measured->configuration_size), self->reply);
     tacit_status_t status = tacit_peer_send(peer, tacit_span(self->reply, size));
     self->count += status ? 0 : 1;
     return status;

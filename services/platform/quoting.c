@@ -174,8 +174,7 @@ static void s_body(const tacit_quoting_t *quoting, const tacit_self_t *self,
         out->size += TACIT_TD_REPORT_SIZE;
     } else {
         s_report(tacit_pki_platform(quoting->pki), self,
-                 TACIT_ATTRIBUTE_INIT | TACIT_ATTRIBUTE_MODE64, report_data,
-                 out->data + out->size);
+                 TACIT_ATTRIBUTE_INIT | TACIT_ATTRIBUTE_MODE64, report_data, out->data + out->size);
         out->size += TACIT_REPORT_SIZE;
     }
 }
@@ -213,8 +212,8 @@ tacit_status_t tacit_quoting_quote(const tacit_quoting_t *quoting, const tacit_s
     }
     s_writer_t head = {.data = body};
     s_body(quoting, self, report_data, &head);
-    tacit_status_t status = tacit_pki_sign(quoting->pki, TACIT_PKI_ATTESTATION,
-                                           tacit_span(body, head.size), signature);
+    tacit_status_t status =
+        tacit_pki_sign(quoting->pki, TACIT_PKI_ATTESTATION, tacit_span(body, head.size), signature);
     if (status) {
         return status;
     }

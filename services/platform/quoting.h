@@ -20,8 +20,8 @@ void tacit_quoting_destroy(tacit_quoting_t **quoting);
 void tacit_quoting_report(const tacit_pki_t *pki, const uint8_t attestation_key[64],
                           tacit_span_t auth, uint8_t ret_report[TACIT_REPORT_SIZE]);
 
-/*  A quote: that self, as its signature file has it, runs on this platform and committed to report_data. Writes at most
-    TACIT_QUOTE_MAX bytes.  */
+/*  A quote: that self, as its signature file has it, runs on this platform and committed to
+   report_data. Writes at most TACIT_QUOTE_MAX bytes.  */
 TACIT_MUST_CHECK tacit_status_t tacit_quoting_quote(const tacit_quoting_t *quoting,
                                                     const tacit_self_t *self,
                                                     const uint8_t report_data[64],

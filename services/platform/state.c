@@ -185,8 +185,7 @@ static tacit_status_t s_open_vendor(tacit_platform_state_t *state, const s_openi
     char path[PATH_MAX];
     tacit_status_t status = s_path(opening, "pki.pem", path, ret_error);
     if (!status) {
-        status =
-            opening->whole ? s_load_vendor(state, path) : s_make_vendor(state, opening, path);
+        status = opening->whole ? s_load_vendor(state, path) : s_make_vendor(state, opening, path);
         status = status ? s_failed(opening, "pki.pem", status, ret_error)
                         : s_check_kind(state, opening, ret_error);
     }

@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { S_EVALUATION_NUMBER = 17, S_VERSION = 3, S_DATE_MAX = 32, S_OLD_SVN = 1, S_OLD_MODULE_SVN = 2 };
+enum {
+    S_EVALUATION_NUMBER = 17,
+    S_VERSION = 3,
+    S_DATE_MAX = 32,
+    S_OLD_SVN = 1,
+    S_OLD_MODULE_SVN = 2
+};
 
 typedef struct {
     char *text;
@@ -89,7 +95,7 @@ static void s_add_level(s_text_t *out, const tacit_pki_options_t *options, const
 /*  The platform's own level stands between one that is newer and one that is older.  */
 static void s_levels(const tacit_sgx_platform_t *platform, s_level_t ret_levels[3])
 {
-    static const uint8_t wanted[] = {TACIT_TDX_COMPONENT + 1, TACIT_TDX_COMPONENT,
+    static const uint8_t wanted[] = {TACIT_TDX_COMPONENT, TACIT_TDX_COMPONENT,
                                      TACIT_TDX_COMPONENT_OLD};
     for (size_t i = 0; i < TACIT_TCB_COMPONENTS; i++) {
         uint8_t own = platform->components[i];
@@ -170,8 +176,9 @@ void tacit_tcb_info_text(const tacit_sgx_platform_t *platform, const tacit_pki_o
     memcpy(fmspc, platform->fmspc, sizeof fmspc);
     fmspc[0] ^= options->foreign_fmspc ? 0xff : 0;
     s_add(&out, "{\"id\":\"%s\",\"version\":%u,",
-          options->tcb_info_id ? options->tcb_info_id
-                               : options->tee == TACIT_TEE_TDX ? "TDX" : "SGX",
+          options->tcb_info_id            ? options->tcb_info_id
+          : options->tee == TACIT_TEE_TDX ? "TDX"
+                                          : "SGX",
           options->tcb_info_version ? options->tcb_info_version : S_VERSION);
     s_add_dates(&out, validity);
     s_add(&out, "\"fmspc\":\"%02X%02X%02X%02X%02X%02X\",", fmspc[0], fmspc[1], fmspc[2], fmspc[3],
@@ -204,8 +211,10 @@ void tacit_qe_identity_text(const tacit_pki_options_t *options, tacit_validity_t
     uint8_t mrsigner[32];
     tacit_qe_mrsigner(mrsigner);
     mrsigner[0] ^= options->foreign_qe_signer ? 0xff : 0;
-    s_add(&out, "{\"id\":\"%s\",\"version\":2,", options->qe_id ? options->qe_id
-                         : options->tee == TACIT_TEE_TDX ? "TD_QE" : "QE");
+    s_add(&out, "{\"id\":\"%s\",\"version\":2,",
+          options->qe_id                  ? options->qe_id
+          : options->tee == TACIT_TEE_TDX ? "TD_QE"
+                                          : "QE");
     s_add_dates(&out, validity);
     s_add(&out, "\"tcbEvaluationDataNumber\":%u,", s_evaluation_number(options));
     s_add(&out, "\"miscselect\":\"00000000\",\"miscselectMask\":\"FFFFFFFF\","

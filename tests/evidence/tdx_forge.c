@@ -1,17 +1,14 @@
 /*  tdx_forge.c - quotes by the platform's own vendor, in the forms that the platform does not
-   issue.
+    issue.
 
-    The vendor's keys, certificates and CRLs are those of the simulated platform; quote, TCB info
-   and QE identity are written here.  */
+    Keys, certificates and collateral are those of the simulated platform; the quote is written
+    here.  */
 
 #include "tests/evidence/tdx_forge.h"
 
-#include <openssl/sha.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "services/platform/quoting.h"
 #include "services/platform/tcb_info.h"
 
 const tdx_class_t tdx_classes[] = {
@@ -54,7 +51,7 @@ const tdx_class_t tdx_classes[] = {
 };
 const size_t tdx_class_count = sizeof tdx_classes / sizeof tdx_classes[0];
 
-enum { AUTH_SIZE = 32, TEXT_MAX = 8192, SIGNER = 0x51, MODULE_SVN = 6 };
+enum { AUTH_SIZE = 32, MODULE_SVN = TACIT_TDX_MODULE_SVN };
 
 typedef struct writer {
     uint8_t *data;
@@ -105,121 +102,18 @@ static void s_little(writer_t *out, uint64_t value, size_t width)
 
 /*  --- Collateral ---------------------------------------------------------------------------- */
 
-typedef struct text {
-    char data[TEXT_MAX];
-    size_t size;
-} text_t;
-
-static void s_add(text_t *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void s_add(text_t *out, const char *format, ...)
+/*  The platform's own, with the mistake of the class in it.  */
+static tacit_pki_options_t s_options(const tdx_class_t *class)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(out->data + out->size, TEXT_MAX - out->size, format, arguments);
-    va_end(arguments);
-    forge_check(size >= 0 && (size_t)size < TEXT_MAX - out->size, "a text so long");
-    out->size += (size_t)size;
-}
-
-static void s_add_bytes(text_t *out, const char *name, uint8_t byte, size_t size)
-{
-    s_add(out, "\"%s\":\"", name);
-    for (size_t i = 0; i < size; i++) {
-        s_add(out, "%02X", byte);
-    }
-    s_add(out, "\"");
-}
-
-static void s_add_components(text_t *out, const char *name, const uint8_t components[16])
-{
-    s_add(out, "\"%s\":[", name);
-    for (size_t i = 0; i < 16; i++) {
-        s_add(out, "%s{\"svn\":%u}", i ? "," : "", components[i]);
-    }
-    s_add(out, "]");
-}
-
-static void s_add_level(text_t *out, const tdx_sample_t *sample, const tdx_class_t *class,
-                        uint8_t third, const char *status)
-{
-    const tacit_sgx_platform_t *platform = tacit_pki_platform(sample->pki);
-    const uint8_t tdx[16] = {5, 0, third};
-    s_add(out, "{\"tcb\":{");
-    s_add_components(out, "sgxtcbcomponents", platform->components);
-    s_add(out, ",\"pcesvn\":%u", platform->pcesvn);
-    if (!s_is(class, "no_tdx_components")) {
-        s_add(out, ",");
-        s_add_components(out, "tdxtcbcomponents", tdx);
-    }
-    s_add(out, "},\"tcbDate\":\"2026-01-01T00:00:00Z\",\"tcbStatus\":\"%s\"}", status);
-}
-
-static void s_add_module(text_t *out)
-{
-    s_add_bytes(out, "mrsigner", SIGNER, 48);
-    s_add(out, ",");
-    s_add_bytes(out, "attributes", 0, 8);
-    s_add(out, ",");
-    s_add_bytes(out, "attributesMask", 0xff, 8);
-}
-
-static void s_add_modules(text_t *out, const tdx_class_t *class)
-{
-    const char *older = s_is(class, "module_revoked") ? "Revoked" : "OutOfDate";
-    s_add(out, "\"tdxModule\":{");
-    s_add_module(out);
-    s_add(out, "},\"tdxModuleIdentities\":[{\"id\":\"TDX_01\",");
-    s_add_module(out);
-    s_add(out,
-          ",\"tcbLevels\":[{\"tcb\":{\"isvsvn\":%d},\"tcbDate\":\"2026-01-01T00:00:00Z\","
-          "\"tcbStatus\":\"UpToDate\"},{\"tcb\":{\"isvsvn\":2},\"tcbDate\":"
-          "\"2023-01-01T00:00:00Z\",\"tcbStatus\":\"%s\"}]}],",
-          MODULE_SVN, older);
-}
-
-static void s_add_hex(text_t *out, const uint8_t *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        s_add(out, "%02x", bytes[i]);
-    }
-}
-
-static void s_tcb_info(tdx_sample_t *sample, const tdx_class_t *class)
-{
-    static text_t out;
-    const tacit_sgx_platform_t *platform = tacit_pki_platform(sample->pki);
-    bool tdx =
-        (s_is_tdx(class) || s_is(class, "tdx_tcb_info_for_sgx")) && !s_is(class, "tcb_info_of_sgx");
-    out.size = 0;
-    s_add(&out,
-          "{\"id\":\"%s\",\"version\":%d,\"issueDate\":\"2026-09-01T00:00:00Z\","
-          "\"nextUpdate\":\"2026-10-01T00:00:00Z\",\"fmspc\":\"",
-          tdx ? "TDX" : "SGX", s_is(class, "tcb_info_version_2") ? 2 : 3);
-    s_add_hex(&out, platform->fmspc, sizeof platform->fmspc);
-    s_add(&out, "\",\"pceId\":\"");
-    s_add_hex(&out, platform->pceid, sizeof platform->pceid);
-    s_add(&out, "\",\"tcbType\":0,\"tcbEvaluationDataNumber\":17,");
-    s_add_modules(&out, class);
-    s_add(&out, "\"tcbLevels\":[");
-    s_add_level(&out, sample, class, s_is(class, "older_level") ? 9 : 3, "UpToDate");
-    s_add(&out, ",");
-    s_add_level(&out, sample, class, 2, "OutOfDate");
-    s_add(&out, "]}");
-    forge_check(tacit_pki_envelope(sample->pki, "tcbInfo", out.data, &sample->tcb_info) == TACIT_OK,
-                "TCB info");
-}
-
-static void s_qe_identity(tdx_sample_t *sample, const tdx_class_t *class)
-{
-    char text[TACIT_TCB_INFO_TEXT_MAX];
-    bool tdx = s_is_tdx(class) && !s_is(class, "qe_identity_of_sgx");
-    const tacit_pki_options_t options = {.now_s = FORGE_NOW_S, .qe_id = tdx ? "TD_QE" : NULL};
-    const tacit_validity_t validity = {FORGE_NOW_S - 60, FORGE_NOW_S + 9ULL * FORGE_DAY_S};
-    tacit_qe_identity_text(&options, validity, text);
-    forge_check(tacit_pki_envelope(sample->pki, "enclaveIdentity", text, &sample->qe_identity) ==
-                    TACIT_OK,
-                "QE identity");
+    bool of_sgx = s_is(class, "tcb_info_of_sgx");
+    tacit_pki_options_t options = {.tee = s_is_tdx(class) ? TACIT_TEE_TDX : TACIT_TEE_SGX,
+                                   .now_s = FORGE_NOW_S};
+    options.no_tdx_components = s_is(class, "no_tdx_components");
+    options.module_status = s_is(class, "module_revoked") ? "Revoked" : NULL;
+    options.tcb_info_version = s_is(class, "tcb_info_version_2") ? 2 : 0;
+    options.tcb_info_id = of_sgx ? "SGX" : s_is(class, "tdx_tcb_info_for_sgx") ? "TDX" : NULL;
+    options.qe_id = s_is(class, "qe_identity_of_sgx") ? "QE" : NULL;
+    return options;
 }
 
 /*  --- Quote --------------------------------------------------------------------------------- */
@@ -234,7 +128,9 @@ static void s_svns(const tdx_class_t *class, uint8_t svn[16], uint8_t svn2[16])
     memset(svn2, 0, 16);
     svn[0] = old ? MODULE_SVN - 1 : MODULE_SVN;
     svn[1] = version_0 ? 0 : 1;
-    svn[2] = s_is(class, "no_level") ? 1 : 3;
+    svn[2] = s_is(class, "no_level")      ? TACIT_TDX_COMPONENT_OLD - 1
+             : s_is(class, "older_level") ? TACIT_TDX_COMPONENT_OLD
+                                          : TACIT_TDX_COMPONENT;
     svn[0] = s_is(class, "low_first_svn_version_0") ? 4 : svn[0];
     svn[0] = s_is(class, "low_first_svn") ? 3 : svn[0];
     svn[0] = s_is(class, "module_below_all") ? 1 : svn[0];
@@ -249,7 +145,7 @@ static size_t s_td_body(const tdx_class_t *class, uint8_t body[TACIT_TD_REPORT_1
     uint8_t svn2[16];
     memset(body, 0, TACIT_TD_REPORT_15_SIZE);
     s_svns(class, body + TACIT_TD_TEE_TCB_SVN, svn2);
-    memset(body + TACIT_TD_MRSIGNERSEAM, SIGNER, 48);
+    tacit_tdx_module_signer(body + TACIT_TD_MRSIGNERSEAM);
     body[TACIT_TD_MRSIGNERSEAM] ^= s_is(class, "module_signer");
     body[TACIT_TD_SEAM_ATTRIBUTES] = s_is(class, "module_attributes");
     body[TACIT_TD_ATTRIBUTES] = s_is(class, "debug");
@@ -290,22 +186,6 @@ static void s_head(writer_t *out, const tdx_class_t *class)
     s_bytes(out, body, size);
 }
 
-static void s_qe_report(const uint8_t key[64], const uint8_t auth[AUTH_SIZE],
-                        uint8_t report[TACIT_REPORT_SIZE])
-{
-    uint8_t bound[64 + AUTH_SIZE];
-    memset(report, 0, TACIT_REPORT_SIZE);
-    report[TACIT_REPORT_ATTRIBUTES] =
-        TACIT_ATTRIBUTE_INIT | TACIT_ATTRIBUTE_MODE64 | 1 << 4; /* provisioning */
-    report[TACIT_REPORT_ATTRIBUTES + 8] = 0xe7;
-    tacit_qe_mrsigner(report + TACIT_REPORT_MRSIGNER);
-    report[TACIT_REPORT_PRODUCT_ID] = TACIT_QE_PRODUCT_ID;
-    report[TACIT_REPORT_SVN] = TACIT_QE_SVN;
-    memcpy(bound, key, 64);
-    memcpy(bound + 64, auth, AUTH_SIZE);
-    SHA256(bound, sizeof bound, report + TACIT_REPORT_DATA);
-}
-
 /*  QE report to PCK chain.  */
 static void s_certification(writer_t *out, const tdx_sample_t *sample, const tdx_class_t *class,
                             const uint8_t key[64])
@@ -314,7 +194,7 @@ static void s_certification(writer_t *out, const tdx_sample_t *sample, const tdx
     uint8_t signature[64];
     uint8_t auth[AUTH_SIZE] = {1, 2, 3};
     tacit_span_t chain = tacit_pki_pck_chain(sample->pki);
-    s_qe_report(key, auth, report);
+    tacit_quoting_report(sample->pki, key, tacit_span(auth, sizeof auth), report);
     forge_check(tacit_pki_sign(sample->pki, TACIT_PKI_PCK, tacit_span(report, sizeof report),
                                signature) == TACIT_OK,
                 "a signature");
@@ -359,21 +239,15 @@ static void s_quote(tdx_sample_t *sample, const tdx_class_t *class)
 
 void tdx_forge_open(const tdx_class_t *class, tdx_sample_t *ret_sample)
 {
-    const tacit_pki_options_t options = {.now_s = FORGE_NOW_S};
+    const tacit_pki_options_t options = s_options(class);
     memset(ret_sample, 0, sizeof *ret_sample);
     forge_check(tacit_pki_new(&options, &ret_sample->pki) == TACIT_OK, "a vendor");
     tacit_pki_root_sha256(ret_sample->pki, ret_sample->root_sha256);
-    s_tcb_info(ret_sample, class);
-    s_qe_identity(ret_sample, class);
     s_quote(ret_sample, class);
     ret_sample->collateral = *tacit_pki_collateral(ret_sample->pki);
-    ret_sample->collateral.tcb_info = tacit_span_string(ret_sample->tcb_info);
-    ret_sample->collateral.qe_identity = tacit_span_string(ret_sample->qe_identity);
 }
 
 void tdx_forge_close(tdx_sample_t *sample)
 {
     tacit_pki_destroy(&sample->pki);
-    free(sample->tcb_info);
-    free(sample->qe_identity);
 }

@@ -15,10 +15,8 @@ typedef struct tdx_class {
 } tdx_class_t;
 
 typedef struct tdx_sample {
-    tacit_pki_t *pki; /* owned, as the texts */
-    char *tcb_info;
-    char *qe_identity;
-    tacit_collateral_t collateral; /* borrows from both */
+    tacit_pki_t *pki;              /* owned */
+    tacit_collateral_t collateral; /* borrows from it */
     uint8_t root_sha256[32];
     uint8_t quote[TACIT_QUOTE_MAX];
     size_t quote_size;

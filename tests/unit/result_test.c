@@ -23,6 +23,7 @@ static tacit_result_t s_sample(void)
         .simulated = true,
         .debug = true,
         .tcb_status = TACIT_TCB_SW_HARDENING_NEEDED,
+        .tee = TACIT_TEE_TDX,
         .product_id = 5,
         .svn = 0x1234,
         .issued_ms = s_now,
@@ -76,6 +77,7 @@ static void says_what_was_signed(void **state)
     assert_true(result.simulated);
     assert_true(result.debug);
     assert_int_equal(result.tcb_status, TACIT_TCB_SW_HARDENING_NEEDED);
+    assert_int_equal(result.tee, TACIT_TEE_TDX);
     assert_int_equal(result.product_id, 5);
     assert_int_equal(result.svn, 0x1234);
     assert_int_equal(result.issued_ms, s_now);
@@ -124,7 +126,7 @@ static void refuses_what_is_signed_but_not_canonical(void **state)
     static const struct {
         size_t from;
         size_t to;
-    } reserved[] = {{13, 16}, {20, 24}, {344, 448}};
+    } reserved[] = {{14, 16}, {20, 24}, {344, 448}};
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
         for (size_t offset = reserved[i].from; offset < reserved[i].to; offset++) {
             assert_int_equal(s_verdict_on_byte(offset, 1), TACIT_RESULT_INVALID);
@@ -137,6 +139,8 @@ static void refuses_what_is_signed_but_not_canonical(void **state)
     assert_int_equal(s_verdict_on_byte(11, 4), TACIT_RESULT_INVALID);  /* and one more */
     assert_int_equal(s_verdict_on_byte(12, TACIT_TCB_REVOKED), TACIT_OK);
     assert_int_equal(s_verdict_on_byte(12, TACIT_TCB_REVOKED + 1), TACIT_RESULT_INVALID);
+    assert_int_equal(s_verdict_on_byte(13, TACIT_TEES - 1), TACIT_OK);
+    assert_int_equal(s_verdict_on_byte(13, TACIT_TEES), TACIT_RESULT_INVALID);
     assert_int_equal(s_verdict_on_byte(312, 0), TACIT_RESULT_INVALID); /* names another issuer */
 }
 

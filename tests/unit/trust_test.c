@@ -277,6 +277,33 @@ static void the_mesh_id_depends_on_everything_but_the_endpoint(void **state)
     trust.has_attestation_mrenclave = false;
     tacit_trust_mesh_id(&trust, other);
     assert_memory_not_equal(first, other, 32);
+    trust = s_sample();
+    trust.tee = TACIT_TEE_TDX;
+    tacit_trust_mesh_id(&trust, other);
+    assert_memory_not_equal(first, other, 32);
+}
+
+static void the_kind_stands_in_the_file_where_it_is_not_sgx(void **state)
+{
+    (void)state;
+    tacit_error_t error;
+    tacit_trust_t loaded;
+    for (int i = 0; i < TACIT_TEES; i++) {
+        tacit_trust_t trust = s_sample();
+        trust.tee = (tacit_tee_t)i;
+        assert_int_equal(tacit_trust_save(&trust, s_path, &error), TACIT_OK);
+        assert_int_equal(tacit_trust_load(s_path, &loaded, &error), TACIT_OK);
+        assert_int_equal(loaded.tee, i);
+        assert_true(loaded.has_attestation_mrenclave == trust.has_attestation_mrenclave);
+    }
+    const char *const wrong[] = {"\"snp\"", "\"\"", "1", "null"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[2048];
+        snprintf(text, sizeof text,
+                 "{" MEMBERS ", \"attestation_svn\": 1, \"introduction\": \"x\", \"tee\": %s}",
+                 wrong[i]);
+        assert_int_equal(s_load_text(text, &error), TACIT_MALFORMED);
+    }
 }
 
 int main(void)
@@ -286,6 +313,7 @@ int main(void)
         cmocka_unit_test(saving_leaves_one_readable_file),
         cmocka_unit_test(saving_fails_with_a_reason),
         cmocka_unit_test(a_missing_file_is_told),
+        cmocka_unit_test(the_kind_stands_in_the_file_where_it_is_not_sgx),
         cmocka_unit_test(keys_are_exactly_the_known_ones),
         cmocka_unit_test(values_are_exactly_of_their_kind),
         cmocka_unit_test(hex_is_lowercase_and_whole),
