@@ -284,7 +284,7 @@ static void a_nitro_program_is_what_its_pcrs_say(void **state)
         pcrs[needed[i]] = values[needed[i]];
     }
     for (int size = -1; size <= 1; size += 2) {
-        said.size = (size_t)(TACIT_LAUNCH_USER_DATA_SIZE + size);
+        said.size = (size_t)TACIT_LAUNCH_USER_DATA_SIZE + (size_t)size;
         assert_int_equal(tacit_launch_read_pcrs(pcrs, said, &identity, NULL),
                          TACIT_REPORT_DATA_MISMATCH);
     }
