@@ -319,7 +319,6 @@ size_t tacit_channel_choose(tacit_channel_t *channel, size_t avoid, bool only_ot
 {
     size_t best = TACIT_CHANNEL_ROUTES_MAX;
     uint64_t least = UINT64_MAX;
-    channel->turn_of++;
     for (size_t i = 0; i < TACIT_CHANNEL_ROUTES_MAX; i++) {
         size_t index = (channel->turn_of + i) % TACIT_CHANNEL_ROUTES_MAX;
         tacit_route_t *route = &channel->routes[index];
@@ -336,6 +335,7 @@ size_t tacit_channel_choose(tacit_channel_t *channel, size_t avoid, bool only_ot
             best = index;
         }
     }
+    channel->turn_of = best < TACIT_CHANNEL_ROUTES_MAX ? best + 1 : channel->turn_of;
     return best;
 }
 

@@ -75,6 +75,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_start_message(tacit_client_t *clien
                                                            zmq_msg_t *bulk, tacit_slot_t **ret_slot,
                                                            tacit_error_t *ret_error);
 
+/*  Let go of a call in any state, at once; who has it is told.  */
+void tacit_client_abandon(tacit_client_t *client, tacit_slot_t *slot);
+
 /*  The streams of a call about to be sent; false without memory.  */
 bool tacit_client_open_stream(tacit_slot_t *slot);
 

@@ -212,13 +212,23 @@ tacit_status_t tacit_client_finish(tacit_client_t *client, uint64_t call, tacit_
     return tacit_client_give_reply(client, slot, ret_reply, ret_error);
 }
 
+void tacit_client_abandon(tacit_client_t *client, tacit_slot_t *slot)
+{
+    if (slot->state == TACIT_SLOT_WAITING) {
+        tacit_client_flush(client); /* what is cancelled must have been sent */
+        (void)s_notify(client, slot->msgid, TACIT_STREAM_CANCEL, 0, NULL);
+    }
+    tacit_outstanding_release(&client->calls, slot);
+}
+
 void tacit_client_cancel(tacit_client_t *client, uint64_t call)
 {
-    tacit_slot_t *slot = s_find_stream(client, call, NULL);
-    if (slot) {
-        if (slot->state == TACIT_SLOT_WAITING) {
-            (void)s_notify(client, call, TACIT_STREAM_CANCEL, 0, NULL);
+    for (size_t i = 0; i < TACIT_SLOTS; i++) {
+        tacit_slot_t *slot = &client->calls.slots[i];
+        bool open = slot->state == TACIT_SLOT_WAITING || slot->state == TACIT_SLOT_ENDED;
+        if (open && slot->msgid == call) {
+            tacit_client_abandon(client, slot);
+            return;
         }
-        tacit_outstanding_release(&client->calls, slot);
     }
 }

@@ -33,7 +33,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_finish(tacit_client_t *client, uint
                                                     tacit_reply_t *ret_reply,
                                                     tacit_error_t *ret_error);
 
-/*  Let go of the call at once; the handler is told.  */
+/*  Let go of a call at once, with streams or without; the service is told.  */
 void tacit_client_cancel(tacit_client_t *client, uint64_t call);
 
 #endif

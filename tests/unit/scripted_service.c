@@ -107,8 +107,9 @@ static void s_actor(zsock_t *pipe, void *argument)
     bool ended = false;
     while (endpoint && !ended) {
         tacit_link_event_t event;
-        zmq_pollitem_t items[] = {{.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN},
-                                  {.socket = tacit_endpoint_socket(endpoint), .events = ZMQ_POLLIN}};
+        zmq_pollitem_t items[] = {
+            {.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN},
+            {.socket = tacit_endpoint_socket(endpoint), .events = ZMQ_POLLIN}};
         (void)zmq_poll(items, 2, 100);
         while (tacit_endpoint_event(endpoint, &event)) {
         }

@@ -1,5 +1,5 @@
-/*  scripted_service.h - a service that answers echo.echo as the test says: well, never, busily, or by
-    hanging up; and counts what came.  */
+/*  scripted_service.h - a service that answers echo.echo as the test says: well, never, busily, or
+   by hanging up; and counts what came.  */
 
 #ifndef TACIT_TESTS_SCRIPTED_SERVICE_H
 #define TACIT_TESTS_SCRIPTED_SERVICE_H
