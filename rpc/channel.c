@@ -80,7 +80,7 @@ void tacit_channel_destroy(tacit_channel_t **channel)
     for (size_t i = 0; i < TACIT_CHANNEL_ROUTES_MAX; i++) {
         tacit_client_destroy(&self->routes[i].client);
     }
-    for (size_t i = 0; i < sizeof self->retired / sizeof *self->retired; i++) {
+    for (size_t i = 0; i < TACIT_RETIRED_MAX; i++) {
         tacit_client_destroy(&self->retired[i]);
     }
     tacit_dialer_destroy(&self->dialer);

@@ -51,7 +51,10 @@ typedef enum tacit_work_state {
     TACIT_WORK_ENDED /* winner has its answer, or error says why there is none */
 } tacit_work_state_t;
 
-enum { TACIT_WORK_ATTEMPTS = 2 /* at a time */ };
+enum {
+    TACIT_WORK_ATTEMPTS = 2, /* at a time */
+    TACIT_RETIRED_MAX = TACIT_CHANNEL_ROUTES_MAX * 2
+};
 
 /*  A call of the channel's owner.  */
 typedef struct tacit_work {
@@ -81,8 +84,8 @@ struct tacit_channel {
     tacit_channel_config_t config;
     tacit_dialer_t *dialer;
     tacit_route_t routes[TACIT_CHANNEL_ROUTES_MAX];
-    tacit_client_t *retired[TACIT_CHANNEL_ROUTES_MAX * 2]; /* until their calls were looked at */
-    size_t turn_of;                                        /* where choosing starts */
+    tacit_client_t *retired[TACIT_RETIRED_MAX]; /* until their calls were looked at */
+    size_t turn_of;                             /* where choosing starts */
     bool looking;
     bool looked; /* once, with success */
     unsigned look_failures;

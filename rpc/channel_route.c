@@ -11,7 +11,7 @@ enum {
     S_BLAME_MAX = 64,      /* of a route */
     S_FADE_MS = 2000,      /* blame halves in so long */
     S_LOOK_AGAIN_MS = 100, /* least between two looks, when a connection broke */
-    S_RETIRED_MAX = TACIT_CHANNEL_ROUTES_MAX * 2
+    TACIT_RETIRED_MAX = TACIT_CHANNEL_ROUTES_MAX * 2
 };
 
 /*  --- files to wait for ----------------------------------------------------------------------- */
@@ -34,10 +34,10 @@ static void s_watch(const tacit_channel_t *self, tacit_client_t *client, int ope
 static void s_orphan(tacit_work_t *work, const tacit_client_t *client)
 {
     static const tacit_attempt_t none = {.slot = NULL};
-    tacit_attempt_t *attempts[] = {&work->attempts[0], &work->attempts[1], &work->winner};
-    for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
-        if (attempts[i]->slot && attempts[i]->client == client) {
-            *attempts[i] = none;
+    for (size_t i = 0; i <= TACIT_WORK_ATTEMPTS; i++) {
+        tacit_attempt_t *attempt = i < TACIT_WORK_ATTEMPTS ? &work->attempts[i] : &work->winner;
+        if (attempt->slot && attempt->client == client) {
+            *attempt = none;
             tacit_error_set(&work->error, TACIT_UNREACHABLE, "the connection was replaced");
         }
     }
@@ -46,7 +46,7 @@ static void s_orphan(tacit_work_t *work, const tacit_client_t *client)
 /*  Where there is no room its calls are orphans: their answers are lost, as with a connection.  */
 static void s_retire(tacit_channel_t *self, tacit_client_t *client)
 {
-    for (size_t i = 0; i < S_RETIRED_MAX; i++) {
+    for (size_t i = 0; i < TACIT_RETIRED_MAX; i++) {
         if (!self->retired[i]) {
             self->retired[i] = client;
             return;
@@ -62,7 +62,7 @@ static void s_retire(tacit_channel_t *self, tacit_client_t *client)
 static bool s_turn_retired(tacit_channel_t *self, uint64_t now)
 {
     bool any = false;
-    for (size_t i = 0; i < S_RETIRED_MAX; i++) {
+    for (size_t i = 0; i < TACIT_RETIRED_MAX; i++) {
         tacit_client_t *client = self->retired[i];
         if (!client) {
             continue;
