@@ -7,11 +7,10 @@
 #include "rpc/channel_internal.h"
 
 enum {
-    S_BLAME = 4,           /* what a failed call adds; a call under way counts one */
-    S_BLAME_MAX = 64,      /* of a route */
-    S_FADE_MS = 2000,      /* blame halves in so long */
-    S_LOOK_AGAIN_MS = 100, /* least between two looks, when a connection broke */
-    TACIT_RETIRED_MAX = TACIT_CHANNEL_ROUTES_MAX * 2
+    S_BLAME = 4,          /* what a failed call adds; a call under way counts one */
+    S_BLAME_MAX = 64,     /* of a route */
+    S_FADE_MS = 2000,     /* blame halves in so long */
+    S_LOOK_AGAIN_MS = 100 /* least between two looks, when a connection broke */
 };
 
 /*  --- files to wait for ----------------------------------------------------------------------- */

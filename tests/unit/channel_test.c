@@ -716,11 +716,11 @@ static void calls_are_bounded(void **state)
     tacit_echo_bulk_args_t bulk = {.copy = false};
     request = (tacit_request_t){.method = &tacit_echo_bulk, .args = &bulk};
     uint8_t *bytes = calloc(1, TACIT_BULK_MAX);
-    request.bulk = tacit_span(bytes, 16 * 1024 * 1024);
+    request.bulk = tacit_span(bytes, TACIT_BULK_MAX - (size_t)65536);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(tacit_channel_start(channel, &request, &call, NULL), TACIT_OK);
     }
-    request.bulk.size = 16 * 1024 * 1024 + 64 * 1024;
+    request.bulk.size = TACIT_BULK_MAX;
     assert_int_equal(tacit_channel_start(channel, &request, &call, NULL), TACIT_BUSY);
     free(bytes);
     tacit_channel_destroy(&channel);
