@@ -79,6 +79,10 @@ static void s_print_json(const tacit_engine_t *engine, const tacit_local_run_t *
                   (json_int_t)tacit_engine_parameter_count(engine), "memory_bytes",
                   (json_int_t)tacit_engine_memory(engine), "operators", operators, "inputs",
                   s_json_values(in, inputs), "outputs", s_json_values(out, outputs));
+    if (tacit_engine_labels(engine)[0] != '\0') {
+        /* left out where it is no text that JSON can hold */
+        json_object_set_new(object, "labels", json_string(tacit_engine_labels(engine)));
+    }
     if (run->outputs > 0) {
         json_object_set_new(object, "repeat", json_integer((json_int_t)run->repeat));
         json_object_set_new(object, "median_ms", json_real(run->median_ms));

@@ -240,6 +240,47 @@ void node_integers(Onnx__NodeProto *node, const char *name, size_t count, const 
     attribute->ints = s_copy(items, count * sizeof(int64_t));
 }
 
+void node_reals(Onnx__NodeProto *node, const char *name, size_t count, const float *items)
+{
+    Onnx__AttributeProto *attribute =
+        s_attribute(node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS);
+    attribute->n_floats = count;
+    attribute->floats = s_copy(items, count * sizeof(float));
+}
+
+void node_texts(Onnx__NodeProto *node, const char *name, size_t count, const char *const *items)
+{
+    Onnx__AttributeProto *attribute =
+        s_attribute(node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS);
+    attribute->n_strings = count;
+    attribute->strings = malloc((count + 1) * sizeof(ProtobufCBinaryData));
+    if (attribute->strings == NULL) {
+        abort();
+    }
+    for (size_t i = 0; i < count; i++) {
+        attribute->strings[i].len = strlen(items[i]);
+        attribute->strings[i].data = (uint8_t *)strdup(items[i]);
+    }
+}
+
+void model_import_ml(Onnx__ModelProto *model, int64_t opset)
+{
+    Onnx__OperatorSetIdProto *import =
+        NEW(Onnx__OperatorSetIdProto, onnx__operator_set_id_proto__init);
+    import->domain = strdup("ai.onnx.ml");
+    import->has_version = 1;
+    import->version = opset;
+    APPEND(model->opset_import, model->n_opset_import, import);
+}
+
+Onnx__NodeProto *model_node_ml(Onnx__ModelProto *model, const char *op, const char *inputs,
+                               const char *outputs)
+{
+    Onnx__NodeProto *node = model_node(model, op, inputs, outputs);
+    node->domain = strdup("ai.onnx.ml");
+    return node;
+}
+
 void model_metadata(Onnx__ModelProto *model, const char *key, const char *value)
 {
     Onnx__StringStringEntryProto *entry =

@@ -34,6 +34,13 @@ void node_integer(Onnx__NodeProto *node, const char *name, int64_t number);
 void node_real(Onnx__NodeProto *node, const char *name, float number);
 void node_text(Onnx__NodeProto *node, const char *name, const char *text);
 void node_integers(Onnx__NodeProto *node, const char *name, size_t count, const int64_t *items);
+void node_reals(Onnx__NodeProto *node, const char *name, size_t count, const float *items);
+void node_texts(Onnx__NodeProto *node, const char *name, size_t count, const char *const *items);
+
+/*  Import ai.onnx.ml at that opset, and make a node of it.  */
+void model_import_ml(Onnx__ModelProto *model, int64_t opset);
+Onnx__NodeProto *model_node_ml(Onnx__ModelProto *model, const char *op, const char *inputs,
+                               const char *outputs);
 
 void model_metadata(Onnx__ModelProto *model, const char *key, const char *value);
 

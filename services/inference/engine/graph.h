@@ -37,7 +37,8 @@ typedef struct tacit_graph_node {
     size_t output_count;        /* at least 1 */
     const tacit_attribute_t *attributes;
     size_t attribute_count;
-    bool removed; /* a pass merged it into another node */
+    const void *prepared; /* by tacit_operator_prepare; owned by the graph's pool */
+    bool removed;         /* a pass merged it into another node */
 } tacit_graph_node_t;
 
 typedef struct tacit_value {
@@ -48,6 +49,8 @@ typedef struct tacit_value {
     size_t consumers;       /* uses by nodes */
     bool input;             /* given at run */
     bool output;            /* of the graph */
+    bool labels;            /* positions of classes whose labels are text */
+    bool map;               /* of ZipMap: scores that a file declares as a sequence of maps */
     bool decides_shapes;    /* its elements must be known to plan */
     tacit_tensor_t content; /* of a constant; data NULL otherwise */
 } tacit_value_t;

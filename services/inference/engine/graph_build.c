@@ -168,28 +168,44 @@ static tacit_status_t s_declare_dims(tacit_build_t *build, const Onnx__TensorSha
     return TACIT_OK;
 }
 
-/*  What a ValueInfoProto says. Types other than dense tensors of known elements are refused.  */
+/*  The element type that a declaration means; NONE where it is not computed. What a node made may
+    stand for more: numbers for text labels, the scores of ZipMap for a sequence of maps.  */
+static tacit_dtype_t s_declared_type(const Onnx__TypeProto *type, const tacit_value_t *made)
+{
+    if (type != NULL && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE) {
+        int32_t element = type->tensor_type->elem_type;
+        bool labels =
+            made != NULL && made->labels && element == ONNX__TENSOR_PROTO__DATA_TYPE__STRING;
+        tacit_dtype_t known =
+            tacit_dtype_known(element) ? (tacit_dtype_t)element : TACIT_DTYPE_NONE;
+        return labels ? TACIT_DTYPE_INT64 : known;
+    }
+    bool map = made != NULL && made->map && type != NULL &&
+               type->value_case == ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE;
+    return map ? TACIT_DTYPE_FLOAT32 : TACIT_DTYPE_NONE;
+}
+
+/*  What a ValueInfoProto says. Types other than dense tensors of known elements are refused. made:
+    the value, for an output.  */
 static tacit_status_t s_declare(tacit_build_t *build, const Onnx__ValueInfoProto *info,
-                                tacit_engine_value_t *ret_value)
+                                const tacit_value_t *made, tacit_engine_value_t *ret_value)
 {
     const char *name = tacit_build_name(build, info->name);
     if (name == NULL) {
         return build->error->code;
     }
-    *ret_value = (tacit_engine_value_t){.name = name};
     const Onnx__TypeProto *type = info->type;
-    if (type == NULL || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
-        !tacit_dtype_known(type->tensor_type->elem_type)) {
+    *ret_value = (tacit_engine_value_t){.name = name, .dtype = s_declared_type(type, made)};
+    bool tensor = type != NULL && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    if (ret_value->dtype == TACIT_DTYPE_NONE) {
         char reason[96];
-        bool tensor = type != NULL && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
         tacit_dtype_t dtype =
             tensor ? (tacit_dtype_t)type->tensor_type->elem_type : TACIT_DTYPE_NONE;
         (void)snprintf(reason, sizeof(reason), "its type (%s) is not computed",
                        tensor ? tacit_dtype_name(dtype) : "no dense tensor");
         return tacit_build_refuse_named(build, TACIT_UNSUPPORTED, "value", name, reason);
     }
-    ret_value->dtype = (tacit_dtype_t)type->tensor_type->elem_type;
-    const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
+    const Onnx__TensorShapeProto *shape = tensor ? type->tensor_type->shape : NULL;
     return shape != NULL ? s_declare_dims(build, shape, ret_value) : TACIT_OK;
 }
 
@@ -214,7 +230,7 @@ static tacit_status_t s_add_inputs(tacit_build_t *build)
     tacit_graph_t *graph = build->graph;
     for (size_t i = 0; i < build->proto->n_input; i++) {
         tacit_engine_value_t declared = {0};
-        tacit_status_t status = s_declare(build, build->proto->input[i], &declared);
+        tacit_status_t status = s_declare(build, build->proto->input[i], NULL, &declared);
         if (status != TACIT_OK) {
             return status;
         }
@@ -245,11 +261,13 @@ static tacit_status_t s_add_outputs(tacit_build_t *build)
     }
     for (size_t i = 0; i < build->proto->n_output; i++) {
         tacit_engine_value_t *declared = &graph->outputs[i];
-        tacit_status_t status = s_declare(build, build->proto->output[i], declared);
+        const Onnx__ValueInfoProto *info = build->proto->output[i];
+        int value = tacit_build_find(build, info->name != NULL ? info->name : "");
+        tacit_status_t status =
+            s_declare(build, info, value >= 0 ? &graph->values[value] : NULL, declared);
         if (status != TACIT_OK) {
             return status;
         }
-        int value = tacit_build_find(build, declared->name);
         if (value < 0) {
             return tacit_build_refuse_named(build, TACIT_MALFORMED, "output", declared->name,
                                             "no node makes it");

@@ -342,6 +342,9 @@ tacit_status_t tacit_build_node(tacit_build_t *build, size_t index)
         status = tacit_operator_check(build->graph, &node, build->error);
     }
     if (status == TACIT_OK) {
+        status = tacit_operator_prepare(build->graph, &node, build->error);
+    }
+    if (status == TACIT_OK) {
         build->graph->nodes[build->graph->node_count++] = node;
     }
     return status;

@@ -17,7 +17,7 @@ enum {
     TACIT_NODE_INPUTS_MAX = 128,         /* inputs of a node */
     TACIT_NODE_OUTPUTS_MAX = 64,         /* outputs of a node */
     TACIT_NODE_ATTRIBUTES_MAX = 32,      /* attributes of a node */
-    TACIT_ATTRIBUTE_ITEMS_MAX = 1 << 16, /* numbers in an attribute */
+    TACIT_ATTRIBUTE_ITEMS_MAX = 1 << 22, /* numbers or texts in an attribute */
     TACIT_WINDOW_MAX = 4096,             /* a kernel, stride, dilation or pad */
     TACIT_PLAN_CONSTANT_MAX = 4096,      /* elements of an input that decides shapes */
     TACIT_OPSET_MIN = 1,                 /* each operator has its own minimum above this */

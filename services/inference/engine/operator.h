@@ -9,7 +9,8 @@
     mask, U and V any, Q, W and Y uint8 or int8. A small one is itself: i int64, d int32, u uint8,
     f float32, b bool, j int32 or int64, r float32 or float64, n any; as an output k is what
     attribute "to" says, e "dtype" (as T where absent), o "output_datatype", v the type of the
-    tensor "value" (float32 where absent), z is Q (uint8 where absent).
+    tensor "value" (float32 where absent), l of the list "values_int64s" or "values_floats", z is Q
+    (uint8 where absent).
 
     Attributes are "name:type" words: i integer, f float, s string, t tensor, I integers, F floats,
     S strings.
@@ -150,6 +151,11 @@ const tacit_operator_t *tacit_operator_find(const char *name, bool ml, int64_t o
 
 /*  Whether any opset knows it, for the error's remedy.  */
 bool tacit_operator_known(const char *name);
+
+/*  What a node of ai.onnx.ml makes ready for all runs, once (node->prepared).  */
+TACIT_MUST_CHECK tacit_status_t tacit_operator_prepare(tacit_graph_t *graph,
+                                                       tacit_graph_node_t *node,
+                                                       tacit_error_t *error);
 
 /*  The rows of one file of operators, ended by one without a name.  */
 typedef struct tacit_family {

@@ -3,6 +3,7 @@
 
 #include "services/inference/engine/operator.h"
 
+#include "services/inference/engine/ops/ml.h"
 #include "services/inference/engine/ops/ops.h"
 
 #include <stdio.h>
@@ -27,16 +28,21 @@ extern const tacit_operator_t tacit_operators_quantize[];
 extern const tacit_operator_t tacit_operators_loss[];
 extern const tacit_operator_t tacit_operators_detection[];
 extern const tacit_operator_t tacit_operators_generate[];
+extern const tacit_operator_t tacit_operators_ml_features[];
+extern const tacit_operator_t tacit_operators_ml_linear[];
+extern const tacit_operator_t tacit_operators_ml_svm[];
+extern const tacit_operator_t tacit_operators_ml_trees[];
 
 /*  Every file of operators.  */
 static const tacit_operator_t *const s_families[] = {
-    tacit_operators_elementwise, tacit_operators_unary,      tacit_operators_activation,
-    tacit_operators_cast,        tacit_operators_matrix,     tacit_operators_convolution,
-    tacit_operators_pooling,     tacit_operators_transposed, tacit_operators_normalization,
-    tacit_operators_reduction,   tacit_operators_shape,      tacit_operators_index,
-    tacit_operators_select,      tacit_operators_resize,     tacit_operators_recurrent,
-    tacit_operators_quantize,    tacit_operators_loss,       tacit_operators_detection,
-    tacit_operators_generate,
+    tacit_operators_elementwise, tacit_operators_unary,       tacit_operators_activation,
+    tacit_operators_cast,        tacit_operators_matrix,      tacit_operators_convolution,
+    tacit_operators_pooling,     tacit_operators_transposed,  tacit_operators_normalization,
+    tacit_operators_reduction,   tacit_operators_shape,       tacit_operators_index,
+    tacit_operators_select,      tacit_operators_resize,      tacit_operators_recurrent,
+    tacit_operators_quantize,    tacit_operators_loss,        tacit_operators_detection,
+    tacit_operators_generate,    tacit_operators_ml_features, tacit_operators_ml_linear,
+    tacit_operators_ml_svm,      tacit_operators_ml_trees,
 };
 
 static const tacit_operator_t *s_find(const char *name, bool ml, int64_t opset, bool any_opset)
@@ -231,6 +237,11 @@ static tacit_status_t s_output_type(const tacit_graph_node_t *node, char letter,
     case 'v':
         *ret_dtype = value != NULL ? value->tensor->dtype : TACIT_DTYPE_FLOAT32;
         return TACIT_OK;
+    case 'l':
+        *ret_dtype = tacit_graph_node_attribute(node, "values_int64s") != NULL
+                         ? TACIT_DTYPE_INT64
+                         : TACIT_DTYPE_FLOAT32;
+        return TACIT_OK;
     case 'z':
         *ret_dtype = bound->letters['Q' - 'A'];
         *ret_dtype = *ret_dtype != TACIT_DTYPE_NONE ? *ret_dtype : TACIT_DTYPE_UINT8;
@@ -264,4 +275,19 @@ tacit_status_t tacit_operator_check(tacit_graph_t *graph, const tacit_graph_node
         }
     }
     return status;
+}
+
+tacit_status_t tacit_operator_prepare(tacit_graph_t *graph, tacit_graph_node_t *node,
+                                      tacit_error_t *error)
+{
+    if ((node->op->flags & TACIT_OPERATOR_ML) != 0) {
+        return tacit_ml_prepare(graph, node, error);
+    }
+    if (strcmp(node->op->name, "Identity") == 0) {
+        const tacit_value_t *from = &graph->values[node->inputs[0]];
+        tacit_value_t *to = &graph->values[node->outputs[0]];
+        to->labels = from->labels;
+        to->map = from->map;
+    }
+    return TACIT_OK;
 }
