@@ -359,7 +359,10 @@ tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
     uint64_t until = tacit_client_now() + timeout_ms;
     tacit_slot_t *slot = NULL;
     while (!(slot = s_next_ended(client))) {
-        tacit_client_flush(client);
+        if (client->held.count > 0) {
+            tacit_client_flush(client); /* which takes up the socket's signal: look again */
+            continue;
+        }
         if (client->calls.count == 0 || tacit_client_now() >= until) {
             return tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED, "no call has ended yet");
         }
