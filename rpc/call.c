@@ -13,6 +13,7 @@ tacit_call_t *tacit_call_new(void)
     }
     zmq_msg_init(&self->frame);
     zmq_msg_init(&self->bulk);
+    zmq_msg_init(&self->ticket);
     zmq_msg_init(&self->reply_bulk);
     self->arena = tacit_arena_new();
     if (!self->arena) {
@@ -31,6 +32,7 @@ void tacit_call_reset(tacit_call_t *call)
 {
     s_empty(&call->frame);
     s_empty(&call->bulk);
+    s_empty(&call->ticket);
     s_empty(&call->reply_bulk);
     tacit_arena_reset(call->arena);
     call->state = TACIT_CALL_RUNNING;
@@ -39,6 +41,8 @@ void tacit_call_reset(tacit_call_t *call)
     call->body = tacit_span(NULL, 0);
     call->batched = false;
     call->has_bulk = false;
+    call->has_ticket = false;
+    call->expected = 0;
     call->error.code = TACIT_OK;
 }
 
@@ -50,6 +54,7 @@ void tacit_call_destroy(tacit_call_t **call)
     }
     zmq_msg_close(&self->frame);
     zmq_msg_close(&self->bulk);
+    zmq_msg_close(&self->ticket);
     zmq_msg_close(&self->reply_bulk);
     tacit_stream_destroy(&self->stream);
     tacit_arena_destroy(&self->arena);
@@ -74,12 +79,12 @@ void *tacit_call_args(tacit_call_t *call, size_t size)
 
 size_t tacit_call_size(const tacit_call_t *call)
 {
-    return call->body.size + zmq_msg_size(&call->bulk);
+    return call->body.size + zmq_msg_size(&call->bulk) + call->expected;
 }
 
 size_t tacit_call_held(const tacit_call_t *call)
 {
-    return zmq_msg_size(&call->frame) + zmq_msg_size(&call->bulk);
+    return zmq_msg_size(&call->frame) + zmq_msg_size(&call->bulk) + call->expected;
 }
 
 static const tacit_error_row_t *s_row(const tacit_service_t *service, tacit_status_t status)

@@ -41,6 +41,9 @@ struct tacit_call {
     zmq_msg_t bulk;                 /* the request's bulk, or empty */
     zmq_msg_t reply_bulk;           /* the reply's, or empty */
     bool has_bulk;
+    zmq_msg_t ticket; /* says that the bulk comes by the lane; or empty */
+    bool has_ticket;
+    size_t expected;        /* bytes that come by the lane */
     tacit_error_t error;    /* the handler's explanation */
     tacit_arena_t *arena;   /* owned */
     tacit_stream_t *stream; /* owned; NULL where the method has none */

@@ -88,6 +88,7 @@ void tacit_client_destroy(tacit_client_t **client)
         return;
     }
     tacit_outstanding_clear(&self->calls);
+    tacit_client_lane_end(self, NULL);
     tacit_endpoint_destroy(&self->endpoint);
     tacit_session_destroy(&self->session);
     tacit_arena_destroy(&self->arena);
@@ -105,5 +106,6 @@ const tacit_session_t *tacit_client_session(const tacit_client_t *client)
 
 void *tacit_client_socket(tacit_client_t *client)
 {
+    client->lane.polled = true;
     return tacit_endpoint_socket(client->endpoint);
 }

@@ -103,7 +103,13 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_next(tacit_client_t *client, uint32
 /*  Sends what coalescing holds back. A connection that takes no more is lost.  */
 void tacit_client_flush(tacit_client_t *client);
 
-/*  The ZeroMQ socket to poll for input beside others. Borrowed.  */
+/*  The ZeroMQ socket to poll for input beside others. Borrowed. Who asked for it opens the bulk
+   lane itself, if at all: then it has a socket of its own to poll (NULL: there is no lane, or it
+   ended), and tacit_client_next is for both. Any other client opens one when it first pays. Without
+   a lane large bulks go over the connection itself.  */
 void *tacit_client_socket(tacit_client_t *client);
+TACIT_MUST_CHECK tacit_status_t tacit_client_open_lane(tacit_client_t *client,
+                                                       tacit_error_t *ret_error);
+void *tacit_client_lane_socket(tacit_client_t *client);
 
 #endif

@@ -69,6 +69,20 @@ static bool s_send_frame(const tacit_client_t *self, tacit_span_t bytes, int fla
     return true;
 }
 
+/*  Bulk that was to be sealed at once, and now is not: what is only borrowed is copied.  */
+static tacit_status_t s_own(const tacit_client_t *self, const tacit_request_t *request,
+                            zmq_msg_t *bulk, tacit_error_t *ret_error)
+{
+    tacit_span_t bytes = request->bulk;
+    if (bytes.size == 0 || request->free_bulk || zmq_msg_data(bulk) != bytes.data ||
+        tacit_client_lane_flows(self, bytes.size)) {
+        return TACIT_OK;
+    }
+    zmq_msg_close(bulk);
+    zmq_msg_init(bulk);
+    return tacit_client_bulk_message(request, bulk, ret_error);
+}
+
 static tacit_status_t s_send(tacit_client_t *self, zmq_msg_t *bulk, tacit_error_t *ret_error)
 {
     bool more = zmq_msg_size(bulk) > 0;
@@ -79,7 +93,7 @@ static tacit_status_t s_send(tacit_client_t *self, zmq_msg_t *bulk, tacit_error_
                                 : tacit_error_set(ret_error, TACIT_BUSY,
                                                   "the connection takes no more just now");
     }
-    if (more && !tacit_endpoint_send(self->endpoint, bulk, 0)) {
+    if (more && !tacit_client_lane_carry(self, bulk)) {
         /*  Half a message is sent: nothing after it would make sense.  */
         tacit_client_lose(self, TACIT_NO_MEMORY, "no memory for a bulk frame");
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
@@ -105,8 +119,8 @@ void tacit_client_flush(tacit_client_t *client)
 }
 
 /*  Whatever was started before goes out before what cannot wait for others.  */
-static tacit_status_t s_send_or_hold(tacit_client_t *self, zmq_msg_t *bulk,
-                                     tacit_error_t *ret_error)
+static tacit_status_t s_send_or_hold(tacit_client_t *self, const tacit_request_t *request,
+                                     zmq_msg_t *bulk, tacit_error_t *ret_error)
 {
     bool lone = self->calls.count == 1;
     tacit_span_t frame = tacit_buffer_span(&self->out);
@@ -118,8 +132,11 @@ static tacit_status_t s_send_or_hold(tacit_client_t *self, zmq_msg_t *bulk,
         return status ? tacit_error_set(ret_error, status, NULL) : TACIT_OK;
     }
     tacit_client_flush(self);
-    return self->lost.code ? tacit_client_check_lost(self, ret_error)
-                           : s_send(self, bulk, ret_error);
+    tacit_status_t status = tacit_client_check_lost(self, ret_error);
+    if (status == TACIT_OK) {
+        status = s_own(self, request, bulk, ret_error);
+    }
+    return status ? status : s_send(self, bulk, ret_error);
 }
 
 static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *method,
@@ -148,6 +165,7 @@ tacit_status_t tacit_client_start_message(tacit_client_t *self, const tacit_requ
     if (status != TACIT_OK) {
         return status;
     }
+    tacit_client_lane_prepare(self, method, zmq_msg_size(bulk));
     uint32_t deadline_ms = request->deadline_ms;
     if (deadline_ms == 0 || deadline_ms > method->deadline_ms) {
         deadline_ms = method->deadline_ms;
@@ -162,7 +180,7 @@ tacit_status_t tacit_client_start_message(tacit_client_t *self, const tacit_requ
                                             : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     size_t size = self->out.size + zmq_msg_size(bulk);
     if (status == TACIT_OK) {
-        status = s_send_or_hold(self, bulk, ret_error);
+        status = s_send_or_hold(self, request, bulk, ret_error);
     }
     if (status != TACIT_OK) {
         tacit_outstanding_release(&self->calls, slot);
@@ -197,7 +215,13 @@ static tacit_status_t s_start(tacit_client_t *self, const tacit_request_t *reque
                               tacit_slot_t **ret_slot, tacit_error_t *ret_error)
 {
     zmq_msg_t bulk;
-    tacit_status_t status = tacit_client_bulk_message(request, &bulk, ret_error);
+    tacit_status_t status = TACIT_OK;
+    tacit_client_lane_prepare(self, request->method, request->bulk.size);
+    if (!request->free_bulk && tacit_client_lane_flows(self, request->bulk.size)) {
+        (void)zmq_msg_init_data(&bulk, (void *)request->bulk.data, request->bulk.size, NULL, NULL);
+    } else {
+        status = tacit_client_bulk_message(request, &bulk, ret_error);
+    }
     if (status == TACIT_OK) {
         status = tacit_client_start_message(self, request, &bulk, ret_slot, ret_error);
         zmq_msg_close(&bulk);

@@ -1,6 +1,6 @@
 /*  client_internal.h - what the files of the client share: client.c connects, client_receive.c
     reads and waits, client_call.c sends requests and gives replies back, client_stream.c has the
-    streams.  */
+    streams, client_lane.c the bulk lane.  */
 
 #ifndef TACIT_RPC_CLIENT_INTERNAL_H
 #define TACIT_RPC_CLIENT_INTERNAL_H
@@ -8,6 +8,7 @@
 #include <czmq.h>
 
 #include "rpc/batch.h"
+#include "rpc/client_lane.h"
 #include "rpc/client_stream.h"
 #include "rpc/endpoint.h"
 #include "rpc/outstanding.h"
@@ -24,6 +25,7 @@ struct tacit_client {
     tacit_buffer_t out;              /* frame 0 being written */
     const atomic_bool *stop;         /* while connecting; may be NULL */
     tacit_client_metrics_t *metrics; /* the owner's; may be NULL */
+    tacit_client_lane_t lane;
     bool coalesce;
     tacit_batch_t held; /* requests that wait for each other */
     void *result;       /* of tacit_client_next */

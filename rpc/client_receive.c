@@ -28,15 +28,29 @@ tacit_status_t tacit_client_check_lost(const tacit_client_t *self, tacit_error_t
     return self->lost.code;
 }
 
+/*  What may follow frame 0.  */
+typedef struct {
+    zmq_msg_t bulk;
+    zmq_msg_t ticket; /* where the bulk is empty */
+    bool has_bulk;
+    bool has_ticket;
+    tacit_lane_ticket_t lane;
+} s_rest_t;
+
 /*  The rest of a message; false where it has more frames than the protocol knows.  */
-static bool s_receive_bulk(void *socket, zmq_msg_t *bulk)
+static bool s_receive_rest(void *socket, s_rest_t *rest)
 {
-    if (zmq_msg_recv(bulk, socket, ZMQ_DONTWAIT) < 0) {
+    if (zmq_msg_recv(&rest->bulk, socket, ZMQ_DONTWAIT) < 0) {
         return false;
     }
-    bool fits = !zmq_msg_more(bulk);
-    while (zmq_msg_more(bulk)) {
-        if (zmq_msg_recv(bulk, socket, ZMQ_DONTWAIT) < 0) {
+    rest->has_ticket = zmq_msg_more(&rest->bulk);
+    if (!rest->has_ticket) {
+        return true;
+    }
+    bool fits = zmq_msg_recv(&rest->ticket, socket, ZMQ_DONTWAIT) >= 0 &&
+                !zmq_msg_more(&rest->ticket) && zmq_msg_size(&rest->bulk) == 0;
+    while (zmq_msg_more(&rest->ticket)) {
+        if (zmq_msg_recv(&rest->ticket, socket, ZMQ_DONTWAIT) < 0) {
             return false;
         }
     }
@@ -48,13 +62,34 @@ static bool s_bulk_allowed(const tacit_method_t *method, bool has_bulk, size_t s
     return !has_bulk || (method->bulk_out_max > 0 && size <= method->bulk_out_max);
 }
 
+/*  The bulk of a reply comes by the lane.  */
+static void s_await(tacit_client_t *self, tacit_slot_t *slot, const tacit_frame_reply_t *reply,
+                    zmq_msg_t *frame)
+{
+    const tacit_lane_target_t target = {.aim = TACIT_LANE_CALL, .msgid = reply->msgid};
+    tacit_error_t error;
+    if (slot->awaits) {
+        return; /* answered twice: the first counts */
+    }
+    if (reply->failed || !self->lane.receiver) {
+        tacit_error_set(&error, TACIT_INTERRUPTED, "%s: the bulk lane ended", slot->method->name);
+        tacit_outstanding_fail(slot, reply->failed ? &reply->error : &error);
+        return;
+    }
+    tacit_outstanding_await(slot, reply, frame);
+    tacit_client_lane_aim(self, &target);
+}
+
 /*  A reply to nothing we wait for is late where we asked once, and otherwise made up. bytes are in
     frame.  */
-static void s_settle(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *frame, zmq_msg_t *bulk,
-                     bool has_bulk)
+static void s_settle(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *frame, s_rest_t *rest)
 {
     tacit_frame_reply_t reply;
-    if (tacit_client_take_notification(self, bytes, bulk, has_bulk)) {
+    zmq_msg_t *bulk = &rest->bulk;
+    bool has_bulk = rest->has_bulk;
+    size_t size = rest->has_ticket ? (size_t)rest->lane.size : zmq_msg_size(bulk);
+    if (tacit_client_take_notification(self, bytes, bulk, has_bulk) ||
+        (!has_bulk && tacit_client_lane_credit(self, bytes))) {
         return;
     }
     if (tacit_frame_parse_reply(bytes, &reply, NULL) != TACIT_OK) {
@@ -69,14 +104,19 @@ static void s_settle(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *frame,
         }
         return;
     }
-    if (!s_bulk_allowed(slot->method, has_bulk && !reply.failed, zmq_msg_size(bulk))) {
+    if (!s_bulk_allowed(slot->method, has_bulk && !reply.failed, size)) {
         tacit_error_t error;
         tacit_error_set(&error, TACIT_BAD_BULK, "the reply to %s has bulk beyond its contract",
                         slot->method->name);
         tacit_outstanding_fail(slot, &error);
         return;
     }
-    tacit_outstanding_answer(slot, &reply, frame, bulk);
+    self->lane.wanted = self->lane.wanted || size >= TACIT_LANE_BULK_MIN;
+    if (rest->has_ticket) {
+        s_await(self, slot, &reply, frame);
+    } else if (!slot->awaits) {
+        tacit_outstanding_answer(slot, &reply, frame, bulk);
+    }
 }
 
 /*  Replies that share a message each keep a reference to it.  */
@@ -91,19 +131,25 @@ static void s_settle_batch(tacit_client_t *self, zmq_msg_t *frame)
     }
     for (size_t i = 0; i < count && self->lost.code == TACIT_OK; i++) {
         zmq_msg_t part;
-        zmq_msg_t none;
+        s_rest_t none = {.has_bulk = false};
         zmq_msg_init(&part);
-        zmq_msg_init(&none);
+        zmq_msg_init(&none.bulk);
         if (zmq_msg_copy(&part, frame) == 0) {
             const uint8_t *data = zmq_msg_data(&part);
             s_settle(self, tacit_span(data + (frames[i].data - start), frames[i].size), &part,
-                     &none, false);
+                     &none);
         } else {
             tacit_client_lose(self, TACIT_NO_MEMORY, NULL);
         }
         zmq_msg_close(&part);
-        zmq_msg_close(&none);
+        zmq_msg_close(&none.bulk);
     }
+}
+
+static bool s_expect(tacit_client_t *self, s_rest_t *rest)
+{
+    tacit_span_t bytes = tacit_span(zmq_msg_data(&rest->ticket), zmq_msg_size(&rest->ticket));
+    return tacit_client_lane_expect(self, bytes, &rest->lane);
 }
 
 /*  One message, without waiting. False where there is none.  */
@@ -111,23 +157,27 @@ static bool s_receive(tacit_client_t *self)
 {
     void *socket = tacit_endpoint_socket(self->endpoint);
     zmq_msg_t frame;
-    zmq_msg_t bulk;
+    s_rest_t rest = {.has_bulk = false};
     zmq_msg_init(&frame);
-    zmq_msg_init(&bulk);
+    zmq_msg_init(&rest.bulk);
+    zmq_msg_init(&rest.ticket);
     bool received = zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) >= 0;
     if (received) {
-        bool has_bulk = zmq_msg_more(&frame);
+        rest.has_bulk = zmq_msg_more(&frame);
         tacit_span_t bytes = tacit_span(zmq_msg_data(&frame), zmq_msg_size(&frame));
-        if (has_bulk && !s_receive_bulk(socket, &bulk)) {
+        if (rest.has_bulk && !s_receive_rest(socket, &rest)) {
             tacit_client_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent too many frames");
-        } else if (!has_bulk && tacit_batch_is(bytes)) {
+        } else if (rest.has_ticket && !s_expect(self, &rest)) {
+            tacit_client_lose(self, TACIT_PROTOCOL_ERROR, "the peer sent a ticket for no lane");
+        } else if (!rest.has_bulk && tacit_batch_is(bytes)) {
             s_settle_batch(self, &frame);
         } else {
-            s_settle(self, bytes, &frame, &bulk, has_bulk);
+            s_settle(self, bytes, &frame, &rest);
         }
     }
     zmq_msg_close(&frame);
-    zmq_msg_close(&bulk);
+    zmq_msg_close(&rest.bulk);
+    zmq_msg_close(&rest.ticket);
     return received;
 }
 
@@ -154,6 +204,7 @@ bool tacit_client_pump(tacit_client_t *self)
     while (s_receive(self)) {
         any = true;
     }
+    any = tacit_client_lane_pump(self) || any;
     if (!any) {
         tacit_client_read_events(self);
     }
@@ -181,6 +232,6 @@ void tacit_client_sleep(tacit_client_t *self, uint64_t until_ms)
     }
     wake = s_nap(self, now, wake);
     if (self->lost.code == TACIT_OK && wake > now) {
-        tacit_endpoint_wait(self->endpoint, wake - now);
+        tacit_endpoint_wait_both(self->endpoint, self->lane.endpoint, wake - now);
     }
 }

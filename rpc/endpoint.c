@@ -52,6 +52,12 @@ static const s_option_t s_bound[] = {
     {ZAP_ENFORCE_DOMAIN, 1},
 };
 
+/*  Within its credit a lane's peer never fills them.  */
+static const s_option_t s_lane[] = {
+    {ZMQ_SNDHWM, TACIT_LANE_HWM},
+    {ZMQ_RCVHWM, TACIT_LANE_HWM},
+};
+
 static const s_option_t s_connected[] = {
     {ZMQ_SNDHWM, TACIT_CLIENT_HWM},
     {ZMQ_RCVHWM, TACIT_CLIENT_HWM},
@@ -150,6 +156,10 @@ static bool s_set_bound(const tacit_endpoint_t *self, const tacit_endpoint_bind_
         !s_set(self, ZMQ_ZAP_DOMAIN, config->zap_domain, strlen(config->zap_domain))) {
         return false;
     }
+    if (config->lane) {
+        return s_set_all(self, s_lane, sizeof s_lane / sizeof *s_lane) &&
+               s_set_int(self, ZMQ_PLAIN_SERVER, 1);
+    }
     return !self->curve ||
            (s_set_int(self, ZMQ_CURVE_SERVER, 1) &&
             s_set(self, ZMQ_CURVE_PUBLICKEY, config->public_key, TACIT_CURVE_KEY_SIZE) &&
@@ -158,11 +168,16 @@ static bool s_set_bound(const tacit_endpoint_t *self, const tacit_endpoint_bind_
 
 static bool s_set_connected(const tacit_endpoint_t *self, const tacit_endpoint_connect_t *config)
 {
-    if (!s_set_common(self, TACIT_BULK_MAX) ||
+    if (!s_set_common(self, config->lane_name ? TACIT_LANE_FRAME_MAX : TACIT_BULK_MAX) ||
         !s_set_all(self, s_connected, sizeof s_connected / sizeof *s_connected) ||
         !s_set_int(self, ZMQ_CONNECT_TIMEOUT, (int)config->connect_ms) ||
         !s_set_int(self, ZMQ_HANDSHAKE_IVL, (int)config->connect_ms)) {
         return false;
+    }
+    if (config->lane_name) {
+        return s_set_all(self, s_lane, sizeof s_lane / sizeof *s_lane) &&
+               s_set(self, ZMQ_PLAIN_USERNAME, config->lane_name, strlen(config->lane_name)) &&
+               s_set(self, ZMQ_PLAIN_PASSWORD, config->lane_token, strlen(config->lane_token));
     }
     return !self->curve ||
            (s_set(self, ZMQ_CURVE_SERVERKEY, config->server_key, TACIT_CURVE_KEY_SIZE) &&
@@ -301,13 +316,61 @@ static int s_file(void *socket)
     return zmq_getsockopt(socket, ZMQ_FD, &file, &size) == 0 ? file : -1;
 }
 
+/*  Sending takes in commands too, after which a file tells nothing of what may be read.  */
+static bool s_has_input(const tacit_endpoint_t *self)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    return zmq_getsockopt(tacit_endpoint_socket(self), ZMQ_EVENTS, &events, &size) == 0 &&
+           (events & ZMQ_POLLIN) != 0;
+}
+
+void tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
+                              uint64_t timeout_ms)
+{
+    const tacit_endpoint_t *both[] = {endpoint, other};
+    struct pollfd files[4];
+    nfds_t count = 0;
+    for (size_t i = 0; i < 2 && both[i]; i++) {
+        if (s_has_input(both[i])) {
+            return;
+        }
+        files[count++] =
+            (struct pollfd){.fd = s_file(tacit_endpoint_socket(both[i])), .events = POLLIN};
+        files[count++] =
+            (struct pollfd){.fd = s_file(tacit_endpoint_monitor(both[i])), .events = POLLIN};
+    }
+    (void)poll(files, count, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
+}
+
 void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms)
 {
-    struct pollfd files[] = {
-        {.fd = s_file(tacit_endpoint_socket(endpoint)), .events = POLLIN},
-        {.fd = s_file(tacit_endpoint_monitor(endpoint)), .events = POLLIN},
-    };
-    (void)poll(files, 2, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
+    tacit_endpoint_wait_both(endpoint, NULL, timeout_ms);
+}
+
+/*  --- lanes ----------------------------------------------------------------------------------- */
+
+tacit_status_t tacit_endpoint_lane_address(const char *address, uint16_t port, char *ret_address,
+                                           size_t size)
+{
+    const char *colon = strrchr(address, ':');
+    int written = -1;
+    if (strncmp(address, "ipc://", 6) == 0) {
+        written = snprintf(ret_address, size, "%s.lane", address);
+    } else if (strncmp(address, "tcp://", 6) == 0 && colon > address + 5 && port == 0) {
+        written = snprintf(ret_address, size, "%.*s:*", (int)(colon - address), address);
+    } else if (strncmp(address, "tcp://", 6) == 0 && colon > address + 5) {
+        written =
+            snprintf(ret_address, size, "%.*s:%u", (int)(colon - address), address, (unsigned)port);
+    }
+    return written > 0 && (size_t)written < size ? TACIT_OK : TACIT_BAD_INPUT;
+}
+
+uint16_t tacit_endpoint_port(const tacit_endpoint_t *endpoint)
+{
+    const char *colon = strrchr(endpoint->address, ':');
+    bool tcp = strncmp(endpoint->address, "tcp://", 6) == 0;
+    return tcp && colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
 }
 
 /*  --- the monitor ----------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ typedef struct tacit_endpoint_bind {
     const uint8_t *secret_key;
     const char *zap_domain; /* not empty */
     uint64_t frame_max;     /* bytes of the largest frame to admit, before CURVE's overhead */
+    bool lane;              /* a bulk lane's: no CURVE, only connections that were announced */
 } tacit_endpoint_bind_t;
 
 /*  A connected DEALER, which never reconnects. server_key NULL: plaintext.  */
@@ -33,7 +34,9 @@ typedef struct tacit_endpoint_connect {
     const uint8_t *server_key;
     const uint8_t *public_key;
     const uint8_t *secret_key;
-    uint32_t connect_ms; /* for the connection, and again for the handshake */
+    uint32_t connect_ms;   /* for the connection, and again for the handshake */
+    const char *lane_name; /* a bulk lane's: what the connection was announced by; else NULL */
+    const char *lane_token;
 } tacit_endpoint_connect_t;
 
 TACIT_MUST_CHECK tacit_status_t tacit_endpoint_bind(const tacit_endpoint_bind_t *config,
@@ -57,12 +60,22 @@ void *tacit_endpoint_monitor(const tacit_endpoint_t *endpoint);
     its limits would be refused.  */
 bool tacit_endpoint_send(const tacit_endpoint_t *endpoint, zmq_msg_t *message, int flags);
 
+/*  Where a lane stands beside an address: another port of the same host (0: any, to be bound), or
+    another file. BAD_INPUT where that has no form.  */
+TACIT_MUST_CHECK tacit_status_t tacit_endpoint_lane_address(const char *address, uint16_t port,
+                                                            char *ret_address, size_t size);
+/*  The port in an address that was bound; 0: it has none.  */
+uint16_t tacit_endpoint_port(const tacit_endpoint_t *endpoint);
+
 /*  The address as bound (with the port) or connected. Borrowed.  */
 const char *tacit_endpoint_address(const tacit_endpoint_t *endpoint);
 
 /*  Waits until the socket or the monitor may have something, at most timeout_ms; returns early
     at signals. Read both until they have nothing before waiting: the wait is edge-triggered.  */
 void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms);
+/*  The same for two of them; other may be NULL.  */
+void tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
+                              uint64_t timeout_ms);
 
 typedef enum tacit_link {
     TACIT_LINK_UP,     /* a handshake succeeded */

@@ -51,6 +51,21 @@ enum {
     TACIT_STREAMS_MAX = 64,       /* of one endpoint: 128 MiB of windows each way */
     TACIT_STREAM_IDLE_MS = 10000, /* a stream on which nothing moves for so long is over */
 
+    /*  Bulk lanes: frames beside CURVE for what is large.  */
+    TACIT_LANE_FRAGMENT = 256 * 1024,                /* plaintext of a frame */
+    TACIT_LANE_FRAME_MAX = TACIT_LANE_FRAGMENT + 40, /* bytes of a frame */
+    TACIT_LANE_BULK_MIN = 16 * 1024,                 /* smaller bulk is quicker within CURVE */
+    TACIT_LANE_WINDOW = 64,                          /* frames sent and not yet opened */
+    TACIT_LANE_HWM = 2 * TACIT_LANE_WINDOW + 2,      /* pipes tell what was read in halves */
+    TACIT_LANE_FRAMES_MAX = 1024 * 1024, /* under one key: far below what AES-GCM bears */
+    TACIT_LANE_QUEUED_MAX = 128,         /* bulks announced and not all sent, of a lane */
+    TACIT_LANE_TICKETS_MAX = TACIT_LANE_QUEUED_MAX + TACIT_LANE_WINDOW, /* ... and not all here */
+    TACIT_LANE_OPEN_MS = 1000,  /* for a client to open one; then it does without */
+    TACIT_LANE_ADMIT_MS = 5000, /* that a server waits for its connection */
+    TACIT_LANES_MAX = 64,       /* of one endpoint */
+    TACIT_LANE_BATCH = 16,      /* frames read before the loop serves others */
+    TACIT_LANE_POOL_KEPT_MAX = 96 * 1024 * 1024, /* bytes of free buffers kept for reuse */
+
     /*  A client.  */
     TACIT_TRANSIT_MS = 50, /* what a server is told to be quicker than the caller's deadline */
     TACIT_STOP_MS = 50     /* how soon who connects sees that it is to stop */

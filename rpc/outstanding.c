@@ -22,6 +22,7 @@ tacit_slot_t *tacit_outstanding_open(tacit_outstanding_t *table, const tacit_met
     zmq_msg_init(&slot->bulk);
     slot->result_offset = 0;
     slot->result_size = 0;
+    slot->awaits = false;
     table->count++;
     return slot;
 }
@@ -38,6 +39,16 @@ tacit_slot_t *tacit_outstanding_find(tacit_outstanding_t *table, uint64_t msgid)
 }
 
 /*  Small messages live inside zmq_msg_t and move with it: the result is kept as an offset.  */
+static void s_keep(tacit_slot_t *slot, const tacit_frame_reply_t *reply, zmq_msg_t *frame)
+{
+    slot->result_offset = (size_t)(reply->result.data - (const uint8_t *)zmq_msg_data(frame));
+    slot->result_size = reply->result.size;
+    zmq_msg_move(&slot->frame, frame);
+    if (slot->stream) {
+        slot->stream->in.ended = true;
+    }
+}
+
 void tacit_outstanding_answer(tacit_slot_t *slot, const tacit_frame_reply_t *reply,
                               zmq_msg_t *frame, zmq_msg_t *bulk)
 {
@@ -45,14 +56,29 @@ void tacit_outstanding_answer(tacit_slot_t *slot, const tacit_frame_reply_t *rep
         tacit_outstanding_fail(slot, &reply->error);
         return;
     }
-    slot->result_offset = (size_t)(reply->result.data - (const uint8_t *)zmq_msg_data(frame));
-    slot->result_size = reply->result.size;
-    zmq_msg_move(&slot->frame, frame);
+    s_keep(slot, reply, frame);
     zmq_msg_move(&slot->bulk, bulk);
-    if (slot->stream) {
-        slot->stream->in.ended = true;
-    }
     slot->state = TACIT_SLOT_ENDED;
+}
+
+void tacit_outstanding_await(tacit_slot_t *slot, const tacit_frame_reply_t *reply, zmq_msg_t *frame)
+{
+    s_keep(slot, reply, frame);
+    slot->awaits = true;
+}
+
+void tacit_outstanding_fill(tacit_slot_t *slot, const tacit_lane_target_t *target, zmq_msg_t *bulk)
+{
+    if (target->aim == TACIT_LANE_CALL && slot->awaits) {
+        zmq_msg_move(&slot->bulk, bulk);
+        slot->awaits = false;
+        slot->state = TACIT_SLOT_ENDED;
+    }
+}
+
+bool tacit_outstanding_lacks(const tacit_slot_t *slot)
+{
+    return slot->awaits;
 }
 
 void tacit_outstanding_fail(tacit_slot_t *slot, const tacit_error_t *error)

@@ -11,6 +11,7 @@
 
 #include "rpc/client.h"
 #include "rpc/frame.h"
+#include "rpc/lane_receiver.h"
 #include "rpc/stream.h"
 
 typedef enum tacit_slot_state {
@@ -32,6 +33,7 @@ typedef struct tacit_slot {
     tacit_meter_t meter;    /* counts it, once */
     size_t result_offset;   /* of the result in frame */
     size_t result_size;
+    bool awaits; /* waiting: frame is there, bulk comes by the lane */
 } tacit_slot_t;
 
 /*  The slot that is taken needs a place beside those that are outstanding.  */
@@ -53,6 +55,12 @@ tacit_slot_t *tacit_outstanding_find(tacit_outstanding_t *table, uint64_t msgid)
 /*  End a slot with a parsed reply, whose messages are moved in (bulk may be empty).  */
 void tacit_outstanding_answer(tacit_slot_t *slot, const tacit_frame_reply_t *reply,
                               zmq_msg_t *frame, zmq_msg_t *bulk);
+/*  The same for a reply whose bulk comes by the lane: the slot waits on, and lacks it until fill
+    moves it in (bulk of calls that lack none is left alone).  */
+void tacit_outstanding_await(tacit_slot_t *slot, const tacit_frame_reply_t *reply,
+                             zmq_msg_t *frame);
+void tacit_outstanding_fill(tacit_slot_t *slot, const tacit_lane_target_t *target, zmq_msg_t *bulk);
+bool tacit_outstanding_lacks(const tacit_slot_t *slot);
 void tacit_outstanding_fail(tacit_slot_t *slot, const tacit_error_t *error);
 void tacit_outstanding_fail_all(tacit_outstanding_t *table, const tacit_error_t *error);
 

@@ -88,15 +88,12 @@ static bool s_read_frames(void *socket, tacit_call_t *call, bool *ret_too_many)
     if (call->has_bulk && zmq_msg_recv(&call->bulk, socket, ZMQ_DONTWAIT) < 0) {
         return false;
     }
-    *ret_too_many = zmq_msg_more(&call->bulk);
-    if (*ret_too_many) {
-        zmq_msg_t rest;
-        zmq_msg_init(&rest);
-        if (zmq_msg_recv(&rest, socket, ZMQ_DONTWAIT) >= 0) {
-            s_skip(socket, &rest);
-        }
-        zmq_msg_close(&rest);
+    call->has_ticket = zmq_msg_more(&call->bulk);
+    if (call->has_ticket && zmq_msg_recv(&call->ticket, socket, ZMQ_DONTWAIT) < 0) {
+        return false;
     }
+    *ret_too_many = zmq_msg_more(&call->ticket) || (call->has_ticket && zmq_msg_size(&call->bulk));
+    s_skip(socket, &call->ticket);
     return true;
 }
 
@@ -185,6 +182,7 @@ static int s_on_input(zloop_t *loop, zmq_pollitem_t *item, void *argument)
         count = s_read(argument);
     }
     tacit_server_stream_tell(argument);
+    tacit_server_lane_settle(argument);
     return 0;
 }
 
@@ -205,6 +203,7 @@ static int s_on_sweep(zloop_t *loop, int timer, void *argument)
     tacit_server_t *self = argument;
     tacit_session_table_sweep(&self->sessions, tacit_server_now());
     tacit_server_stream_sweep(self);
+    tacit_server_lane_sweep(self);
     return 0;
 }
 
@@ -277,6 +276,7 @@ void tacit_server_destroy(tacit_server_t **server)
     if (!self) {
         return;
     }
+    tacit_server_lane_close(self);
     tacit_server_orphan(self);
     tacit_session_table_clear(&self->sessions);
     while (self->idle) {

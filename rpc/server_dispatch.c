@@ -17,7 +17,7 @@ static bool s_is_busy(const tacit_server_t *self, const tacit_call_t *call)
 static tacit_status_t s_check_bulk(const tacit_call_t *call)
 {
     const tacit_method_t *method = call->entry->method;
-    size_t size = zmq_msg_size(&call->bulk);
+    size_t size = zmq_msg_size(&call->bulk) + call->expected;
     return call->has_bulk && (method->bulk_in_max == 0 || size > method->bulk_in_max)
                ? TACIT_BAD_BULK
                : TACIT_OK;
@@ -91,7 +91,7 @@ static void *s_result_room(tacit_server_t *self, size_t size)
     return self->result;
 }
 
-static void s_run(tacit_server_t *self, tacit_call_t *call)
+void tacit_server_run(tacit_server_t *self, tacit_call_t *call)
 {
     const tacit_entry_t *entry = call->entry;
     void *result = s_result_room(self, entry->method->result->size);
@@ -113,14 +113,20 @@ static void s_run(tacit_server_t *self, tacit_call_t *call)
 void tacit_server_dispatch(tacit_server_t *self, tacit_call_t *call, bool too_many)
 {
     tacit_server_observe_arrival(call);
+    tacit_status_t status = too_many ? TACIT_BAD_BULK : tacit_server_lane_expect(self, call);
     if (!tacit_frame_request_msgid(call->body, &call->msgid)) {
-        self->stats.dropped += too_many || !tacit_server_stream_event(self, call);
+        self->stats.dropped += status != TACIT_OK || (!tacit_server_stream_event(self, call) &&
+                                                      !tacit_server_lane_event(self, call));
         tacit_server_give_call(self, call);
         return;
     }
-    tacit_status_t status = too_many ? TACIT_BAD_BULK : s_admit(self, call);
     if (status == TACIT_OK) {
-        s_run(self, call);
+        status = s_admit(self, call);
+    }
+    if (status == TACIT_OK && call->has_ticket) {
+        tacit_server_lane_await(self, call);
+    } else if (status == TACIT_OK) {
+        tacit_server_run(self, call);
     } else {
         tacit_server_answer(self, call, status, NULL);
         tacit_server_give_call(self, call);

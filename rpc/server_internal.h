@@ -7,6 +7,7 @@
 #include "rpc/batch.h"
 #include "rpc/call.h"
 #include "rpc/fault.h"
+#include "rpc/server_lane.h"
 #include "rpc/session_service.h"
 
 struct tacit_server {
@@ -24,6 +25,7 @@ struct tacit_server {
     size_t pending_count;
     uint64_t pending_bytes; /* that they hold */
     size_t streams;         /* calls that have any */
+    tacit_server_lanes_t lanes;
     tacit_call_t *idle;     /* for reuse */
     size_t idle_count;
     tacit_buffer_t out;              /* frame 0 being written */
@@ -56,6 +58,9 @@ void tacit_server_give_call(tacit_server_t *server, tacit_call_t *call);
 /*  Check and run a call whose frames and identity were read. Takes the call.  */
 void tacit_server_dispatch(tacit_server_t *server, tacit_call_t *call, bool too_many_frames);
 
+/*  Run the handler of a call that was admitted. Takes the call.  */
+void tacit_server_run(tacit_server_t *server, tacit_call_t *call);
+
 /*  Send the result, or the error of a status that is not OK. The call stays the caller's.  */
 void tacit_server_answer(tacit_server_t *server, tacit_call_t *call, tacit_status_t status,
                          const void *result);
@@ -66,6 +71,8 @@ void tacit_server_end_batch(tacit_server_t *server);
 
 /*  The handler answers later. Takes the call until then.  */
 void tacit_server_keep(tacit_server_t *server, tacit_call_t *call);
+/*  It is pending no more, and whoever calls this has it.  */
+void tacit_server_unkeep(tacit_server_t *server, tacit_call_t *call);
 
 /*  The streams of a call that was admitted: none, BUSY at a limit, NO_MEMORY; and their end.  */
 TACIT_MUST_CHECK tacit_status_t tacit_server_stream_open(tacit_server_t *server,

@@ -28,7 +28,7 @@ static void s_send_message(tacit_server_t *self, const tacit_connection_id_t *id
     memcpy(zmq_msg_data(&routing), id->routing, sizeof id->routing);
     bool sent = tacit_endpoint_send(self->endpoint, &routing, ZMQ_SNDMORE) &&
                 tacit_endpoint_send(self->endpoint, frame, bulk ? ZMQ_SNDMORE : 0) &&
-                (!bulk || tacit_endpoint_send(self->endpoint, bulk, 0));
+                (!bulk || tacit_server_lane_carry(self, id, bulk));
     if (!sent) {
         zmq_msg_close(&routing);
         zmq_msg_close(frame);
@@ -274,6 +274,11 @@ void tacit_server_keep(tacit_server_t *self, tacit_call_t *call)
     } else {
         s_arm(self, call->deadline_ms);
     }
+}
+
+void tacit_server_unkeep(tacit_server_t *self, tacit_call_t *call)
+{
+    s_delist(self, call);
 }
 
 void tacit_server_finish(tacit_call_t *call, tacit_status_t status, const void *result)

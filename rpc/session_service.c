@@ -7,6 +7,7 @@
 
 #include "enclave/clock.h"
 #include "rpc/call.h"
+#include "rpc/server_lane.h"
 
 void tacit_session_service_settle(tacit_session_service_t *self)
 {
@@ -133,7 +134,17 @@ static tacit_status_t s_confirm(void *context, tacit_call_t *call,
     return status;
 }
 
+/*  The server has the lanes; it is there while its call runs.  */
+static tacit_status_t s_lane(void *context, tacit_call_t *call,
+                             const tacit_session_lane_args_t *args,
+                             tacit_session_lane_result_t *ret_result)
+{
+    (void)context;
+    return tacit_server_lane_open(call->server, call, args->cipher, ret_result);
+}
+
 const tacit_session_handlers_t tacit_session_service_handlers = {
     .open = s_open,
     .confirm = s_confirm,
+    .lane = s_lane,
 };

@@ -183,6 +183,12 @@ static tacit_connection_t *s_lookup(const tacit_session_table_t *table,
     return row;
 }
 
+const tacit_connection_t *tacit_session_table_peek(const tacit_session_table_t *table,
+                                                   const tacit_connection_id_t *id)
+{
+    return s_lookup(table, id);
+}
+
 tacit_connection_t *tacit_session_table_find(tacit_session_table_t *table,
                                              const tacit_connection_id_t *id, uint64_t now_ms)
 {

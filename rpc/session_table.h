@@ -48,6 +48,10 @@ typedef struct tacit_session_table {
 tacit_connection_t *tacit_session_table_find(tacit_session_table_t *table,
                                              const tacit_connection_id_t *id, uint64_t now_ms);
 
+/*  The row as it is, or NULL.  */
+const tacit_connection_t *tacit_session_table_peek(const tacit_session_table_t *table,
+                                                   const tacit_connection_id_t *id);
+
 /*  The row, made where there is none. BUSY where nothing may give way, NO_MEMORY.  */
 TACIT_MUST_CHECK tacit_status_t tacit_session_table_open(tacit_session_table_t *table,
                                                          const tacit_connection_id_t *id, int fd,

@@ -20,7 +20,7 @@
 
 enum {
     ZAP_FIELD_MAX = 255, /* bytes of every part of a request; RFC 27 allows no more */
-    ZAP_PARTS_MAX = 7    /* version, id, domain, address, routing id, mechanism, credential */
+    ZAP_PARTS_MAX = 8    /* version, id, domain, address, routing id, mechanism, credentials */
 };
 
 typedef struct {
@@ -29,6 +29,14 @@ typedef struct {
     size_t count;
     bool listed; /* keys decide; else the row is free */
 } s_domain_t;
+
+/*  A connection that was announced.  */
+typedef struct {
+    char domain[TACIT_ZAP_DOMAIN_MAX + 1]; /* empty: the row is free */
+    uint8_t name[TACIT_ZAP_EXPECTED_SIZE];
+    uint8_t token[TACIT_ZAP_EXPECTED_SIZE];
+    uint64_t end_ms; /* monotonic */
+} s_expected_t;
 
 static struct {
     pthread_mutex_t life; /* held while the thread is started or stopped */
@@ -41,6 +49,7 @@ static struct {
     bool stopping;        /* the last user asked for the end, or the process exits */
     bool exit_watched;    /* s_on_exit is registered */
     s_domain_t domains[TACIT_ZAP_DOMAINS_MAX]; /* kept when the thread ends */
+    s_expected_t expected[TACIT_ZAP_EXPECTED_MAX];
 } s_zap = {.life = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void s_die(const char *why)
@@ -62,7 +71,16 @@ typedef struct {
     bool malformed; /* too many parts, or one too long */
 } s_request_t;
 
-enum { PART_VERSION, PART_ID, PART_DOMAIN, PART_ADDRESS, PART_ROUTING, PART_MECHANISM, PART_KEY };
+enum {
+    PART_VERSION,
+    PART_ID,
+    PART_DOMAIN,
+    PART_ADDRESS,
+    PART_ROUTING,
+    PART_MECHANISM,
+    PART_KEY,
+    PART_TOKEN
+};
 
 static tacit_span_t s_span(const s_request_t *request, size_t part)
 {
@@ -128,7 +146,59 @@ static bool s_key_admitted(tacit_span_t domain_name, const uint8_t *key)
     return admitted;
 }
 
-/*  The decision. user_id stays empty for plaintext peers.  */
+/*  --- connections that were announced ----------------------------------------------------------
+ */
+
+static uint64_t s_now(void)
+{
+    return (uint64_t)zclock_mono();
+}
+
+static bool s_unhex(tacit_span_t text, uint8_t ret_bytes[TACIT_ZAP_EXPECTED_SIZE])
+{
+    size_t size = 0;
+    return text.size == 2 * TACIT_ZAP_EXPECTED_SIZE &&
+           sodium_hex2bin(ret_bytes, TACIT_ZAP_EXPECTED_SIZE, (const char *)text.data, text.size,
+                          NULL, &size, NULL) == 0 &&
+           size == TACIT_ZAP_EXPECTED_SIZE;
+}
+
+/*  Whoever knows the token comes in once.  */
+static bool s_take_expected(tacit_span_t domain, const uint8_t *name, const uint8_t *token)
+{
+    bool found = false;
+    uint64_t now = s_now();
+    pthread_mutex_lock(&s_zap.lock);
+    for (size_t i = 0; i < TACIT_ZAP_EXPECTED_MAX; i++) {
+        s_expected_t *row = &s_zap.expected[i];
+        if (row->domain[0] && now < row->end_ms &&
+            tacit_span_equal(domain, tacit_span_string(row->domain)) &&
+            memcmp(row->name, name, sizeof row->name) == 0 &&
+            sodium_memcmp(row->token, token, sizeof row->token) == 0) {
+            sodium_memzero(row, sizeof *row);
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&s_zap.lock);
+    return found;
+}
+
+static bool s_admit_plain(const s_request_t *request, char *user_id)
+{
+    uint8_t name[TACIT_ZAP_EXPECTED_SIZE];
+    uint8_t token[TACIT_ZAP_EXPECTED_SIZE];
+    if (request->count != ZAP_PARTS_MAX || !s_unhex(s_span(request, PART_KEY), name) ||
+        !s_unhex(s_span(request, PART_TOKEN), token) ||
+        !s_take_expected(s_span(request, PART_DOMAIN), name, token)) {
+        return false;
+    }
+    sodium_bin2hex(user_id, 2 * TACIT_CURVE_KEY_SIZE + 1, name, sizeof name);
+    return true;
+}
+
+/*  --- the decision ---------------------------------------------------------------------------- */
+
+/*  user_id stays empty for plaintext peers.  */
 static bool s_admit(const s_request_t *request, char user_id[2 * TACIT_CURVE_KEY_SIZE + 1])
 {
     if (request->malformed || request->count <= PART_MECHANISM ||
@@ -138,8 +208,11 @@ static bool s_admit(const s_request_t *request, char user_id[2 * TACIT_CURVE_KEY
     if (s_is(request, PART_MECHANISM, "NULL")) {
         return request->count == PART_KEY && s_is(request, PART_DOMAIN, TACIT_ZAP_INTRODUCTION);
     }
+    if (s_is(request, PART_MECHANISM, "PLAIN")) {
+        return s_admit_plain(request, user_id);
+    }
     tacit_span_t key = s_span(request, PART_KEY);
-    if (!s_is(request, PART_MECHANISM, "CURVE") || request->count != ZAP_PARTS_MAX ||
+    if (!s_is(request, PART_MECHANISM, "CURVE") || request->count != PART_KEY + 1 ||
         key.size != TACIT_CURVE_KEY_SIZE ||
         !s_key_admitted(s_span(request, PART_DOMAIN), key.data)) {
         return false;
@@ -383,4 +456,42 @@ tacit_status_t tacit_zap_admit(const char *domain, const uint8_t (*keys)[32], si
     }
     pthread_mutex_unlock(&s_zap.lock);
     return status;
+}
+
+/*  --- announcing ------------------------------------------------------------------------------ */
+
+tacit_status_t tacit_zap_expect(const char *domain, const uint8_t name[TACIT_ZAP_EXPECTED_SIZE],
+                                const uint8_t token[TACIT_ZAP_EXPECTED_SIZE], uint32_t within_ms)
+{
+    if (!domain || !*domain || strlen(domain) > TACIT_ZAP_DOMAIN_MAX) {
+        return TACIT_BAD_INPUT;
+    }
+    uint64_t now = s_now();
+    s_expected_t *row = NULL;
+    pthread_mutex_lock(&s_zap.lock);
+    for (size_t i = 0; !row && i < TACIT_ZAP_EXPECTED_MAX; i++) {
+        s_expected_t *other = &s_zap.expected[i];
+        row = !other->domain[0] || now >= other->end_ms ? other : NULL;
+    }
+    if (row) {
+        snprintf(row->domain, sizeof row->domain, "%s", domain);
+        memcpy(row->name, name, sizeof row->name);
+        memcpy(row->token, token, sizeof row->token);
+        row->end_ms = now + within_ms;
+    }
+    pthread_mutex_unlock(&s_zap.lock);
+    return row ? TACIT_OK : TACIT_BUSY;
+}
+
+void tacit_zap_forget(const char *domain, const uint8_t *name)
+{
+    pthread_mutex_lock(&s_zap.lock);
+    for (size_t i = 0; i < TACIT_ZAP_EXPECTED_MAX; i++) {
+        s_expected_t *row = &s_zap.expected[i];
+        if (strcmp(row->domain, domain) == 0 &&
+            (!name || memcmp(row->name, name, sizeof row->name) == 0)) {
+            sodium_memzero(row, sizeof *row);
+        }
+    }
+    pthread_mutex_unlock(&s_zap.lock);
 }

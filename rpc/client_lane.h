@@ -1,0 +1,53 @@
+/*  client_lane.h - a client's end of its session's bulk lane.
+
+    The client opens a lane when it first has a large bulk to send, or got one; then both ends send
+    large bulks by it. Where there is none, or it ended, they go over CURVE as all else does.  */
+
+#ifndef TACIT_RPC_CLIENT_LANE_H
+#define TACIT_RPC_CLIENT_LANE_H
+
+#include "rpc/client.h"
+#include "rpc/endpoint.h"
+#include "rpc/lane_receiver.h"
+#include "rpc/lane_sender.h"
+
+typedef struct tacit_client_lane {
+    bool tried;                 /* no other one is opened */
+    bool wanted;                /* a large bulk came over CURVE */
+    bool polled;                /* the owner waits on sockets itself, and opens the lane itself */
+    bool linked;                /* the connection is there */
+    tacit_endpoint_t *endpoint; /* NULL: there is no lane */
+    tacit_lane_pool_t *pool;
+    tacit_lane_sender_t *sender;
+    tacit_lane_receiver_t *receiver;
+    uint64_t sent;     /* bulks that went by it */
+    uint64_t received; /* that came */
+} tacit_client_lane_t;
+
+/*  A call is about to be sent: open the lane where that pays.  */
+void tacit_client_lane_prepare(tacit_client_t *client, const tacit_method_t *method,
+                               size_t bulk_size);
+
+/*  True where a bulk of that size would be sealed at once, so that its memory may be borrowed.  */
+bool tacit_client_lane_flows(const tacit_client_t *client, size_t size);
+
+/*  Send what follows a frame 0: the bulk itself, or by the lane, with a ticket in its place. Moved
+    or closed in any case; false where half a message was sent.  */
+bool tacit_client_lane_carry(tacit_client_t *client, zmq_msg_t *bulk);
+
+/*  A message came with a ticket (bytes of its third frame); false where that ends the connection.
+    The bulk is nobody's until it is aimed.  */
+bool tacit_client_lane_expect(tacit_client_t *client, tacit_span_t bytes,
+                              tacit_lane_ticket_t *ret_ticket);
+void tacit_client_lane_aim(tacit_client_t *client, const tacit_lane_target_t *target);
+
+/*  A notification of the lane's credit; false where the message is none.  */
+bool tacit_client_lane_credit(tacit_client_t *client, tacit_span_t bytes);
+
+/*  Take in, give out, and send what may be; false where there was nothing.  */
+bool tacit_client_lane_pump(tacit_client_t *client);
+
+/*  The lane is over, and what waits for its bulk with it. what NULL: without a word.  */
+void tacit_client_lane_end(tacit_client_t *client, const char *what);
+
+#endif

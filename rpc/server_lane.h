@@ -1,0 +1,63 @@
+/*  server_lane.h - a server's bulk lanes: one for a session that asks, on a socket of their own.
+
+    The socket is bound when the first lane is asked for, beside the server's own. ZAP admits to it
+    only connections that were announced, by their token and once; what is no frame of the lane
+    whose connection it comes from is dropped and counted. A lane ends with its session, its
+    connection, or the first frame, ticket or credit that is not what must come next; what waits
+    for it is then answered INTERRUPTED, and all else goes over CURVE.  */
+
+#ifndef TACIT_RPC_SERVER_LANE_H
+#define TACIT_RPC_SERVER_LANE_H
+
+#include "idl/session.h"
+#include "rpc/call.h"
+#include "rpc/endpoint.h"
+#include "rpc/lane_pool.h"
+
+typedef struct tacit_server_lane tacit_server_lane_t;
+
+typedef struct tacit_server_lanes {
+    tacit_endpoint_t *endpoint; /* NULL until a lane is asked for */
+    char domain[32];            /* of ZAP */
+    tacit_lane_pool_t *pool;
+    tacit_server_lane_t *rows[TACIT_LANES_MAX]; /* owned; the first count of them */
+    size_t count;
+    uint64_t bulks_in;  /* that came by lanes, in all */
+    uint64_t bulks_out; /* that went */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t dropped; /* frames of nobody's */
+    uint64_t broken;  /* lanes that ended otherwise than with their session or connection */
+} tacit_server_lanes_t;
+
+/*  session.lane. NO_SESSION, BUSY where there are too many, BAD_INPUT for no cipher, UNSUPPORTED
+    where the socket cannot be.  */
+TACIT_MUST_CHECK tacit_status_t tacit_server_lane_open(tacit_server_t *server, tacit_call_t *call,
+                                                       uint8_t cipher,
+                                                       tacit_session_lane_result_t *ret_result);
+
+/*  A message was read: its ticket, if any, is the next one of its caller's lane. OK without one;
+    INTERRUPTED where there is no such lane (any more).  */
+TACIT_MUST_CHECK tacit_status_t tacit_server_lane_expect(tacit_server_t *server,
+                                                         tacit_call_t *call);
+
+/*  A request that was admitted waits for its bulk; then it runs. Takes the call.  */
+void tacit_server_lane_await(tacit_server_t *server, tacit_call_t *call);
+
+/*  A message that is a lane's credit; false: it is none.  */
+bool tacit_server_lane_event(tacit_server_t *server, const tacit_call_t *carrier);
+
+/*  Send what follows a frame 0 to that connection: the bulk itself, or by its lane, with a ticket
+    in its place. False where half a message was sent.  */
+bool tacit_server_lane_carry(tacit_server_t *server, const tacit_connection_id_t *id,
+                             zmq_msg_t *bulk);
+
+/*  Let go of calls that are over and of lanes that ended; to be called when the loop's work is
+    done, and sweep now and then.  */
+void tacit_server_lane_settle(tacit_server_t *server);
+void tacit_server_lane_sweep(tacit_server_t *server);
+
+/*  All of it, for good.  */
+void tacit_server_lane_close(tacit_server_t *server);
+
+#endif
