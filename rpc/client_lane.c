@@ -30,16 +30,12 @@ static void s_notify(const tacit_client_t *self, uint64_t granted)
     }
 }
 
-void tacit_client_lane_end(tacit_client_t *self, const char *what)
+static void s_end(tacit_client_t *self, const char *what)
 {
-    tacit_client_lane_t *lane = &self->lane;
-    if (!lane->endpoint) {
+    if (!self->lane.endpoint) {
         return;
     }
-    if (what && self->lost.code == TACIT_OK) {
-        s_notify(self, 0);
-    }
-    s_clear(lane);
+    s_clear(&self->lane);
     for (size_t i = 0; i < TACIT_SLOTS; i++) {
         tacit_slot_t *slot = &self->calls.slots[i];
         if (slot->state == TACIT_SLOT_WAITING && tacit_outstanding_lacks(slot)) {
@@ -49,6 +45,14 @@ void tacit_client_lane_end(tacit_client_t *self, const char *what)
             tacit_outstanding_fail(slot, &error);
         }
     }
+}
+
+void tacit_client_lane_end(tacit_client_t *self, const char *what)
+{
+    if (self->lane.endpoint && what && self->lost.code == TACIT_OK) {
+        s_notify(self, 0);
+    }
+    s_end(self, what);
 }
 
 /*  --- sending --------------------------------------------------------------------------------- */
@@ -134,7 +138,7 @@ bool tacit_client_lane_credit(tacit_client_t *self, tacit_span_t bytes)
         return true; /* late */
     }
     if (granted == 0) {
-        tacit_client_lane_end(self, "the peer ended it");
+        s_end(self, "the peer ended it"); /* and needs not be told */
     } else if (tacit_lane_sender_credit(self->lane.sender, granted) != TACIT_OK) {
         tacit_client_lane_end(self, "credit that is none");
     } else {

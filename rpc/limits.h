@@ -62,6 +62,7 @@ enum {
     TACIT_LANE_TICKETS_MAX = TACIT_LANE_QUEUED_MAX + TACIT_LANE_WINDOW, /* ... and not all here */
     TACIT_LANE_OPEN_MS = 1000,  /* for a client to open one; then it does without */
     TACIT_LANE_ADMIT_MS = 5000, /* that a server waits for its connection */
+    TACIT_LANE_TRIM_MS = 5000,  /* after which memory that nobody needed is freed */
     TACIT_LANES_MAX = 64,       /* of one endpoint */
     TACIT_LANE_BATCH = 16,      /* frames read before the loop serves others */
     TACIT_LANE_POOL_KEPT_MAX = 96 * 1024 * 1024, /* bytes of free buffers kept for reuse */

@@ -193,6 +193,7 @@ static int s_on_monitor(zloop_t *loop, zmq_pollitem_t *item, void *argument)
     tacit_server_t *self = argument;
     tacit_session_service_settle(&self->session_service);
     tacit_server_stream_sweep(self);
+    tacit_server_lane_sweep(self);
     return 0;
 }
 

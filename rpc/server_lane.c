@@ -406,8 +406,9 @@ void tacit_server_lane_sweep(tacit_server_t *self)
             s_mark(self, row, false);
         }
     }
-    if (lanes->pool) {
+    if (lanes->pool && now >= lanes->trim_ms) {
         tacit_lane_pool_trim(lanes->pool);
+        lanes->trim_ms = now + TACIT_LANE_TRIM_MS;
     }
     tacit_server_lane_settle(self);
 }

@@ -1,5 +1,6 @@
 /*  vectors_test.c - the C code agrees with tests/vectors, which the protocol's second
-   implementation made: frames, records, sessions, commitments, layouts.  */
+   implementation made: frames, records, sessions, lanes, commitments,
+    layouts.  */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +22,9 @@
 #include "idl/models.h"
 #include "idl/session.h"
 #include "rpc/frame.h"
+#include "rpc/lane_seal.h"
+#include "rpc/lane_ticket.h"
+#include "rpc/limits.h"
 #include "rpc/mesh.h"
 #include "rpc/secret_field.h"
 
@@ -332,6 +336,84 @@ static void test_sessions(void **state)
     json_decref(root);
 }
 
+/*  --- lanes ----------------------------------------------------------------------------------- */
+
+/*  Opened, and sealed again the same bytes.  */
+static void s_check_lane_frame(json_t *lane, json_t *vector)
+{
+    uint8_t bytes[1024];
+    const uint8_t *exporter = s_bytes(lane, "exporter", 32).data;
+    const uint8_t *id = s_bytes(lane, "lane_id", TACIT_LANE_ID_SIZE).data;
+    tacit_lane_cipher_t cipher = (tacit_lane_cipher_t)s_number(lane, "cipher");
+    tacit_side_t side =
+        strcmp(s_text(vector, "side"), "client") == 0 ? TACIT_SIDE_CLIENT : TACIT_SIDE_SERVER;
+    tacit_span_t plaintext = s_bytes(vector, "plaintext", 0);
+    tacit_span_t frame = s_bytes(vector, "frame", plaintext.size + TACIT_LANE_OVERHEAD);
+    uint64_t sequence = s_number(vector, "sequence");
+    tacit_lane_seal_t *out = NULL;
+    tacit_lane_seal_t *in = NULL;
+    assert_int_equal(tacit_lane_seal_new(exporter, id, cipher, side, true, &out), TACIT_OK);
+    assert_int_equal(tacit_lane_seal_new(exporter, id, cipher, side, false, &in), TACIT_OK);
+    assert_int_equal(tacit_lane_seal_open(in, sequence, frame, bytes), TACIT_OK);
+    s_assert_span(tacit_span(bytes, plaintext.size), plaintext);
+    assert_int_equal(tacit_lane_seal(out, sequence, plaintext, bytes), TACIT_OK);
+    s_assert_span(tacit_span(bytes, frame.size), frame);
+    tacit_lane_seal_destroy(&out);
+    tacit_lane_seal_destroy(&in);
+}
+
+static void s_check_lane(json_t *lane)
+{
+    uint8_t token[TACIT_LANE_TOKEN_SIZE];
+    json_t *vector = NULL;
+    size_t index = 0;
+    tacit_lane_token(s_bytes(lane, "exporter", 32).data,
+                     s_bytes(lane, "lane_id", TACIT_LANE_ID_SIZE).data, token);
+    s_assert_span(tacit_span(token, sizeof token), s_bytes(lane, "token", sizeof token));
+    json_array_foreach(s_member(lane, "frames"), index, vector)
+    {
+        s_check_lane_frame(lane, vector);
+    }
+}
+
+static void s_check_tickets(json_t *root)
+{
+    json_t *vector = NULL;
+    size_t index = 0;
+    tacit_lane_ticket_t ticket;
+    uint64_t granted = 0;
+    json_array_foreach(s_member(root, "tickets"), index, vector)
+    {
+        assert_int_equal(tacit_lane_ticket_parse(s_bytes(vector, "bytes", 0), &ticket), TACIT_OK);
+        assert_int_equal(ticket.first, s_number(vector, "first"));
+        assert_int_equal(ticket.size, s_number(vector, "size"));
+    }
+    json_array_foreach(s_member(root, "bad_tickets"), index, vector)
+    {
+        assert_int_not_equal(tacit_lane_ticket_parse(s_bytes(vector, "bytes", 0), &ticket),
+                             TACIT_OK);
+    }
+    json_array_foreach(s_member(root, "credits"), index, vector)
+    {
+        assert_int_equal(tacit_lane_credit_parse(s_bytes(vector, "bytes", 0), &granted), TACIT_OK);
+        assert_int_equal(granted, s_number(vector, "granted"));
+    }
+}
+
+static void test_lanes(void **state)
+{
+    (void)state;
+    json_t *root = s_load("lanes.json");
+    json_t *lane = NULL;
+    size_t index = 0;
+    json_array_foreach(s_member(root, "lanes"), index, lane)
+    {
+        s_check_lane(lane);
+    }
+    s_check_tickets(root);
+    json_decref(root);
+}
+
 /*  --- commitments ----------------------------------------------------------------------------- */
 
 static void s_check_trust(json_t *vector)
@@ -490,6 +572,7 @@ int main(void)
         cmocka_unit_test_teardown(test_frames, s_free_all),
         cmocka_unit_test_teardown(test_records, s_free_all),
         cmocka_unit_test_teardown(test_sessions, s_free_all),
+        cmocka_unit_test_teardown(test_lanes, s_free_all),
         cmocka_unit_test_teardown(test_commitments, s_free_all),
         cmocka_unit_test_teardown(test_layouts, s_free_all),
     };

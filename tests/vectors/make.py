@@ -253,6 +253,63 @@ def sessions():
     return {"bindings": [first, binding(17, 18, False)], "secrets": [args]}
 
 
+# --- lanes ------------------------------------------------------------------------------------
+
+
+def aead(cipher, key, nonce, associated, plaintext):
+    """Ciphertext and tag, by OpenSSL: 1 AES-256-GCM, 2 ChaCha20-Poly1305."""
+    crypto = ctypes.CDLL("libcrypto.so.3")
+    for name in ("EVP_CIPHER_CTX_new", "EVP_aes_256_gcm", "EVP_chacha20_poly1305"):
+        getattr(crypto, name).restype = ctypes.c_void_p
+    kind = ctypes.c_void_p((crypto.EVP_aes_256_gcm if cipher == 1 else crypto.EVP_chacha20_poly1305)())
+    context = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new())
+    out, tag = ctypes.create_string_buffer(len(plaintext) + 16), ctypes.create_string_buffer(16)
+    size = ctypes.c_int(0)
+    done = [crypto.EVP_EncryptInit_ex(context, kind, None, key, nonce),
+            crypto.EVP_EncryptUpdate(context, None, ctypes.byref(size), associated, len(associated))]
+    if plaintext:
+        done.append(crypto.EVP_EncryptUpdate(context, out, ctypes.byref(size), plaintext, len(plaintext)))
+    done.append(crypto.EVP_EncryptFinal_ex(context, ctypes.create_string_buffer(16), ctypes.byref(size)))
+    done.append(crypto.EVP_CIPHER_CTX_ctrl(context, 0x10, 16, tag))
+    crypto.EVP_CIPHER_CTX_free(context)
+    assert done == [1] * len(done)
+    return out.raw[:len(plaintext)] + tag.raw
+
+
+def lane(cipher):
+    exporter, lane_id = octets("exporter of a lane"), octets(f"lane {cipher}", 16)
+
+    def expand(*fields):
+        return hmac.new(exporter, wire.transcript(*fields) + b"\1", "sha512").digest()
+
+    keys = {side: expand("tacit/lane/key/v1", lane_id, side, cipher)[:32]
+            for side in ("client", "server")}
+    frames = []
+    for side, sequence, plaintext in (("client", 0, b""), ("server", 0, b""),
+                                      ("client", 1, octets("bulk", 100)),
+                                      ("server", 1_000_000, octets("bulk", 33))):
+        header = lane_id + struct.pack("<Q", sequence)
+        sealed = aead(cipher, keys[side], bytes(4) + struct.pack("<Q", sequence),
+                      header + bytes([side == "server"]), plaintext)
+        frames.append({"side": side, "sequence": sequence, "plaintext": plaintext,
+                       "frame": header + sealed})
+    return {"exporter": exporter, "lane_id": lane_id, "cipher": cipher, "key": keys,
+            "token": expand("tacit/lane/token/v1", lane_id)[:16], "frames": frames}
+
+
+def lanes():
+    tickets = [(1, 1), (127, 128), (128, 300_000), (1_000_000, 16_842_752)]
+    return {"lanes": [lane(1), lane(2)],
+            "tickets": [{"first": first, "size": size, "bytes": msgpack.packb([first, size])}
+                        for first, size in tickets],
+            "bad_tickets": [{"what": what, "bytes": msgpack.packb(value)} for what, value in (
+                ("the hello's sequence", [0, 100]), ("no bytes", [1, 0]), ("too large", [1, 16_842_753]),
+                ("beyond any lane", [1_048_576, 5]), ("one number", [1]), ("three", [1, 2, 3]),
+                ("text", [1, "2"]))],
+            "credits": [{"granted": granted, "bytes": msgpack.packb([2, "$lane", [granted]])}
+                        for granted in (0, 1, 81, 1_000_000)]}
+
+
 # --- commitments ------------------------------------------------------------------------------
 
 
@@ -345,6 +402,7 @@ def layouts():
 
 
 FILES = {"frames.json": frames, "codec.json": codec, "sessions.json": sessions,
+         "lanes.json": lanes,
          "commitments.json": commitments, "layouts.json": layouts}
 
 
