@@ -26,7 +26,7 @@ struct tacit_server {
     uint64_t pending_bytes; /* that they hold */
     size_t streams;         /* calls that have any */
     tacit_server_lanes_t lanes;
-    tacit_call_t *idle;     /* for reuse */
+    tacit_call_t *idle; /* for reuse */
     size_t idle_count;
     tacit_buffer_t out;              /* frame 0 being written */
     tacit_batch_t replies;           /* to the batch that is being worked on */

@@ -20,7 +20,7 @@ typedef struct tacit_server_lanes {
     tacit_endpoint_t *endpoint; /* NULL until a lane is asked for */
     char domain[32];            /* of ZAP */
     tacit_lane_pool_t *pool;
-    uint64_t trim_ms; /* monotonic; when idle memory is next let go */
+    uint64_t trim_ms;                           /* monotonic; when idle memory is next let go */
     tacit_server_lane_t *rows[TACIT_LANES_MAX]; /* owned; the first count of them */
     size_t count;
     uint64_t bulks_in;  /* that came by lanes, in all */

@@ -31,6 +31,7 @@ typedef struct {
     bool announced;          /* said READY there: registered for the first time */
     zactor_t *executor;      /* thread that runs jobs; takes and gives back tacit_task_t * */
     tacit_client_t *gateway; /* NULL while not connected */
+    void *lane;              /* the socket of its bulk lane that the loop watches, or NULL */
     zloop_t *loop;
     tacit_task_t *done; /* outcome not yet delivered */
     bool fetching;      /* a fetch is outstanding */
@@ -91,6 +92,27 @@ static void s_executor_actor(zsock_t *pipe, void *argument)
 
 /*  --- the gateway ----------------------------------------------------------------------------- */
 
+static int s_on_gateway(zloop_t *loop, zmq_pollitem_t *item, void *argument);
+
+/*  A lane comes with its connection and may end before it: called before the loop waits again.  */
+static void s_watch_lane(s_worker_t *self)
+{
+    void *lane = self->gateway ? tacit_client_lane_socket(self->gateway) : NULL;
+    zmq_pollitem_t item = {.socket = self->lane, .events = ZMQ_POLLIN};
+    if (lane == self->lane) {
+        return;
+    }
+    if (self->lane) {
+        zloop_poller_end(self->loop, &item);
+    }
+    self->lane = lane;
+    if (lane) {
+        item.socket = lane;
+        zloop_poller(self->loop, &item, s_on_gateway, self);
+        zloop_poller_set_tolerant(self->loop, &item);
+    }
+}
+
 static void s_lose_gateway(s_worker_t *self, const char *why)
 {
     if (self->gateway) {
@@ -98,6 +120,7 @@ static void s_lose_gateway(s_worker_t *self, const char *why)
         zmq_pollitem_t item = {.socket = tacit_client_socket(self->gateway)};
         zloop_poller_end(self->loop, &item);
         tacit_client_destroy(&self->gateway);
+        s_watch_lane(self);
     }
     self->fetching = false;
     /*  A job of the former session is nobody's: the gateway gives it to another worker.  */
@@ -258,6 +281,7 @@ static void s_drain_replies(s_worker_t *self)
         s_lose_gateway(self, error.message);
     }
     s_fetch(self);
+    s_watch_lane(self);
 }
 
 static int s_on_gateway(zloop_t *loop, zmq_pollitem_t *item, void *argument)
@@ -303,6 +327,10 @@ static tacit_status_t s_dial(s_worker_t *self, tacit_error_t *ret_error)
     zmq_pollitem_t item = {.socket = tacit_client_socket(self->gateway), .events = ZMQ_POLLIN};
     zloop_poller(self->loop, &item, s_on_gateway, self);
     zloop_poller_set_tolerant(self->loop, &item);
+    tacit_error_t why = {.code = TACIT_OK};
+    if (tacit_client_open_lane(self->gateway, &why)) {
+        tacit_log(TACIT_LOG_DEBUG, "no_lane", "%s", why.message);
+    }
     tacit_log(TACIT_LOG_INFO, "registered", "at the gateway");
     if (!self->announced) {
         tacit_actor_ready(self->pipe, "");
@@ -310,6 +338,7 @@ static tacit_status_t s_dial(s_worker_t *self, tacit_error_t *ret_error)
     }
     s_send_heartbeat(self);
     s_fetch(self);
+    s_watch_lane(self);
     return TACIT_OK;
 }
 
@@ -365,6 +394,7 @@ static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *argument)
                                S_LEAVE_MS, &call, NULL)) {
             s_lose_gateway(self, "cannot take leave");
         }
+        s_watch_lane(self);
     }
     if (!self->working) {
         return -1;

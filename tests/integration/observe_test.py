@@ -87,6 +87,15 @@ class Observe(MeshCase):
         self.assertGreaterEqual(samples["tacit_rpc_connections_opened_total", "keys", None, None,
                                         None], 1)
 
+    def test_large_bulks_go_by_lanes(self):
+        before = self.samples("models")["tacit_rpc_lane_bulks_in_total", "models", None, None, None]
+        self.owner("push", os.path.join(EXAMPLES, "digits", "model.onnx"), "--name", "digits",
+                   check=True)
+        after = self.samples("models")["tacit_rpc_lane_bulks_in_total", "models", None, None, None]
+        self.assertEqual(after - before, 1)
+        gateway = self.samples("inference")
+        self.assertGreaterEqual(gateway["tacit_rpc_lanes", "inference", None, None, None], 1)
+
     def test_metrics_are_whole(self):
         text = self.metrics()
         self.assertTrue(text.endswith("# EOF\n"))
