@@ -32,7 +32,7 @@ static void s_notify(const tacit_client_t *self, uint64_t granted)
 
 static void s_end(tacit_client_t *self, const char *what)
 {
-    if (!self->lane.endpoint) {
+    if (!self->lane.endpoint && !self->lane.receiver) {
         return;
     }
     s_clear(&self->lane);
