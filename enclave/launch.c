@@ -26,10 +26,10 @@ enum {
 };
 
 /*  An event is a label with its zero byte, then what was measured.  */
-static void s_extend(uint8_t value[TACIT_REGISTER_SIZE], const char *label, tacit_span_t measured)
+static void s_hash_event(const char *label, tacit_span_t measured,
+                         uint8_t ret_event[TACIT_REGISTER_SIZE])
 {
     uint8_t event[S_EVENT_MAX];
-    uint8_t both[2 * TACIT_REGISTER_SIZE];
     size_t size = strlen(label) + 1;
     if (size + measured.size > sizeof event) {
         abort(); /* programmer error: all events are this file's */
@@ -38,8 +38,14 @@ static void s_extend(uint8_t value[TACIT_REGISTER_SIZE], const char *label, taci
     if (measured.size > 0) {
         memcpy(event + size, measured.data, measured.size);
     }
+    SHA384(event, size + measured.size, ret_event);
+}
+
+static void s_extend(uint8_t value[TACIT_REGISTER_SIZE], const char *label, tacit_span_t measured)
+{
+    uint8_t both[2 * TACIT_REGISTER_SIZE];
     memcpy(both, value, TACIT_REGISTER_SIZE);
-    SHA384(event, size + measured.size, both + TACIT_REGISTER_SIZE);
+    s_hash_event(label, measured, both + TACIT_REGISTER_SIZE);
     SHA384(both, sizeof both, value);
 }
 
@@ -148,10 +154,18 @@ tacit_status_t tacit_launch_read_td(const tacit_td_report_t *td, tacit_self_t *r
 
 /*  --- Nitro ----------------------------------------------------------------------------------- */
 
+static const char s_version_label[] = "tacit/launch/nitro/v1";
+
 static void s_extend_version(uint8_t value[TACIT_REGISTER_SIZE], const uint8_t *version)
 {
-    const tacit_span_t event = tacit_span(version, TACIT_LAUNCH_SVN_SIZE);
-    s_extend(value, "tacit/launch/nitro/v1", event);
+    s_extend(value, s_version_label, tacit_span(version, TACIT_LAUNCH_SVN_SIZE));
+}
+
+void tacit_launch_version_event(const tacit_self_t *program, uint8_t ret_event[TACIT_REGISTER_SIZE])
+{
+    uint8_t version[TACIT_LAUNCH_SVN_SIZE];
+    s_put_svn(version, program);
+    s_hash_event(s_version_label, tacit_span(version, sizeof version), ret_event);
 }
 
 void tacit_launch_pcrs(const tacit_self_t *program, tacit_span_t instance,

@@ -47,6 +47,10 @@ void tacit_launch_td(const tacit_self_t *program, uint8_t *body);
 void tacit_launch_pcrs(const tacit_self_t *program, tacit_span_t instance,
                        uint8_t ret_pcrs[TACIT_LAUNCH_PCRS][TACIT_REGISTER_SIZE]);
 
+/*  What PCR16 is extended by: the value that the module adds to it.  */
+void tacit_launch_version_event(const tacit_self_t *program,
+                                uint8_t ret_event[TACIT_REGISTER_SIZE]);
+
 void tacit_launch_user_data(const tacit_self_t *program, const uint8_t report_data[64],
                             uint8_t ret_user_data[TACIT_LAUNCH_USER_DATA_SIZE]);
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "enclave/platform_message.h"
+#include "enclave/quote_device.h"
 
 enum {
     S_HELLO_MS = 60 * 1000, /* large executables are hashed meanwhile */
@@ -32,6 +33,7 @@ struct tacit_platform {
     tacit_self_t self;
     uint8_t *configuration;
     size_t configuration_size;
+    tacit_quote_device_t *device; /* of a platform over a device, which is connected to nothing */
 };
 
 /*  A request being written; its largest size is known.  */
@@ -163,6 +165,11 @@ static tacit_status_t s_ask(tacit_platform_t *platform, const s_request_t *reque
                             tacit_platform_operation_t operation, tacit_cursor_t *ret_payload,
                             tacit_error_t *ret_error)
 {
+    if (platform->device) {
+        return tacit_error_set(ret_error, TACIT_UNSUPPORTED,
+                               "a %s device gives quotes, and nothing else",
+                               tacit_tee_name(platform->device->tee));
+    }
     if (platform->broken) {
         return s_lost(platform, ret_error);
     }
@@ -280,6 +287,7 @@ void tacit_platform_destroy(tacit_platform_t **platform)
     if (self->fd >= 0) {
         close(self->fd);
     }
+    tacit_quote_device_destroy(&self->device);
     pthread_mutex_destroy(&self->lock);
     sodium_memzero(self->challenge, sizeof self->challenge);
     free(self->configuration);
@@ -298,6 +306,53 @@ tacit_span_t tacit_platform_configuration(const tacit_platform_t *platform)
     return tacit_span(platform->configuration, platform->configuration_size);
 }
 
+/*  --- over a device ----------------------------------------------------------------------------
+ */
+
+/*  Who this is, as its own evidence has it. The commitment is a nonce: nobody is shown the quote.
+ */
+static tacit_status_t s_ask_device(tacit_platform_t *platform, tacit_error_t *ret_error)
+{
+    uint8_t nonce[64];
+    size_t size = 0;
+    tacit_claims_t claims;
+    randombytes_buf(nonce, sizeof nonce);
+    tacit_status_t status = tacit_quote_device_quote(platform->device, TACIT_QUOTE_BINDING, nonce,
+                                                     platform->reply, &size, ret_error);
+    if (!status) {
+        status =
+            tacit_evidence_verify_report(tacit_span(platform->reply, size), &claims, ret_error);
+    }
+    if (status) {
+        return status;
+    }
+    platform->self = (tacit_self_t){.tee = claims.tee,
+                                    .product_id = claims.product_id,
+                                    .svn = claims.svn,
+                                    .debug = claims.debug};
+    memcpy(platform->self.mrenclave, claims.mrenclave, sizeof claims.mrenclave);
+    memcpy(platform->self.mrsigner, claims.mrsigner, sizeof claims.mrsigner);
+    return TACIT_OK;
+}
+
+tacit_status_t tacit_platform_over(tacit_quote_device_t *device, tacit_platform_t **ret_platform,
+                                   tacit_error_t *ret_error)
+{
+    tacit_platform_t *platform = s_new();
+    if (!platform) {
+        tacit_quote_device_destroy(&device);
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    platform->device = device;
+    tacit_status_t status = s_ask_device(platform, ret_error);
+    if (status) {
+        tacit_platform_destroy(&platform);
+        return status;
+    }
+    *ret_platform = platform;
+    return TACIT_OK;
+}
+
 /*  --- requests ---------------------------------------------------------------------------------
  */
 
@@ -310,6 +365,12 @@ tacit_status_t tacit_platform_quote(tacit_platform_t *platform, tacit_quote_purp
     s_add(&request, commitment, 64);
     tacit_cursor_t payload = tacit_cursor(tacit_span(NULL, 0));
     pthread_mutex_lock(&platform->lock);
+    if (platform->device) {
+        tacit_status_t made = tacit_quote_device_quote(platform->device, purpose, commitment,
+                                                       ret_quote, ret_size, ret_error);
+        pthread_mutex_unlock(&platform->lock);
+        return made;
+    }
     tacit_status_t status = s_ask(platform, &request, TACIT_PLATFORM_QUOTE, &payload, ret_error);
     if (!status && (payload.rest.size == 0 || payload.rest.size > TACIT_QUOTE_MAX)) {
         status = s_bad_reply(platform, ret_error);
