@@ -188,7 +188,7 @@ static tacit_status_t s_extend(s_nsm_t *self, tacit_error_t *error)
 {
     uint8_t bytes[S_REQUEST_MAX];
     uint8_t event[TACIT_REGISTER_SIZE];
-    tacit_cbor_t said;
+    tacit_cbor_t said = {0};
     tacit_cbor_writer_t request = tacit_cbor_writer(bytes, sizeof bytes);
     tacit_launch_version_event(&self->program, event);
     s_start(&request, "ExtendPCR", 2);
@@ -209,7 +209,7 @@ static tacit_status_t s_describe(s_nsm_t *self, bool *ret_locked,
                                  uint8_t ret_value[TACIT_REGISTER_SIZE], tacit_error_t *error)
 {
     uint8_t bytes[S_REQUEST_MAX];
-    tacit_cbor_t said;
+    tacit_cbor_t said = {0};
     tacit_cbor_t lock;
     tacit_cbor_t data;
     tacit_cbor_writer_t request = tacit_cbor_writer(bytes, sizeof bytes);
@@ -273,7 +273,7 @@ static tacit_status_t s_quote(tacit_quote_device_t *device, const uint8_t report
     s_nsm_t *self = (s_nsm_t *)device;
     uint8_t bytes[S_REQUEST_MAX];
     uint8_t user_data[TACIT_LAUNCH_USER_DATA_SIZE];
-    tacit_cbor_t said;
+    tacit_cbor_t said = {0};
     tacit_cbor_t document;
     tacit_cbor_writer_t request = tacit_cbor_writer(bytes, sizeof bytes);
     tacit_launch_user_data(&self->program, report_data, user_data);
