@@ -184,13 +184,47 @@ def odds_and_ends(opset=13):
                g.node("Concat", g.unsqueeze(g.batch(x), 0), g.integers(3, 5), axis=0))
     best = g.node("ArgMax", y, axis=-1, keepdims=0)
     values, places = g.node("TopK", y, g.integers(3), outputs=2, axis=-1)
-    return g.model(y, z, best, values, places, kinds=[FLOAT, FLOAT, INT64, FLOAT, INT64])
+    norm = g.node("LpPool", g.unsqueeze(y, 1), kernel_shape=[2, 2], strides=[2, 2], p=2)
+    return g.model(y, z, best, values, places, norm,
+                   kinds=[FLOAT, FLOAT, INT64, FLOAT, INT64, FLOAT])
+
+
+def einsums(opset=12):
+    g = Graph(opset, 64)
+    a = g.input("a", ["N", 3, 4], g.normal(2, 3, 4))
+    b = g.input("b", ["N", 4, 5], g.normal(2, 4, 5))
+    square = g.input("c", [3, 3], g.normal(3, 3))
+    return g.model(g.node("Einsum", a, b, equation="bij,bjk->bik"),
+                   g.node("Einsum", a, b, equation="...ij,...jk"),
+                   g.node("Einsum", square, equation="ii->i"),
+                   g.node("Einsum", square, equation="ii"),
+                   g.node("Einsum", a, square, b, equation="nij,ik,njl->lk"),
+                   g.node("Einsum", a, equation="nij->j"))
+
+
+def detector(opset=11):
+    """A head that looks at regions: pooled, aligned, the best boxes kept."""
+    g = Graph(opset, 65)
+    x = g.relu(g.conv(g.input("x", ["N", 3, 24, 24], g.normal(2, 3, 24, 24)), 3, 8))
+    corners = numpy.sort(g.random.uniform(0, 40, (6, 2, 2)), axis=1).reshape(6, 4).astype(numpy.float32)
+    rows = numpy.array([0, 1, 1, 0, 1, 0])
+    regions = numpy.concatenate([rows[:, None], corners], 1).astype(numpy.float32)
+    pooled = g.node("MaxRoiPool", x, g.constant(regions), pooled_shape=[3, 2], spatial_scale=0.5)
+    aligned = g.node("RoiAlign", x, g.constant(corners), g.integers(*rows), output_height=3, output_width=2,
+                     sampling_ratio=2, spatial_scale=0.5)
+    scores = g.node("Softmax", g.gemm(g.node("Flatten", aligned), 48, 3), axis=1)
+    turned = g.unsqueeze(g.node("Transpose", scores, perm=[1, 0]), 0)
+    kept = g.node("NonMaxSuppression", g.constant(corners[None]), turned, g.integers(4),
+                  g.constant(numpy.array([0.4], numpy.float32)), g.constant(numpy.array([0.2], numpy.float32)))
+    return g.model(pooled, aligned, scores, kept, kinds=[FLOAT, FLOAT, FLOAT, INT64])
 
 
 MODELS = {
+    "detector": detector,
     "bert": bert,
     "bert-opset13-dynamic": lambda: bert(13, dynamic=True),
     "bert-opset17-layernorm": lambda: bert(17, dynamic=True, layers=4, seed=32),
+    "bert-einsum": lambda: bert(12, einsum=True),
     "bert-gelu-tanh": lambda: bert(14, activation="tanh"),
     "vision-transformer": vision_transformer,
     "lstm": lambda: recurrent("LSTM", 9),
@@ -211,4 +245,5 @@ MODELS = {
     "embedding-tabular": embedding_tabular,
     "odds-and-ends": odds_and_ends,
     "odds-and-ends-opset17": lambda: odds_and_ends(17),
+    "einsums": einsums,
 }

@@ -28,6 +28,8 @@ extern const tacit_operator_t tacit_operators_quantize[];
 extern const tacit_operator_t tacit_operators_loss[];
 extern const tacit_operator_t tacit_operators_detection[];
 extern const tacit_operator_t tacit_operators_generate[];
+extern const tacit_operator_t tacit_operators_einsum[];
+extern const tacit_operator_t tacit_operators_lp_pool[];
 extern const tacit_operator_t tacit_operators_ml_features[];
 extern const tacit_operator_t tacit_operators_ml_linear[];
 extern const tacit_operator_t tacit_operators_ml_svm[];
@@ -42,7 +44,8 @@ static const tacit_operator_t *const s_families[] = {
     tacit_operators_select,      tacit_operators_resize,      tacit_operators_recurrent,
     tacit_operators_quantize,    tacit_operators_loss,        tacit_operators_detection,
     tacit_operators_generate,    tacit_operators_ml_features, tacit_operators_ml_linear,
-    tacit_operators_ml_svm,      tacit_operators_ml_trees,
+    tacit_operators_einsum,      tacit_operators_lp_pool,     tacit_operators_ml_svm,
+    tacit_operators_ml_trees,
 };
 
 static const tacit_operator_t *s_find(const char *name, bool ml, int64_t opset, bool any_opset)

@@ -1,4 +1,4 @@
-/*  detection.c - boxes: NonMaxSuppression, RoiAlign.  */
+/*  detection.c - boxes: NonMaxSuppression, RoiAlign, MaxRoiPool.  */
 
 #include "services/inference/engine/ops/ops.h"
 
@@ -280,8 +280,84 @@ TACIT_KERNEL(roi_align)
     return NULL;
 }
 
+/* --- MaxRoiPool ------------------------------------------------------------------------------- */
+
+TACIT_INFER(roi_pool)
+{
+    const tacit_graph_node_t *node = inference->node;
+    const tacit_shape_t *x = &inference->inputs[0].shape;
+    const tacit_shape_t *regions = &inference->inputs[1].shape;
+    const tacit_attribute_t *size = tacit_graph_node_attribute(node, "pooled_shape");
+    bool fits = x->rank == 4 && regions->rank == 2 && regions->dims[1] == 5 && size != NULL &&
+                size->count == 2 && size->integers[0] > 0 && size->integers[1] > 0 &&
+                size->integers[0] <= TACIT_WINDOW_MAX && size->integers[1] <= TACIT_WINDOW_MAX;
+    if (!fits) {
+        return tacit_infer_refuse(inference, "its regions or sizes do not fit its input");
+    }
+    inference->parameters->node.node = node;
+    inference->outputs[0].shape = (tacit_shape_t){
+        .rank = 4, .dims = {regions->dims[0], x->dims[1], size->integers[0], size->integers[1]}};
+    return TACIT_OK;
+}
+
+/*  The largest element of a bin; 0 where that is empty.  */
+static float s_bin_largest(const float *map, const tacit_shape_t *x, const int64_t from[2],
+                           const int64_t to[2])
+{
+    float largest = -INFINITY;
+    for (int64_t i = from[0]; i < to[0]; i++) {
+        for (int64_t k = from[1]; k < to[1]; k++) {
+            largest = fmaxf(largest, map[i * x->dims[3] + k]);
+        }
+    }
+    return from[0] < to[0] && from[1] < to[1] ? largest : 0.0F;
+}
+
+/*  Bin `at` of a region along a dimension: corners are rounded to elements, both included.  */
+static void s_cut(double first, double last, int64_t bins, int64_t at, int64_t limit,
+                  int64_t *ret_from, int64_t *ret_to)
+{
+    int64_t start = tacit_saturate(round(first), -(1LL << 32), 1LL << 32);
+    int64_t end = tacit_saturate(round(last), -(1LL << 32), 1LL << 32);
+    int64_t size = end - start + 1 > 1 ? end - start + 1 : 1;
+    double step = (double)size / (double)bins;
+    *ret_from = start + (int64_t)floor((double)at * step);
+    *ret_to = start + (int64_t)ceil((double)(at + 1) * step);
+    *ret_from = *ret_from < 0 ? 0 : *ret_from;
+    *ret_to = *ret_to > limit ? limit : *ret_to;
+}
+
+TACIT_KERNEL(roi_pool)
+{
+    (void)input_count, (void)output_count;
+    const tacit_shape_t *x = &inputs[0].shape;
+    const tacit_shape_t *y = &outputs[0].shape;
+    double scale = (double)tacit_graph_node_real(parameters->node.node, "spatial_scale", 1.0F);
+    float *to = outputs[0].data;
+    for (int64_t r = 0; r < y->dims[0]; r++) {
+        const float *region = (const float *)inputs[1].data + 5 * r;
+        int64_t batch = tacit_saturate((double)region[0], -1, x->dims[0]);
+        if (batch < 0 || batch >= x->dims[0]) {
+            return "a region lies in no picture";
+        }
+        for (int64_t n = 0; n < y->dims[1] * y->dims[2] * y->dims[3]; n++) {
+            int64_t begin[2];
+            int64_t end[2];
+            int64_t map = batch * x->dims[1] + n / (y->dims[2] * y->dims[3]);
+            s_cut((double)region[2] * scale, (double)region[4] * scale, y->dims[2],
+                  n / y->dims[3] % y->dims[2], x->dims[2], &begin[0], &end[0]);
+            s_cut((double)region[1] * scale, (double)region[3] * scale, y->dims[3], n % y->dims[3],
+                  x->dims[3], &begin[1], &end[1]);
+            *to++ = s_bin_largest((const float *)inputs[0].data + map * x->dims[2] * x->dims[3], x,
+                                  begin, end);
+        }
+    }
+    return NULL;
+}
+
 /* clang-format off */
 TACIT_OPERATORS(detection) = {
+    {"MaxRoiPool", 1, 17, FLOAT32, "TT|T", 2, "pooled_shape:I spatial_scale:f", 0, 0, I(roi_pool), K(roi_pool), NULL},
     {"NonMaxSuppression", 10, 17, FLOAT32, "TTiff|i", 2, "center_point_box:i", 0x1f, 0, I(suppress), K(suppress), NULL},
     {"RoiAlign", 10, 17, FLOAT32, "TTi|T", 3, "mode:s output_height:i output_width:i sampling_ratio:i spatial_scale:f coordinate_transformation_mode:s", 0, 0, I(roi_align), K(roi_align), NULL},
     TACIT_OPERATORS_END
