@@ -15,7 +15,11 @@ import subprocess
 import sys
 import time
 
-EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples")
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "rpc"))
+import compare
+
+EXAMPLES = os.path.join(HERE, "..", "examples")
 IMAGES = os.path.join(EXAMPLES, "digits", "images")
 MODELS = {
     "breast-cancer": [os.path.join(EXAMPLES, "breast-cancer", "inputs.csv")],
@@ -64,25 +68,18 @@ class Bench:
                           "bare": bare, "ratio": value / bare if bare else None, "note": note})
 
     def rpc(self):
-        """A round that fails is left out, and said: the other figures are still worth having."""
-        rounds = {}
-        lost = 0
-        for _ in range(2 if self.options.quick else 5):
-            try:
-                text, _ = self.call("tacit-bench-rpc", "2000" if self.options.quick else "5000")
-            except SystemExit as failure:
-                print(failure, file=sys.stderr)
-                lost += 1
-                continue
-            for kind, size, raw, ours in re.findall(
-                    r"(latency|throughput) (\d+) B.*?raw CURVE\D*?(?:p50 )?([\d.]+) \S+,"
-                    r" tacit (?:p50 )?([\d.]+)", text):
-                rounds.setdefault((kind, size), []).append((float(raw), float(ours)))
-        for (kind, size), pairs in rounds.items():
-            raw, ours = (statistics.median(side) for side in zip(*pairs))
-            what, unit = (("p50", "us") if kind == "latency" else ("64 outstanding", "calls/s"))
-            note = "bare: raw libzmq CURVE" + (f"; {lost} rounds failed" if lost else "")
-            self.add("unary call", f"{size} B, {what}", unit, ours, raw, note)
+        """Tacit and raw CURVE of `./run bench rpc`, in processes of their own."""
+        options = argparse.Namespace(bin=self.options.bin, peers="",
+                                     rounds=2 if self.options.quick else 5,
+                                     ms=100 if self.options.quick else 300)
+        comparison = compare.Comparison(options, self.options.work, ("tacit", "zmq"))
+        with compare.Platform(self.options.bin, self.options.work):
+            comparison.single()
+            comparison.several()
+        for row in comparison.rows:
+            if row["reached"]:
+                self.add("unary call", row["what"], row["unit"], row["values"]["tacit"],
+                         row["values"]["zmq"], "bare: raw libzmq CURVE")
 
     def attest(self):
         text, _ = self.call("tacit-bench-attest", "0.3" if self.options.quick else "2")

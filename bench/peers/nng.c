@@ -109,11 +109,10 @@ static void *s_connect(const load_options_t *options)
     return self;
 }
 
+/*  nng_close over TLS does not always return (1.5.2): sockets end with this program.  */
 static void s_disconnect(void *connection)
 {
-    s_connection_t *self = connection;
-    s_must(nng_close(self->socket), "close");
-    free(self);
+    free(connection);
 }
 
 static void s_start(void *connection)

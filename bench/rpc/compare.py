@@ -32,7 +32,9 @@ PEERS = {
     "grpc": ("bench-grpc", ("sync", "async", "callback")),
     "nng": ("bench-nng", ("",)),
 }
-TITLES = {"tacit": "Tacit", "zmq": "raw CURVE", "grpc": "gRPC, mTLS", "nng": "nng, TLS"}
+OURS = ("tacit", "zmq", "gcm")  # what must not fail
+TITLES = {"tacit": "Tacit", "zmq": "raw CURVE", "grpc": "gRPC, mTLS", "nng": "nng, TLS",
+          "gcm": "bare loop"}
 
 # One call after the other: bytes, placement. Both processes on one core, or one core each.
 SINGLE = ((32, "one"), (KIB, "one"), (32, "two"), (KIB, "two"))
@@ -46,6 +48,10 @@ LEAST_STREAM = 0.8  # times the bare loop
 def size_text(size):
     return (f"{size // MIB} MiB" if size >= MIB else
             f"{size // KIB} KiB" if size >= KIB else f"{size} B")
+
+
+def short(peer):
+    return TITLES[peer].split(",")[0]
 
 
 def number(value):
@@ -101,7 +107,7 @@ class Server:
         except (subprocess.SubprocessError, json.JSONDecodeError) as error:
             why = getattr(error, "stderr", "") or error
             print(f"bench: {self.peer} {self.variant} {command} {options}: {why}", file=sys.stderr)
-            self.bench.failures += 1
+            self.bench.failures += self.peer in OURS
             return None
 
 
@@ -206,7 +212,7 @@ class Comparison:
                 name = f"p50, {size_text(size)}, {placement} core{'s' * (placement == 'two')}"
                 self.row(name, "us", rounds, lambda run: run["p50_us"], least=True,
                          goals=(("zmq", MOST_SINGLE),))
-                self.row(f"processor time of it, both sides", "us", rounds, cpu_us, least=True,
+                self.row("processor time of it, both sides", "us", rounds, cpu_us, least=True,
                          goals=(("grpc", 1),))
 
     def several(self):
@@ -217,7 +223,7 @@ class Comparison:
             goals = [goal for goal in (("zmq", raw), ("grpc", grpc)) if goal[1]]
             self.row(f"{size_text(size)}, {outstanding} outstanding", unit, rounds,
                      lambda run, figure=figure: run[figure], least=False, goals=goals)
-            self.row(f"processor time of one, both sides", "us", rounds, cpu_us, least=True,
+            self.row("processor time of one, both sides", "us", rounds, cpu_us, least=True,
                      goals=(("grpc", 1),))
 
     def stream(self):
@@ -232,7 +238,7 @@ class Comparison:
             self.stop(servers)
         amount = (f"{self.options.stream // GIB} GiB" if self.options.stream >= GIB
                   else size_text(self.options.stream))
-        note = f"beside a bare AES-256-GCM and TCP loop: {{gcm}} MB/s"
+        note = "the bare loop: {gcm} MB/s"
         self.row(f"stream of {amount} in 256 KiB", "MB/s", rounds, lambda run: run["mb_s"],
                  least=False, goals=(("gcm", LEAST_STREAM),), note=note)
 
@@ -305,7 +311,7 @@ class Comparison:
                     measured[peer] = self.memory(peer, sizes)
                 except Failure as failure:
                     print(f"bench: {failure}", file=sys.stderr)
-                    self.failures += 1
+                    self.failures += peer in OURS
         if "tacit" not in measured:
             return
         for index, size in enumerate([0] + self.options.clients):
@@ -332,8 +338,8 @@ class Comparison:
             path = os.path.join(self.options.bin, program)
             runs = []
             for _ in range(self.options.rounds):
-                done = subprocess.run([path, "--folder", self.work, "--ms", str(self.options.ms)],
-                                      capture_output=True, text=True, check=False)
+                done = subprocess.run([path, "--folder", self.work], capture_output=True,
+                                      text=True, check=False)
                 if done.returncode != 0:
                     raise Failure(f"{program}: {done.stderr}")
                 runs.append([json.loads(line) for line in done.stdout.splitlines()])
@@ -360,11 +366,11 @@ class Comparison:
             ratio = rounds.ratio(peer, figure, least)
             if ratio is None:
                 continue
-            reached.append(f"{ratio:.2f} x {peer}")
+            reached.append(f"{ratio:.2f} x {short(peer)}")
             fine = ratio <= bound if least else ratio >= bound
             met = fine if met is None else met and fine
         sign = "<=" if least else ">="
-        wanted = ", ".join(f"{sign} {bound:g} x {peer}" for peer, bound in goals)
+        wanted = ", ".join(f"{sign} {bound:g} x {short(peer)}" for peer, bound in goals)
         self.rows.append({"what": what, "unit": unit, "values": values, "variants": variants,
                           "goal": wanted, "met": met,
                           "reached": ", ".join(reached + [note.format(
@@ -485,7 +491,7 @@ def main():
             json.dump({"machine": host, "rows": bench.rows}, file, indent=2)
     if not options.only and not options.no_write:
         write_document(text)
-    return 1 if bench.failures and not bench.rows else 0
+    return 1 if bench.failures else 0
 
 
 if __name__ == "__main__":

@@ -67,6 +67,11 @@ static uint64_t s_now_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
+uint64_t load_now_ns(void)
+{
+    return s_now_ns(CLOCK_MONOTONIC);
+}
+
 static s_clock_t s_now(const load_options_t *options)
 {
     s_clock_t now = {.client_ns = s_now_ns(CLOCK_PROCESS_CPUTIME_ID)};
@@ -75,7 +80,7 @@ static s_clock_t s_now(const load_options_t *options)
         load_check(clock_getcpuclockid(options->server, &clock) == 0, "the server's clock");
         now.server_ns = s_now_ns(clock);
     }
-    now.wall_ns = s_now_ns(CLOCK_MONOTONIC);
+    now.wall_ns = load_now_ns();
     return now;
 }
 
@@ -88,7 +93,7 @@ static int s_compare(const void *a, const void *b)
 
 static void s_keep(s_load_t *load, uint64_t began_ns)
 {
-    load->times_ns[load->count++ % S_TIMES_MAX] = (uint32_t)(s_now_ns(CLOCK_MONOTONIC) - began_ns);
+    load->times_ns[load->count++ % S_TIMES_MAX] = (uint32_t)(load_now_ns() - began_ns);
 }
 
 static void s_print(s_load_t *load, s_clock_t since, uint64_t bytes, bool each)
@@ -129,8 +134,8 @@ static void s_serve(s_load_t *load)
 static void s_single(s_load_t *load, uint64_t until_ns)
 {
     load->count = 0;
-    for (uint64_t now = 0; now < until_ns; now = s_now_ns(CLOCK_MONOTONIC)) {
-        uint64_t began = s_now_ns(CLOCK_MONOTONIC);
+    for (uint64_t now = 0; now < until_ns; now = load_now_ns()) {
+        uint64_t began = load_now_ns();
         load->peer->call(load->connection);
         s_keep(load, began);
     }
@@ -144,7 +149,7 @@ static void s_several(s_load_t *load, uint64_t until_ns)
         load->peer->next(load->connection);
         load->peer->start(load->connection);
         load->count++;
-    } while (s_now_ns(CLOCK_MONOTONIC) < until_ns);
+    } while (load_now_ns() < until_ns);
 }
 
 static void s_calls(s_load_t *load)
@@ -156,7 +161,7 @@ static void s_calls(s_load_t *load)
     for (size_t i = 0; !single && i < options->outstanding; i++) {
         load->peer->start(load->connection);
     }
-    run(load, s_now_ns(CLOCK_MONOTONIC) + options->ms * 1000000 / S_WARM);
+    run(load, load_now_ns() + options->ms * 1000000 / S_WARM);
     s_clock_t since = s_now(options);
     run(load, since.wall_ns + options->ms * 1000000);
     s_print(load, since, load->count * options->size, single);
@@ -170,7 +175,7 @@ static void s_connects(s_load_t *load)
 {
     s_clock_t since = s_now(&load->options);
     for (uint64_t i = 0; i < load->options.amount; i++) {
-        uint64_t began = s_now_ns(CLOCK_MONOTONIC);
+        uint64_t began = load_now_ns();
         s_connect(load);
         load->peer->call(load->connection);
         s_keep(load, began);

@@ -63,6 +63,8 @@ void load_check(bool fine, const char *what);
 /*  The answer is what was sent: its size, its beginning and its end.  */
 void load_answer(const load_options_t *options, const void *data, size_t size);
 
+uint64_t load_now_ns(void);
+
 bool load_is(const load_options_t *options, const char *variant);
 
 #ifdef __cplusplus

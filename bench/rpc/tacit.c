@@ -1,101 +1,21 @@
 /*  tacit.c - tacit-bench-tacit: Tacit's side of the comparison, by its public client and server.
 
-    The server is an enclave of the simulated platform whose socket lies in the folder, with an
-    attestation result that this program signs itself: which service says who is genuine makes no
-    difference to a call. Variants: "" binds as a user, "attested" as an enclave too, "bare" opens
-    no session.  */
+    The server is an enclave. Variants of the client: "" binds as a user, "attested" as an enclave
+    too, "bare" opens no session.  */
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/rpc/identity.h"
 #include "bench/rpc/load.h"
-#include "enclave/clock.h"
 #include "idl/bench.h"
 #include "rpc/call_stream.h"
 #include "rpc/client_stream.h"
 #include "rpc/server.h"
 
 enum { S_ADDRESS_MAX = 256, S_ARGUMENT_MAX = 4096, S_CHUNK_MAX = 256 * 1024 };
-
-/*  Who signs results here.  */
-static const uint8_t s_issuer_seed[32] = "the issuer of this benchmark";
-
-typedef struct {
-    uint8_t public_key[32];
-    uint8_t secret_key[32];
-    uint8_t issuer[32];
-    uint8_t result[TACIT_RESULT_SIZE];
-    tacit_platform_t *platform;
-    tacit_party_t party;
-} s_self_t;
-
-static void s_must(tacit_status_t status, const tacit_error_t *error)
-{
-    if (status != TACIT_OK) {
-        fprintf(stderr, "bench: tacit: %s %s: %s, wants %s, got %s\n", error->name, error->message,
-                error->claim, error->expected, error->got);
-    }
-    load_check(status == TACIT_OK, "tacit");
-}
-
-/*  --- who this is ----------------------------------------------------------------------------- */
-
-/*  Claims of this program, from a quote over nothing in particular.  */
-static void s_measure(s_self_t *self, tacit_claims_t *ret_claims)
-{
-    static uint8_t quote[TACIT_QUOTE_MAX];
-    static const uint8_t commitment[64];
-    tacit_error_t error = {.code = TACIT_OK};
-    size_t size = 0;
-    s_must(
-        tacit_platform_quote(self->platform, TACIT_QUOTE_BINDING, commitment, quote, &size, &error),
-        &error);
-    s_must(tacit_evidence_verify_report(tacit_span(quote, size), ret_claims, &error), &error);
-}
-
-static void s_become_enclave(s_self_t *self, const char *folder)
-{
-    char path[512];
-    uint8_t issuer_secret[64];
-    tacit_claims_t claims = {.svn = 0};
-    tacit_error_t error = {.code = TACIT_OK};
-    snprintf(path, sizeof path, "%s/platform.sock", folder);
-    s_must(tacit_platform_connect(path, &self->platform, &error), &error);
-    s_measure(self, &claims);
-    tacit_result_t result = {.role = TACIT_ROLE_WORKER,
-                             .simulated = true,
-                             .product_id = claims.product_id,
-                             .svn = claims.svn,
-                             .debug = claims.debug,
-                             .issued_ms = tacit_now_ms(),
-                             .expires_ms = tacit_now_ms() + TACIT_RESULT_LIFETIME_MS};
-    memcpy(result.curve_key, self->public_key, 32);
-    memcpy(result.attestation_key_sha256, claims.attestation_key_sha256, 32);
-    memcpy(result.mrenclave, claims.mrenclave, 32);
-    memcpy(result.mrsigner, claims.mrsigner, 32);
-    (void)crypto_sign_seed_keypair(self->issuer, issuer_secret, s_issuer_seed);
-    tacit_result_sign(&result, issuer_secret, self->result);
-    self->party.role = TACIT_ROLE_WORKER;
-    self->party.platform = self->platform;
-    self->party.result = tacit_span(self->result, sizeof self->result);
-}
-
-static s_self_t *s_self_new(const char *folder, bool enclave)
-{
-    s_self_t *self = calloc(1, sizeof *self);
-    uint8_t issuer_secret[64];
-    load_check(self && sodium_init() >= 0, "libsodium");
-    crypto_box_keypair(self->public_key, self->secret_key);
-    (void)crypto_sign_seed_keypair(self->issuer, issuer_secret, s_issuer_seed);
-    self->party = (tacit_party_t){
-        .role = TACIT_ROLE_USER, .curve_public = self->public_key, .issuer = self->issuer};
-    if (enclave) {
-        s_become_enclave(self, folder);
-    }
-    return self;
-}
 
 /*  --- server ---------------------------------------------------------------------------------- */
 
@@ -166,7 +86,7 @@ static void s_serve(const load_options_t *options)
 {
     static const tacit_bench_handlers_t handlers = {
         .echo = s_echo, .reflect = s_reflect, .pull = s_pull};
-    const s_self_t *self = s_self_new(options->folder, !load_is(options, "bare"));
+    const identity_t *self = identity_new(options->folder, !load_is(options, "bare"));
     tacit_server_config_t config = {.endpoint = "tcp://127.0.0.1:*",
                                     .public_key = self->public_key,
                                     .secret_key = self->secret_key,
@@ -175,9 +95,9 @@ static void s_serve(const load_options_t *options)
     tacit_server_t *server = NULL;
     tacit_error_t error = {.code = TACIT_OK};
     zloop_t *loop = zloop_new();
-    s_must(tacit_server_new(&config, &server, &error), &error);
-    s_must(tacit_server_add(server, &tacit_bench_service, &handlers, NULL), &error);
-    s_must(tacit_server_attach(server, loop), &error);
+    must(tacit_server_new(&config, &server, &error), &error);
+    must(tacit_server_add(server, &tacit_bench_service, &handlers, NULL), &error);
+    must(tacit_server_attach(server, loop), &error);
     char line[S_ADDRESS_MAX + 66];
     char hex[65];
     sodium_bin2hex(hex, sizeof hex, self->public_key, sizeof self->public_key);
@@ -208,14 +128,14 @@ static void s_parse(const char *text, char ret_address[S_ADDRESS_MAX], uint8_t r
 
 static void *s_connect(const load_options_t *options)
 {
-    static s_self_t *self; /* one identity for all connections of this process */
+    static identity_t *self; /* one identity for all connections of this process */
     s_connection_t *connection = calloc(1, sizeof *connection);
     char address[S_ADDRESS_MAX];
     uint8_t server_key[32];
     tacit_error_t error = {.code = TACIT_OK};
     load_check(connection != NULL, "memory");
     s_parse(options->address, address, server_key);
-    self = self ? self : s_self_new(options->folder, load_is(options, "attested"));
+    self = self ? self : identity_new(options->folder, load_is(options, "attested"));
     tacit_client_config_t config = {.endpoint = address,
                                     .server_key = server_key,
                                     .public_key = self->public_key,
@@ -224,7 +144,7 @@ static void *s_connect(const load_options_t *options)
                                     .peer_role = TACIT_ROLE_WORKER,
                                     .connect_ms = LOAD_WAIT_MS,
                                     .coalesce = true};
-    s_must(tacit_client_new(&config, &connection->client, &error), &error);
+    must(tacit_client_new(&config, &connection->client, &error), &error);
     connection->options = options;
     bool small = options->size <= S_ARGUMENT_MAX;
     tacit_span_t payload = tacit_span(options->payload, options->size);
@@ -263,7 +183,7 @@ static void s_call(void *self)
     tacit_bench_echo_result_t result;
     tacit_span_t bulk = tacit_span(NULL, 0);
     tacit_error_t error = {.code = TACIT_OK};
-    s_must(tacit_client_call_request(connection->client, &request, &result, &bulk, &error), &error);
+    must(tacit_client_call_request(connection->client, &request, &result, &bulk, &error), &error);
     s_answered(connection, &result, bulk);
 }
 
@@ -273,7 +193,7 @@ static void s_start(void *self)
     tacit_request_t request = s_request(connection);
     tacit_error_t error = {.code = TACIT_OK};
     uint64_t call = 0;
-    s_must(tacit_client_start_request(connection->client, &request, &call, &error), &error);
+    must(tacit_client_start_request(connection->client, &request, &call, &error), &error);
 }
 
 static void s_next(void *self)
@@ -281,8 +201,8 @@ static void s_next(void *self)
     s_connection_t *connection = self;
     tacit_reply_t reply;
     tacit_error_t error = {.code = TACIT_OK};
-    s_must(tacit_client_next(connection->client, LOAD_WAIT_MS, &reply, &error), &error);
-    s_must(reply.status, &reply.error);
+    must(tacit_client_next(connection->client, LOAD_WAIT_MS, &reply, &error), &error);
+    must(reply.status, &reply.error);
     s_answered(connection, reply.result, reply.bulk);
 }
 
@@ -294,21 +214,20 @@ static void s_client_pull(void *self)
     tacit_error_t error = {.code = TACIT_OK};
     uint64_t call = 0;
     uint64_t bytes = 0;
-    s_must(tacit_client_start(connection->client, &tacit_bench_pull, &args, tacit_span(NULL, 0), 0,
-                              &call, &error),
-           &error);
+    must(tacit_client_start(connection->client, &tacit_bench_pull, &args, tacit_span(NULL, 0), 0,
+                            &call, &error),
+         &error);
     for (;;) {
         tacit_span_t chunk = tacit_span(NULL, 0);
-        s_must(tacit_client_receive(connection->client, call, LOAD_WAIT_MS, &chunk, &error),
-               &error);
+        must(tacit_client_receive(connection->client, call, LOAD_WAIT_MS, &chunk, &error), &error);
         if (!chunk.data) {
             break;
         }
         bytes += chunk.size;
     }
     tacit_reply_t reply;
-    s_must(tacit_client_finish(connection->client, call, &reply, &error), &error);
-    s_must(reply.status, &reply.error);
+    must(tacit_client_finish(connection->client, call, &reply, &error), &error);
+    must(reply.status, &reply.error);
     load_check(bytes == options->amount, "the stream was cut");
 }
 

@@ -113,7 +113,7 @@ class Documents(unittest.TestCase):
         self.assertEqual([], [label for label in sorted(spoken) if label not in protocol])
 
     def test_packages_are_explained(self):
-        listed = re.findall(r"^(?:build|test|peer) (\S+)$", read("deploy/packages"), re.MULTILINE)
+        listed = re.findall(r"^(?:build|test|peer|bench) (\S+)$", read("deploy/packages"), re.MULTILINE)
         text = read("docs/dependencies.md")
         self.assertTrue(listed)
         self.assertEqual([], [name for name in listed if f"`{name}`" not in text])
