@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 enum {
+    S_MS_MAX = 60 * 60 * 1000,
     S_TIMES_MAX = 1 << 20,
     S_ENDS = 16,
     S_WARM = 5 /* that part of the time before it counts */
@@ -30,12 +31,10 @@ typedef struct {
     uint64_t count;
 } s_load_t;
 
-void load_check(bool fine, const char *what)
+void load_fail(const char *what)
 {
-    if (!fine) {
-        fprintf(stderr, "bench: %s (%s)\n", what, strerror(errno));
-        _exit(1); /* threads may still run */
-    }
+    fprintf(stderr, "bench: %s (%s)\n", what, strerror(errno));
+    _exit(1); /* threads may still run */
 }
 
 void load_ready(const char *address)
@@ -109,9 +108,11 @@ static void s_print(s_load_t *load, s_clock_t since, uint64_t bytes, bool each)
            (double)(now.client_ns - since.client_ns) / 1e3 / (double)load->count,
            (double)(now.server_ns - since.server_ns) / 1e3 / (double)load->count);
     if (each) {
+        size_t half = kept / 2;
+        size_t nearly_all = kept - 1 - kept / 100;
         qsort(load->times_ns, kept, sizeof *load->times_ns, s_compare);
-        printf(", \"p50_us\": %.3f, \"p99_us\": %.3f", load->times_ns[kept / 2] / 1e3,
-               load->times_ns[kept - 1 - kept / 100] / 1e3);
+        printf(", \"p50_us\": %.3f, \"p99_us\": %.3f", load->times_ns[half] / 1e3,
+               load->times_ns[nearly_all] / 1e3);
     }
     printf("}\n");
     fflush(stdout);
@@ -238,7 +239,7 @@ static void s_option(load_options_t *options, const char *name, const char *valu
     } else if (strcmp(name, "--amount") == 0) {
         options->amount = s_number(value, 1, (uint64_t)1 << 40);
     } else if (strcmp(name, "--ms") == 0) {
-        options->ms = s_number(value, 1, 60 * 60 * 1000);
+        options->ms = s_number(value, 1, S_MS_MAX);
     } else if (strcmp(name, "--server") == 0) {
         options->server = (int)s_number(value, 1, INT32_MAX);
     } else {

@@ -57,8 +57,15 @@ int load_main(int argc, char **argv, const load_peer_t *peer);
 /*  For a server that listens now.  */
 void load_ready(const char *address);
 
-/*  Ends the program unless all is fine.  */
-void load_check(bool fine, const char *what);
+/*  Ends the program, the other one unless all is fine.  */
+__attribute__((noreturn)) void load_fail(const char *what);
+
+static inline void load_check(bool fine, const char *what)
+{
+    if (!fine) {
+        load_fail(what);
+    }
+}
 
 /*  The answer is what was sent: its size, its beginning and its end.  */
 void load_answer(const load_options_t *options, const void *data, size_t size);
