@@ -85,5 +85,7 @@ int main(int argc, char **argv)
         printf("{\"what\": \"%s\", \"unit\": \"us\", \"value\": %.3f}\n", names[i],
                (double)bench.step_ns[i] / 1e3 / S_ROUNDS);
     }
+    identity_destroy(&bench.user);
+    identity_destroy(&bench.enclave);
     return 0;
 }

@@ -76,3 +76,10 @@ identity_t *identity_new(const char *folder, bool enclave)
     }
     return self;
 }
+
+void identity_destroy(identity_t **identity)
+{
+    tacit_platform_destroy(&(*identity)->platform);
+    free(*identity);
+    *identity = NULL;
+}

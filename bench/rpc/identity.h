@@ -18,6 +18,7 @@ typedef struct identity {
 
 /*  Of a role of its own: worker as an enclave, else user. Ends the program where that fails.  */
 identity_t *identity_new(const char *folder, bool enclave);
+void identity_destroy(identity_t **identity);
 
 /*  Ends the program with what the error says, unless the status is OK.  */
 void must(tacit_status_t status, const tacit_error_t *error);
