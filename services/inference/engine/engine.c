@@ -27,6 +27,7 @@ struct tacit_engine {
     tacit_budget_t budget;
     tacit_graph_t *graph;
     tacit_onednn_t *onednn; /* NULL: portable */
+    tacit_packs_t *packs;
     int threads;
     uint32_t run_ms;
     bool profile;
@@ -87,6 +88,7 @@ static tacit_status_t s_make_plan(tacit_engine_t *engine, const tacit_tensor_t *
 {
     tacit_plan_request_t request = {.graph = engine->graph,
                                     .onednn = engine->onednn,
+                                    .packs = engine->packs,
                                     .inputs = inputs,
                                     .careful = careful,
                                     .profiled = engine->profile};
@@ -169,6 +171,9 @@ static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool por
     if (status == TACIT_OK) {
         status = tacit_pass_fold_normalization(engine->graph, error);
     }
+    if (status == TACIT_OK) {
+        status = tacit_packs_new(&engine->budget, &engine->packs, error);
+    }
     if (status == TACIT_OK && !portable) {
         status = tacit_onednn_new(&engine->budget, &engine->onednn, error);
     }
@@ -218,6 +223,7 @@ void tacit_engine_destroy(tacit_engine_t **engine)
     }
     s_drop_all(self);
     tacit_onednn_destroy(&self->onednn);
+    tacit_packs_destroy(&self->packs);
     tacit_graph_destroy(&self->graph);
     free(self);
     *engine = NULL;

@@ -84,6 +84,7 @@ typedef union tacit_parameters {
         float a, b; /* numbers of an activation */
         bool first, second;
     } reals;
+    const void *recipe; /* of a portable kernel: its own */
     struct {
         const tacit_graph_node_t *node; /* whose attributes the kernel reads itself */
         size_t axis;

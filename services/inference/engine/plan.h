@@ -9,12 +9,14 @@
 
 #include "services/inference/engine/graph.h"
 #include "services/inference/engine/onednn.h"
+#include "services/inference/engine/packs.h"
 
 typedef struct tacit_plan tacit_plan_t;
 
 typedef struct tacit_plan_request {
     const tacit_graph_t *graph;
     tacit_onednn_t *onednn;       /* NULL: plain C kernels only */
+    tacit_packs_t *packs;         /* outlive the plan */
     const tacit_tensor_t *inputs; /* in the graph's order; data where the elements decide shapes */
     bool careful;                 /* NaN is about: do without what would drop it */
     bool profiled;                /* time each step of each run */

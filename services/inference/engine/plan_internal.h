@@ -41,6 +41,7 @@ typedef struct tacit_step {
 struct tacit_plan {
     const tacit_graph_t *graph;
     tacit_onednn_t *onednn;
+    tacit_packs_t *packs;
     tacit_budget_t *budget;
     tacit_pool_t *pool; /* arrays of the steps */
     tacit_slot_t *slots;
@@ -76,9 +77,6 @@ bool tacit_planner_describe(tacit_planner_t *planner, tacit_dtype_t dtype,
 int tacit_planner_add_slot(tacit_planner_t *planner, const tacit_slot_t *slot);
 int tacit_planner_constant_slot(tacit_planner_t *planner, const tacit_tensor_t *tensor,
                                 bool permanent);
-
-/*  Zeroed elements that live as long as the plan; NULL with the error set.  */
-void *tacit_planner_own_elements(tacit_planner_t *planner, size_t size);
 
 TACIT_MUST_CHECK tacit_status_t tacit_planner_add_step(tacit_planner_t *planner,
                                                        const tacit_step_t *step);

@@ -1,6 +1,7 @@
 /*  plan_make.c - makes a plan: shapes, constants, oneDNN or kernels, node by node.  */
 
 #include "services/inference/engine/plan_internal.h"
+#include "services/inference/engine/portable/portable.h"
 
 #include <string.h>
 
@@ -167,10 +168,17 @@ static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_graph_
     return tacit_planner_add_step(planner, &step);
 }
 
+/*  Who is faster than the plain kernel, of the backend in use; or NULL.  */
+static tacit_accelerate_t s_faster(const tacit_planner_t *planner, const tacit_graph_node_t *node)
+{
+    return planner->plan->onednn != NULL ? node->op->accelerate
+                                         : tacit_portable_find(node->op->name);
+}
+
 static bool s_may_accelerate(const tacit_planner_t *planner, const tacit_graph_node_t *node,
                              const s_work_t *work)
 {
-    bool may = planner->plan->onednn != NULL && node->op->accelerate != NULL &&
+    bool may = s_faster(planner, node) != NULL &&
                !(planner->careful && (node->op->flags & TACIT_OPERATOR_DROPS_NAN) != 0);
     for (size_t i = 0; i < node->input_count; i++) {
         const tacit_tensor_t *input = &work->inputs[i];
@@ -202,7 +210,7 @@ static tacit_status_t s_plan_node(tacit_planner_t *planner, const tacit_graph_no
                                        .outputs = work.outputs,
                                        .parameters = &work.parameters,
                                        .error = planner->error};
-        status = node->op->accelerate(planner, &inference, &done);
+        status = s_faster(planner, node)(planner, &inference, &done);
     }
     return status == TACIT_OK && !done ? s_kernel_step(planner, node, &work) : status;
 }
@@ -340,6 +348,7 @@ tacit_status_t tacit_plan_new(const tacit_plan_request_t *request, tacit_plan_t 
     *error = (tacit_error_t){0};
     plan->graph = graph;
     plan->onednn = request->onednn;
+    plan->packs = request->packs;
     plan->profiled = request->profiled;
     plan->budget = graph->budget;
     plan->pool = tacit_pool_new(graph->budget, error);

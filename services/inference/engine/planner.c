@@ -3,6 +3,7 @@
 #include "services/inference/engine/planner.h"
 
 #include "services/inference/engine/plan_internal.h"
+#include "services/inference/engine/portable/portable.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,11 @@ const dnnl_memory_desc_t *tacit_planner_layout(const tacit_planner_t *planner, i
 bool tacit_planner_is_plain(const tacit_planner_t *planner, int slot)
 {
     return planner->plan->slots[slot].plain;
+}
+
+size_t tacit_planner_slot_size(const tacit_planner_t *planner, int slot)
+{
+    return planner->plan->slots[slot].size;
 }
 
 int tacit_planner_add_slot(tacit_planner_t *planner, const tacit_slot_t *slot)
@@ -211,10 +217,66 @@ tacit_status_t tacit_planner_primitive(tacit_planner_t *planner, const_dnnl_prim
     return status;
 }
 
+tacit_status_t tacit_planner_kernel(tacit_planner_t *planner, tacit_kernel_t kernel,
+                                    const char *how, const void *recipe, const int *slots,
+                                    size_t input_count, size_t output_count, size_t scratch)
+{
+    size_t count = input_count + output_count;
+    int *copy = tacit_pool_take(planner->plan->pool, count + 1, sizeof(int), planner->error);
+    if (copy == NULL) {
+        return planner->error->code;
+    }
+    memcpy(copy, slots, count * sizeof(int));
+    copy[count] = TACIT_NO_SLOT;
+    if (scratch > 0) {
+        tacit_slot_t slot = {.tensor = {.dtype = TACIT_DTYPE_UINT8},
+                             .size = scratch,
+                             .root = TACIT_NO_SLOT,
+                             .plain = true};
+        copy[count] = tacit_planner_add_slot(planner, &slot);
+        if (copy[count] == TACIT_NO_SLOT) {
+            return planner->error->code;
+        }
+    }
+    tacit_step_t step = {.how = how,
+                         .kernel = kernel,
+                         .parameters.recipe = recipe,
+                         .slots = copy,
+                         .input_count = input_count,
+                         .output_count = output_count};
+    return tacit_planner_add_step(planner, &step);
+}
+
+void *tacit_planner_room(tacit_planner_t *planner, size_t size)
+{
+    return tacit_pool_take(planner->plan->pool, 1, size, planner->error);
+}
+
+const void *tacit_planner_pack(tacit_planner_t *planner, int slot, uint64_t kind, size_t size,
+                               tacit_fill_t fill, const void *recipe)
+{
+    const tacit_slot_t *from = &planner->plan->slots[slot];
+    tacit_packs_t *packs = planner->plan->packs;
+    const void *known = from->permanent ? tacit_packs_find(packs, from->tensor.data, kind) : NULL;
+    if (known != NULL) {
+        return known;
+    }
+    void *packed = from->permanent
+                       ? tacit_packs_add(packs, from->tensor.data, kind, size, planner->error)
+                       : tacit_planner_own_elements(planner, size);
+    if (packed != NULL) {
+        fill(recipe, from->tensor.data, packed);
+    }
+    return packed;
+}
+
 static tacit_status_t s_add_reorder(tacit_planner_t *planner, int from, int to,
                                     const dnnl_memory_desc_t *seen,
                                     const dnnl_memory_desc_t *wanted)
 {
+    if (planner->plan->onednn == NULL) {
+        return tacit_blocked_reorder(planner, from, to);
+    }
     dnnl_engine_t engine = tacit_onednn_engine(planner->plan->onednn);
     tacit_activation_t none = {.alg = dnnl_alg_kind_undef};
     dnnl_primitive_attr_t attributes = tacit_planner_attributes(&none);
@@ -309,6 +371,33 @@ const tacit_graph_node_t *tacit_planner_follower(const tacit_planner_t *planner,
 void tacit_planner_absorb(tacit_planner_t *planner, const tacit_graph_node_t *node)
 {
     planner->absorbed[node - planner->graph->nodes] = true;
+}
+
+/*  One number per column, known to be so from the shape.  */
+static bool s_is_row(const tacit_shape_t *shape, int64_t columns)
+{
+    return shape->rank > 0 && shape->dims[shape->rank - 1] == columns &&
+           tacit_shape_span(shape, 0, shape->rank) == (size_t)columns;
+}
+
+int tacit_planner_merge_bias(tacit_planner_t *planner, int *value, const tacit_shape_t *shape)
+{
+    const tacit_graph_node_t *node = tacit_planner_follower(planner, *value);
+    if (!tacit_planner_may_merge(planner) || node == NULL || strcmp(node->op->name, "Add") != 0) {
+        return TACIT_NO_SLOT;
+    }
+    int other = node->inputs[0] == *value ? node->inputs[1] : node->inputs[0];
+    int slot = tacit_planner_slot(planner, other);
+    if (slot == TACIT_NO_SLOT || tacit_planner_tensor(planner, slot)->data == NULL) {
+        return TACIT_NO_SLOT;
+    }
+    const tacit_shape_t *vector = &tacit_planner_tensor(planner, slot)->shape;
+    if (vector->rank > shape->rank || !s_is_row(vector, shape->dims[shape->rank - 1])) {
+        return TACIT_NO_SLOT;
+    }
+    tacit_planner_absorb(planner, node);
+    *value = node->outputs[0];
+    return slot;
 }
 
 int tacit_planner_take_place(tacit_planner_t *planner, int value, const tacit_graph_node_t *last,

@@ -31,6 +31,9 @@ const tacit_tensor_t *tacit_planner_tensor(const tacit_planner_t *planner, int s
 const dnnl_memory_desc_t *tacit_planner_layout(const tacit_planner_t *planner, int slot);
 bool tacit_planner_is_plain(const tacit_planner_t *planner, int slot);
 
+/*  Bytes of the slot, with what its layout fills up.  */
+size_t tacit_planner_slot_size(const tacit_planner_t *planner, int slot);
+
 /*  A slot for an output, in a layout (NULL: row-major).  */
 int tacit_planner_new_slot(tacit_planner_t *planner, tacit_dtype_t dtype,
                            const tacit_shape_t *shape, const dnnl_memory_desc_t *layout);
@@ -56,6 +59,25 @@ TACIT_MUST_CHECK tacit_status_t tacit_planner_primitive(tacit_planner_t *planner
                                                         const tacit_argument_t *arguments,
                                                         size_t count);
 
+/*  Add a step that runs a kernel over slots: inputs, then outputs, in whatever layout the kernel
+    knows them to have; scratch: bytes that it needs beside.  */
+TACIT_MUST_CHECK tacit_status_t tacit_planner_kernel(tacit_planner_t *planner,
+                                                     tacit_kernel_t kernel, const char *how,
+                                                     const void *recipe, const int *slots,
+                                                     size_t input_count, size_t output_count,
+                                                     size_t scratch);
+
+/*  Memory that lives as long as the plan; NULL with the error set. Room in its pool, for recipes;
+    and zeroed elements, wiped at the end.  */
+void *tacit_planner_room(tacit_planner_t *planner, size_t size);
+void *tacit_planner_own_elements(tacit_planner_t *planner, size_t size);
+
+/*  Weights that a portable kernel has packed: made once for all plans where the constant outlives
+    them. fill writes `size` bytes; `kind` tells one way of packing from others.  */
+typedef void (*tacit_fill_t)(const void *recipe, const void *source, void *ret_packed);
+const void *tacit_planner_pack(tacit_planner_t *planner, int slot, uint64_t kind, size_t size,
+                               tacit_fill_t fill, const void *recipe);
+
 /*  Attributes with memory from the planner and an activation to apply (alg 0: none); destroy with
     dnnl_primitive_attr_destroy. NULL where oneDNN refuses.  */
 typedef struct tacit_activation {
@@ -74,6 +96,10 @@ typedef struct tacit_sum {
     const tacit_graph_node_t *node; /* NULL: none */
     int other;                      /* value */
 } tacit_sum_t;
+
+/*  The constant vector that a following Add adds to each row of `shape`, absorbed; or
+ *TACIT_NO_SLOT. value becomes what the Add makes.  */
+int tacit_planner_merge_bias(tacit_planner_t *planner, int *value, const tacit_shape_t *shape);
 
 /*  Absorb the Add that follows the value, if there is one.  */
 bool tacit_planner_merge_sum(tacit_planner_t *planner, int value, const tacit_shape_t *shape,

@@ -358,27 +358,6 @@ TACIT_ACCELERATE(gemm)
     return s_plan_product(planner, &request, ret_done);
 }
 
-/*  The constant vector that a following Add adds to each row, absorbed; or TACIT_NO_SLOT.  */
-static int s_merge_bias(tacit_planner_t *planner, int *value, const tacit_shape_t *shape)
-{
-    const tacit_graph_node_t *node = tacit_planner_follower(planner, *value);
-    if (!tacit_planner_may_merge(planner) || node == NULL || strcmp(node->op->name, "Add") != 0) {
-        return TACIT_NO_SLOT;
-    }
-    int other = node->inputs[0] == *value ? node->inputs[1] : node->inputs[0];
-    int slot = tacit_planner_slot(planner, other);
-    if (slot == TACIT_NO_SLOT || tacit_planner_tensor(planner, slot)->data == NULL) {
-        return TACIT_NO_SLOT;
-    }
-    const tacit_shape_t *vector = &tacit_planner_tensor(planner, slot)->shape;
-    if (vector->rank > shape->rank || !s_is_row(vector, shape->dims[shape->rank - 1])) {
-        return TACIT_NO_SLOT;
-    }
-    tacit_planner_absorb(planner, node);
-    *value = node->outputs[0];
-    return slot;
-}
-
 TACIT_ACCELERATE(matmul)
 {
     const tacit_graph_node_t *node = inference->node;
@@ -407,7 +386,7 @@ TACIT_ACCELERATE(matmul)
         request.a_layout = s_layout(rows, k, false);
         request.b_layout = s_layout(n, k, true);
         request.y_layout = s_layout(rows, n, false);
-        request.bias = s_merge_bias(planner, &request.value, request.shape);
+        request.bias = tacit_planner_merge_bias(planner, &request.value, request.shape);
         request.bias_layout = tacit_onednn_strided(1, &n, NULL);
     }
     return s_plan_product(planner, &request, ret_done);

@@ -1,0 +1,331 @@
+/*  convolution.c - Conv over blocked maps: tiles of outputs and features (vector.h), rows of blocks
+    where each channel has a filter of its own.
+
+    Padding is copied around the input first, so that the inner loop knows no borders; depthwise
+    rows look where the input ends instead. An input of a few channels is read as it lies.  */
+
+#include "services/inference/engine/portable/portable.h"
+
+#include <string.h>
+
+typedef struct s_recipe {
+    tacit_frame_t frame; /* dimensions 1 and 2 are in use */
+    tacit_finish_t finish;
+    tacit_blocked_t from, to;
+    bool plain;           /* the input is row-major */
+    bool flat;            /* a window of 1: the map is one row */
+    bool add;             /* to what the output holds */
+    size_t groups;        /* each with whole blocks, or each one channel */
+    size_t blocks;        /* of channels in a group */
+    size_t last;          /* channels of a group's last block */
+    size_t features;      /* of a group */
+    size_t channels;      /* of a group, as the weights have them */
+    size_t height, width; /* of the padded input */
+    const float *w, *bias;
+} s_recipe_t;
+
+static bool s_depthwise(const s_recipe_t *recipe)
+{
+    return recipe->groups > 1 && recipe->channels == 1;
+}
+
+/* --- weights ---------------------------------------------------------------------------------- */
+
+static size_t s_window_size(const s_recipe_t *recipe)
+{
+    return (size_t)(recipe->frame.window.kernel[1] * recipe->frame.window.kernel[2]);
+}
+
+static void s_fill(const void *given, const void *source, void *ret_packed)
+{
+    const s_recipe_t *recipe = given;
+    const float *from = source;
+    float *to = ret_packed;
+    size_t window = s_window_size(recipe);
+    size_t features = recipe->groups * recipe->features;
+    for (size_t f = 0; f < features; f++) {
+        for (size_t c = 0; c < recipe->channels; c++) {
+            size_t row = (f / TACIT_BLOCK * recipe->blocks + c / TACIT_BLOCK) * window;
+            for (size_t i = 0; i < window; i++) {
+                to[((row + i) * TACIT_BLOCK + c % TACIT_BLOCK) * TACIT_BLOCK + f % TACIT_BLOCK] =
+                    from[(f * recipe->channels + c) * window + i];
+            }
+        }
+    }
+}
+
+static void s_fill_depthwise(const void *given, const void *source, void *ret_packed)
+{
+    const s_recipe_t *recipe = given;
+    const float *from = source;
+    float *to = ret_packed;
+    size_t window = s_window_size(recipe);
+    for (size_t c = 0; c < recipe->groups; c++) {
+        for (size_t i = 0; i < window; i++) {
+            to[(c / TACIT_BLOCK * window + i) * TACIT_BLOCK + c % TACIT_BLOCK] =
+                from[c * window + i];
+        }
+    }
+}
+
+static size_t s_packed_size(const s_recipe_t *recipe)
+{
+    size_t blocks = (recipe->groups * recipe->features + TACIT_BLOCK - 1) / TACIT_BLOCK;
+    size_t each = s_depthwise(recipe) ? TACIT_BLOCK : recipe->blocks * TACIT_BLOCK * TACIT_BLOCK;
+    return blocks * each * s_window_size(recipe) * sizeof(float);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+/*  One image with its padding, in blocks or as it lies.  */
+static void s_pad(const s_recipe_t *recipe, const float *x, float *padded)
+{
+    size_t step = recipe->plain ? 1 : TACIT_BLOCK;
+    size_t maps = recipe->plain ? recipe->from.channels : recipe->from.blocks;
+    size_t left = (size_t)recipe->frame.window.begin[2] * step;
+    size_t top = (size_t)recipe->frame.window.begin[1];
+    size_t row = recipe->from.width * step;
+    size_t right = recipe->width * step - row - left;
+#pragma omp parallel for schedule(static) if (tacit_portable_threads() > 1)
+    for (size_t n = 0; n < maps; n++) {
+        float *to = padded + n * recipe->height * recipe->width * step;
+        const float *from = x + n * recipe->from.height * row;
+        for (size_t i = 0; i < recipe->height; i++, to += recipe->width * step) {
+            if (i < top || i - top >= recipe->from.height) {
+                memset(to, 0, recipe->width * step * sizeof(float));
+                continue;
+            }
+            memset(to, 0, left * sizeof(float));
+            memcpy(to + left, from + (i - top) * row, row * sizeof(float));
+            memset(to + left + row, 0, right * sizeof(float));
+        }
+    }
+}
+
+static tacit_tile_t s_make_tile(const s_recipe_t *recipe)
+{
+    const tacit_window_t *window = &recipe->frame.window;
+    size_t step = recipe->plain ? 1 : TACIT_BLOCK;
+    size_t area = recipe->height * recipe->width;
+    return (tacit_tile_t){.x_pixel = step * (size_t)window->stride[2],
+                          .x_channel = recipe->plain ? area : 1,
+                          .x_block = area * TACIT_BLOCK,
+                          .x_row = recipe->width * step * (size_t)window->dilation[1],
+                          .x_place = step * (size_t)window->dilation[2],
+                          .blocks = recipe->blocks,
+                          .last = recipe->last,
+                          .rows = (size_t)window->kernel[1],
+                          .places = (size_t)window->kernel[2],
+                          .y_pixel = TACIT_BLOCK,
+                          .y_block = recipe->to.height * recipe->to.width * TACIT_BLOCK,
+                          .pixels = recipe->flat ? area : recipe->to.width,
+                          .add = recipe->add,
+                          .low = recipe->finish.low,
+                          .high = recipe->finish.high};
+}
+
+/*  Some blocks of features of one image: all rows.  */
+static void s_run_blocks(const s_recipe_t *recipe, const float *x, float *y, size_t block,
+                         size_t count)
+{
+    tacit_tile_t tile = s_make_tile(recipe);
+    size_t group = block * TACIT_BLOCK / recipe->features;
+    size_t size = recipe->blocks * s_window_size(recipe) * TACIT_BLOCK * TACIT_BLOCK;
+    size_t down =
+        (size_t)recipe->frame.window.stride[1] * recipe->width * (recipe->plain ? 1 : TACIT_BLOCK);
+    tile.w = recipe->w + block * size;
+    tile.bias = recipe->bias != NULL ? recipe->bias + block * TACIT_BLOCK : NULL;
+    tile.features = count * TACIT_BLOCK;
+    x += group * recipe->blocks * tile.x_block;
+    y += block * tile.y_block;
+    size_t rows = recipe->flat ? 1 : recipe->to.height;
+    for (size_t row = 0; row < rows; row++) {
+        tile.x = x + row * down;
+        tile.y = y + row * recipe->to.width * TACIT_BLOCK;
+        tacit_vector()->convolve(&tile);
+    }
+    for (size_t b = 0; recipe->finish.curved && b < count; b++) {
+        tacit_finish_run(&recipe->finish, y + b * tile.y_block, tile.y_block);
+    }
+}
+
+/*  As many blocks at once as a tile takes; a step does not cross a group.  */
+static size_t s_step(const s_recipe_t *recipe)
+{
+    const tacit_vector_t *vector = tacit_vector();
+    size_t pixels = recipe->flat ? recipe->height * recipe->width : recipe->to.width;
+    size_t step = pixels <= vector->narrow ? vector->wide : vector->blocks;
+    while (recipe->groups > 1 && recipe->features / TACIT_BLOCK % step != 0) {
+        step--;
+    }
+    return step;
+}
+
+static const char *s_run(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                         size_t input_count, tacit_tensor_t *outputs, size_t output_count)
+{
+    (void)input_count;
+    const s_recipe_t *recipe = parameters->recipe;
+    const tacit_blocked_t *from = &recipe->from;
+    float *padded = outputs[output_count].data;
+    size_t maps = recipe->plain ? from->channels : from->blocks * TACIT_BLOCK;
+    size_t size_x = maps * from->height * from->width;
+    size_t size_y = recipe->to.blocks * recipe->to.height * recipe->to.width * TACIT_BLOCK;
+    size_t step = s_step(recipe);
+    size_t units = (recipe->to.blocks + step - 1) / step;
+    for (size_t n = 0; n < from->batch; n++) {
+        const float *x = (const float *)inputs[0].data + n * size_x;
+        float *y = (float *)outputs[0].data + n * size_y;
+        if (padded != NULL) {
+            s_pad(recipe, x, padded);
+            x = padded;
+        }
+#pragma omp parallel for schedule(static) if (tacit_portable_threads() > 1)
+        for (size_t unit = 0; unit < units; unit++) {
+            size_t left = recipe->to.blocks - unit * step;
+            s_run_blocks(recipe, x, y, unit * step, left < step ? left : step);
+        }
+    }
+    return NULL;
+}
+
+static const char *s_run_depthwise(const tacit_parameters_t *parameters,
+                                   const tacit_tensor_t *inputs, size_t input_count,
+                                   tacit_tensor_t *outputs, size_t output_count)
+{
+    (void)input_count, (void)output_count;
+    const s_recipe_t *recipe = parameters->recipe;
+    const tacit_window_t *window = &recipe->frame.window;
+    const tacit_blocked_t *from = &recipe->from;
+    const tacit_blocked_t *to = &recipe->to;
+#pragma omp parallel for schedule(static) if (tacit_portable_threads() > 1)
+    for (size_t n = 0; n < from->batch * from->blocks; n++) {
+        size_t block = n % from->blocks;
+        float *y = (float *)outputs[0].data + n * to->height * to->width * TACIT_BLOCK;
+        tacit_depth_t depth = {
+            .x = (const float *)inputs[0].data + n * from->height * from->width * TACIT_BLOCK,
+            .width = from->width,
+            .height = from->height,
+            .w = recipe->w + block * s_window_size(recipe) * TACIT_BLOCK,
+            .bias = recipe->bias != NULL ? recipe->bias + block * TACIT_BLOCK : NULL,
+            .pixels = to->width,
+            .left = -(ptrdiff_t)window->begin[2],
+            .rows = (size_t)window->kernel[1],
+            .places = (size_t)window->kernel[2],
+            .stride = (size_t)window->stride[2],
+            .apart = (size_t)window->dilation[2],
+            .add = recipe->add,
+            .low = recipe->finish.low,
+            .high = recipe->finish.high};
+        for (size_t row = 0; row < to->height; row++) {
+            depth.top = (ptrdiff_t)row * (ptrdiff_t)window->stride[1] - (ptrdiff_t)window->begin[1];
+            depth.y = y + row * to->width * TACIT_BLOCK;
+            tacit_vector()->depthwise(&depth);
+        }
+        tacit_finish_run(&recipe->finish, y, to->height * to->width * TACIT_BLOCK);
+    }
+    return NULL;
+}
+
+/* --- planning --------------------------------------------------------------------------------- */
+
+/*  What the shapes say; false where these kernels do not take it.  */
+static bool s_describe(const tacit_inference_t *inference, s_recipe_t *ret_recipe)
+{
+    const tacit_shape_t *w = &inference->inputs[1].shape;
+    const tacit_shape_t *x = &inference->inputs[0].shape;
+    size_t groups = (size_t)inference->parameters->window.group;
+    if ((x->rank != 3 && x->rank != 4) || inference->inputs[1].data == NULL) {
+        return false;
+    }
+    s_recipe_t recipe = {.frame = tacit_window_frame(&inference->parameters->window, x,
+                                                     &inference->outputs[0].shape),
+                         .from = tacit_blocked_of(x),
+                         .to = tacit_blocked_of(&inference->outputs[0].shape),
+                         .groups = groups,
+                         .features = (size_t)w->dims[0] / groups,
+                         .channels = (size_t)w->dims[1]};
+    const tacit_window_t *window = &recipe.frame.window;
+    recipe.blocks = (recipe.channels + TACIT_BLOCK - 1) / TACIT_BLOCK;
+    recipe.last = recipe.channels - (recipe.blocks - 1) * TACIT_BLOCK;
+    recipe.height = recipe.from.height + (size_t)(window->begin[1] + window->end[1]);
+    recipe.width = recipe.from.width + (size_t)(window->begin[2] + window->end[2]);
+    bool one = window->kernel[1] == 1 && window->kernel[2] == 1 && window->stride[1] == 1 &&
+               window->stride[2] == 1;
+    recipe.flat = one && recipe.height == recipe.from.height && recipe.width == recipe.from.width;
+    bool whole = recipe.channels % TACIT_BLOCK == 0 && recipe.features % TACIT_BLOCK == 0;
+    bool depthwise = recipe.channels == 1 && recipe.features == 1;
+    bool even = window->dilation[1] == window->dilation[2];
+    *ret_recipe = recipe;
+    return groups == 1 || whole || (depthwise && even);
+}
+
+/*  Bytes for the padded image; 0 where there is nothing to pad.  */
+static size_t s_scratch(const s_recipe_t *recipe)
+{
+    bool same = recipe->height == recipe->from.height && recipe->width == recipe->from.width;
+    size_t maps = recipe->plain ? recipe->from.channels : recipe->from.blocks * TACIT_BLOCK;
+    return same || s_depthwise(recipe) ? 0 : maps * recipe->height * recipe->width * sizeof(float);
+}
+
+static tacit_status_t s_prepare(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                s_recipe_t *recipe)
+{
+    const tacit_graph_node_t *node = inference->node;
+    int bias = tacit_graph_node_input(node, 2);
+    int w = tacit_planner_slot(planner, node->inputs[1]);
+    recipe->w =
+        tacit_planner_pack(planner, w, 2 + 4 * (uint64_t)recipe->groups, s_packed_size(recipe),
+                           s_depthwise(recipe) ? s_fill_depthwise : s_fill, recipe);
+    return recipe->w != NULL
+               ? tacit_blocked_vector(planner,
+                                      bias != TACIT_NO_VALUE ? tacit_planner_slot(planner, bias)
+                                                             : TACIT_NO_SLOT,
+                                      recipe->to.channels, &recipe->bias)
+               : tacit_planner_error(planner)->code;
+}
+
+tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
+                                          const tacit_inference_t *inference, bool *ret_done)
+{
+    const tacit_graph_node_t *node = inference->node;
+    s_recipe_t found;
+    bool biased = tacit_graph_node_input(node, 2) != TACIT_NO_VALUE;
+    if (!s_describe(inference, &found) || (biased && inference->inputs[2].data == NULL)) {
+        return TACIT_OK;
+    }
+    int slots[2] = {tacit_planner_slot(planner, node->inputs[0]), TACIT_NO_SLOT};
+    found.plain = found.groups == 1 && found.from.channels < TACIT_BLOCK / 2 &&
+                  tacit_planner_is_plain(planner, slots[0]);
+    slots[0] = found.plain ? slots[0] : tacit_blocked_slot(planner, slots[0]);
+    s_recipe_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
+    if (slots[0] == TACIT_NO_SLOT || recipe == NULL) {
+        return tacit_planner_error(planner)->code;
+    }
+    tacit_activation_t activation;
+    tacit_sum_t sum;
+    int value = node->outputs[0];
+    if (tacit_planner_merge_sum(planner, value, &inference->outputs[0].shape, &sum)) {
+        value = sum.node->outputs[0];
+    }
+    value = tacit_planner_merge_activation(planner, value, &activation);
+    found.finish = tacit_finish_of(&activation);
+    found.add = sum.node != NULL;
+    *recipe = found;
+    tacit_status_t status = s_prepare(planner, inference, recipe);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    dnnl_memory_desc_t layout = tacit_blocked_layout(&inference->outputs[0].shape);
+    slots[1] = found.add ? tacit_planner_take_place(planner, sum.other, sum.node, &layout)
+                         : tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32,
+                                                  &inference->outputs[0].shape, &layout);
+    if (slots[1] == TACIT_NO_SLOT) {
+        return tacit_planner_error(planner)->code;
+    }
+    tacit_planner_bind(planner, value, slots[1]);
+    *ret_done = true;
+    return tacit_planner_kernel(planner, s_depthwise(recipe) ? s_run_depthwise : s_run,
+                                s_depthwise(recipe) ? "depthwise" : "tiles", recipe, slots, 1, 1,
+                                s_scratch(recipe));
+}

@@ -1,0 +1,107 @@
+/*  vector.h - the inner loops that the plain kernels are made of, built once per instruction set.
+
+    vector_kernels.c is compiled for x86-64's baseline, for AVX2 with FMA, and for AVX-512; the best
+    one that the processor has is chosen at start. No code is made at run time. Results of one
+    instruction set are the same from run to run; those of two differ by rounding.
+
+    Maps come in blocks of 16 channels: [batch, channels / 16, height, width, 16], the last block
+    filled up. What is in the lanes beyond the last channel is never read as a channel.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_PORTABLE_VECTOR_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_PORTABLE_VECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TACIT_BLOCK = 16, TACIT_TILE_MAX = 14 };
+
+/*  One row of outputs: pixels of a map, or rows of a matrix; several blocks of features. What is
+    summed up is over `blocks` blocks of 16 channels, the last of `last` ones, and a window.  */
+typedef struct tacit_tile {
+    const float *x;        /* of the first output's first channel, its window's first place */
+    size_t x_pixel;        /* steps: to the next output.. */
+    size_t x_channel;      /* ..to the next channel of the block.. */
+    size_t x_block;        /* ..to the next block.. */
+    size_t x_row, x_place; /* ..within the window */
+    size_t blocks, last;
+    size_t rows, places; /* of the window */
+    const float *w;      /* [features / 16, blocks, rows, places, 16 channels, 16 features] */
+    const float *bias;   /* [features], filled up to whole blocks; NULL: none */
+    float *y;
+    size_t y_pixel, y_block; /* steps: to the next output, to the next 16 features */
+    size_t pixels;           /* outputs */
+    size_t features;         /* in all: the last block may be partly there */
+    bool dense;              /* y ends with the features: do not write beyond them */
+    bool add;                /* to what y holds */
+    float low, high;         /* bounds of the result */
+} tacit_tile_t;
+
+/*  A row of a depthwise convolution: one block of channels.  */
+typedef struct tacit_depth {
+    const float *x; /* the block's map */
+    size_t width, height;
+    const float *w; /* [rows, places, 16] */
+    const float *bias;
+    float *y;             /* the row */
+    size_t pixels;        /* of the row */
+    ptrdiff_t top, left;  /* of the first output's window, in the input; may be outside */
+    size_t rows, places;  /* of the window */
+    size_t stride, apart; /* of outputs; of the window's columns and rows */
+    bool add;
+    float low, high;
+} tacit_depth_t;
+
+typedef enum tacit_curve {
+    TACIT_CURVE_EXP,
+    TACIT_CURVE_TANH,
+    TACIT_CURVE_SIGMOID,
+    TACIT_CURVE_ERF,
+    TACIT_CURVE_GELU,       /* x (1 + erf(x / sqrt 2)) / 2 */
+    TACIT_CURVE_ELU,        /* a (exp x - 1) below 0 */
+    TACIT_CURVE_LEAKY,      /* a x below 0 */
+    TACIT_CURVE_CLAMP,      /* within [a, b] */
+    TACIT_CURVE_HARD_SWISH, /* x clamp(x / 6 + 1/2, 0, 1) */
+    TACIT_CURVE_SWISH,      /* x sigmoid(x) */
+    TACIT_CURVES
+} tacit_curve_t;
+
+typedef struct tacit_vector {
+    const char *name;
+    size_t blocks; /* of features, that a tile sums up together.. */
+    size_t wide;   /* ..and where there are at most `narrow` outputs */
+    size_t narrow;
+    void (*convolve)(const tacit_tile_t *tile);
+    void (*depthwise)(const tacit_depth_t *depth);
+    void (*curve)(tacit_curve_t curve, float a, float b, const float *x, float *y, size_t count);
+    void (*add)(const float *a, const float *b, float *y, size_t count);
+    /* y = x scale + shift for each pixel of one block, then bounds.  */
+    void (*affine)(const float *x, const float *scale, const float *shift, float low, float high,
+                   float *y, size_t pixels);
+    void (*softmax)(const float *x, float *y, size_t rows, size_t length);
+    /* Rows to mean 0 and variance 1, then scaled and shifted; bias may be NULL.  */
+    void (*normalize)(const float *x, const float *scale, const float *bias, float epsilon,
+                      float *y, size_t rows, size_t length);
+    /* The largest, or the sum, of `count` pixels that are `step` blocks apart; starts from y.  */
+    void (*largest)(const float *x, size_t step, size_t count, float *y);
+    void (*sum)(const float *x, size_t step, size_t count, float *y);
+} tacit_vector_t;
+
+typedef enum tacit_isa {
+    TACIT_ISA_BASELINE,
+    TACIT_ISA_AVX2,
+    TACIT_ISA_AVX512,
+    TACIT_ISAS
+} tacit_isa_t;
+
+/*  The chosen one.  */
+const tacit_vector_t *tacit_vector(void);
+
+/*  Choose another one from now on, for tests; false where the processor has it not.  */
+bool tacit_vector_choose(tacit_isa_t isa);
+
+extern const tacit_vector_t tacit_vector_baseline;
+extern const tacit_vector_t tacit_vector_avx2;
+extern const tacit_vector_t tacit_vector_avx512;
+
+#endif
