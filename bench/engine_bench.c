@@ -15,6 +15,7 @@
     were ever resident.  */
 
 #include "services/inference/engine/engine.h"
+#include "services/inference/engine/portable/vector.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,19 @@ static bool s_number(const char *text, unsigned long *ret_number)
     return true;
 }
 
+/*  The instruction set of the plain and portable kernels; false where there is none of this name,
+   or the processor has it not.  */
+static bool s_choose(const char *name)
+{
+    static const char *const names[TACIT_ISAS] = {"baseline", "avx2", "avx512"};
+    for (int isa = 0; isa < TACIT_ISAS; isa++) {
+        if (strcmp(names[isa], name) == 0) {
+            return tacit_vector_choose((tacit_isa_t)isa);
+        }
+    }
+    return false;
+}
+
 static bool s_parse(int argc, char **argv, s_options_t *options)
 {
     bool fine = true;
@@ -59,6 +73,9 @@ static bool s_parse(int argc, char **argv, s_options_t *options)
         if (strcmp(argv[i], "--backend") == 0) {
             options->engine.portable = strcmp(next, "portable") == 0;
             fine = options->engine.portable || strcmp(next, "onednn") == 0;
+            i++;
+        } else if (strcmp(argv[i], "--isa") == 0) {
+            fine = s_choose(next);
             i++;
         } else if (strcmp(argv[i], "--cpu") == 0) {
             s_clock = CLOCK_THREAD_CPUTIME_ID;
@@ -271,7 +288,8 @@ static void s_serve(tacit_engine_t *engine, const s_options_t *options)
 static void s_usage(FILE *stream)
 {
     (void)fputs("usage: tacit-bench-engine MODEL.onnx [--repeat N] [--threads N] [--batch N] "
-                "[--backend onednn|portable] [--profile] [--cpu]\n       tacit-bench-engine "
+                "[--backend onednn|portable] [--profile] [--cpu] [--isa baseline|avx2|avx512]\n    "
+                "   tacit-bench-engine "
                 "MODEL.onnx --serve "
                 "INPUT.bin --shape D,D..  (for engine.py)\n\nLoad time, and first, median and "
                 "fastest of N runs (100).\n",

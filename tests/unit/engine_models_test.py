@@ -25,10 +25,22 @@ def build(folder, name):
     return os.path.join(folder, name + ".onnx")
 
 
-def answer(folder, model, dims, data, backend):
+def has(isa):
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        flags = file.read()
+    return all(f" {flag} " in flags for flag in ISAS[isa])
+
+
+ISAS = {"baseline": [], "avx2": ["avx2", "fma"],
+        "avx512": ["avx512f", "avx512vl", "avx512bw", "avx512dq"]}
+WAYS = [["--backend", "onednn"], ["--backend", "portable", "--threads", "2"],
+        *(["--backend", "portable", "--isa", isa] for isa in ISAS if has(isa))]
+
+
+def answer(folder, model, dims, data, way):
     output = os.path.join(folder, "output.bin")
     done = subprocess.run([ENGINE, model, "--serve", data, "--shape", ",".join(map(str, dims)),
-                           "--backend", backend], input=f"save {output}\n", text=True, check=True,
+                           *way], input=f"save {output}\n", text=True, check=True,
                           stdout=subprocess.PIPE)
     assert done.stdout.splitlines()[-1] == "saved", done.stdout
     with open(output, "rb") as file:
@@ -63,9 +75,57 @@ def residual_of_itself(graph, x):
     return graph.node("Add", [y, y])
 
 
+def curves_after_convolutions(graph, x):
+    for curve in ("Sigmoid", "Tanh", "HardSwish", "Elu", "LeakyRelu"):
+        x = graph.node(curve, [graph.conv(x, 16, 16, 3)])
+    return graph.node("Mul", [x, graph.node("Sigmoid", [x])])
+
+
+def convolution(channels, features, kernel, **attributes):
+    """Windows, strides, paddings and groups of every kind, with a bias and a Relu."""
+    def function(graph, x):
+        attributes.setdefault("group", 1)
+        if channels != 16:
+            x = graph.relu(graph.conv(x, 16, channels, 1))
+        dims = [features, channels // attributes["group"], *kernel]
+        w = graph.weights(dims, (dims[1] * kernel[0] * kernel[1]) ** -0.5)
+        inputs = [x, w, graph.weights([features], 0.3)]
+        return graph.relu(graph.node("Conv", inputs, kernel_shape=list(kernel), **attributes))
+    return function
+
+
+def pools(graph, x):
+    x = graph.conv(x, 16, 24, 3)
+    y = [graph.node("MaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]),
+         graph.node("AveragePool", [x], kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 1]),
+         graph.node("AveragePool", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1],
+                    count_include_pad=1)]
+    y = [graph.node("Resize", [item, "", "", graph.integers(2, 24, 4, 4)], mode="nearest")
+         for item in y]
+    return graph.normalize(graph.node("Concat", y, axis=1), 72)
+
+
 MERGED = {function.__name__: (function, [2, 16, 9, 9]) for function in (
     residual_chain, residual_of_two_branches, residual_that_is_read_later,
-    residual_seen_in_another_shape, residual_of_itself)}
+    residual_seen_in_another_shape, residual_of_itself, curves_after_convolutions, pools)}
+MERGED |= {name: (convolution(*arguments[:3], **arguments[3]), [2, 16, 19, 17])
+           for name, arguments in {
+    "one": (16, 40, [1, 1], {}),
+    "one_of_many": (16, 200, [1, 1], {}),
+    "odd_channels": (21, 37, [3, 3], {"pads": [1, 1, 1, 1]}),
+    "few_channels": (3, 16, [7, 7], {"strides": [2, 2], "pads": [3, 3, 3, 3]}),
+    "stride_two": (16, 32, [1, 1], {"strides": [2, 2]}),
+    "stride_three": (16, 48, [5, 3], {"strides": [3, 3], "pads": [2, 1, 2, 1]}),
+    "uneven": (16, 48, [3, 1], {"strides": [1, 2], "pads": [2, 0, 0, 1]}),
+    "dilated": (16, 48, [3, 3], {"dilations": [2, 3], "pads": [2, 3, 2, 3]}),
+    "depthwise": (40, 40, [3, 3], {"group": 40, "pads": [1, 1, 1, 1]}),
+    "depthwise_two": (40, 40, [5, 5], {"group": 40, "strides": [2, 2], "pads": [2, 2, 2, 2]}),
+    "depthwise_dilated": (16, 16, [3, 3], {"group": 16, "dilations": [2, 2],
+                                           "pads": [2, 2, 2, 2]}),
+    "depthwise_wide": (16, 16, [3, 3], {"group": 16, "strides": [3, 1], "pads": [0, 2, 1, 2]}),
+    "groups": (64, 96, [3, 3], {"group": 2, "pads": [1, 1, 1, 1]}),
+    "narrow_groups": (24, 24, [3, 3], {"group": 3, "pads": [1, 1, 1, 1]}),
+}.items()}
 
 
 class Models(unittest.TestCase):
@@ -91,13 +151,18 @@ class Models(unittest.TestCase):
         data = os.path.join(self.folder, "input.bin")
         with open(data, "wb") as file:
             file.write(array.array(code, items).tobytes())
-        one, other = (answer(self.folder, model, dims, data, backend)
-                      for backend in ("onednn", "portable"))
-        self.assertGreater(len(one), 0)
-        apart = max(abs(a - b) for a, b in zip(one, other))
-        self.assertLess(apart, TOLERANCE * max(map(abs, one)))
+        first = answer(self.folder, model, dims, data, WAYS[0])
+        self.assertGreater(len(first), 0)
+        for way in WAYS[1:]:
+            other = answer(self.folder, model, dims, data, way)
+            self.assertEqual(len(first), len(other))
+            apart = max(abs(a - b) for a, b in zip(first, other))
+            self.assertLess(apart, TOLERANCE * max(map(abs, first)), way)
+            if "--threads" in way:
+                again = answer(self.folder, model, dims, data, way)
+                self.assertEqual(other, again, "the same threads, another result")
 
-    def test_both_backends_agree(self):
+    def test_all_ways_to_compute_agree(self):
         for name, (dims, code) in SMALL.items():
             with self.subTest(name):
                 self.check(build(self.folder, name), dims, code)
@@ -105,7 +170,7 @@ class Models(unittest.TestCase):
     def test_merged_nodes_give_what_they_give_alone(self):
         for name, (function, dims) in MERGED.items():
             with self.subTest(name):
-                graph = Graph(name)
+                graph = Graph(name, 14)
                 output = function(graph, graph.input("x", ["N", *dims[1:]]))
                 graph.output(output, ["N", "C", "H", "W"])
                 model = os.path.join(self.folder, name + ".onnx")

@@ -1,8 +1,8 @@
 /*  engine.h - runs ONNX models: load, inspect, run, free.
 
-    A graph executor of our own over oneDNN's C API, with a plain C kernel for every operator; the
-    plain kernels compute integers, fold constants, and run alone where portable is set (no code is
-    generated at run time then). The model is foreign: loading checks everything that it names, and
+    A graph executor of our own with a plain C kernel for every operator, and two backends for what
+    takes time: oneDNN's C API, or, where portable is set, loops of our own over compiler vectors,
+    built once per instruction set (portable/): no code is generated at run time then. The model is foreign: loading checks everything that it names, and
     refuses what this build does not compute (UNSUPPORTED, naming operator, domain, opset, node).
 
     Threading: an engine serves one call at a time; different engines may run at the same time.

@@ -147,6 +147,10 @@ struct tacit_operator {
     tacit_accelerate_t accelerate; /* may be NULL */
 };
 
+/*  Operators that no file has: fuse.c makes them.  */
+extern const tacit_operator_t tacit_operator_gelu;
+extern const tacit_operator_t tacit_operator_swish;
+
 /*  The row for a name at an opset, or NULL.  */
 const tacit_operator_t *tacit_operator_find(const char *name, bool ml, int64_t opset);
 

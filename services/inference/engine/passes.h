@@ -9,4 +9,8 @@
 TACIT_MUST_CHECK tacit_status_t tacit_pass_fold_normalization(tacit_graph_t *graph,
                                                               tacit_error_t *error);
 
+/*  Make one node of those that together are a LayerNormalization, a GELU, or x * sigmoid(x). Sums
+   run in another order, and NaN stays NaN.  */
+TACIT_MUST_CHECK tacit_status_t tacit_pass_fuse(tacit_graph_t *graph, tacit_error_t *error);
+
 #endif

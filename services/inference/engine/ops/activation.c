@@ -1,10 +1,12 @@
-/*  activation.c - Relu, LeakyRelu, Sigmoid, Tanh, Clip: alone, or merged into their producer.
+/*  activation.c - Relu, LeakyRelu, Sigmoid, Tanh, Clip, Elu, HardSwish, and what fuse.c makes:
+   alone, or merged into their producer.
 
     The kernels keep NaN. oneDNN's relu and clip give a number for it; such plans are made only
     where no NaN came in (engine.c).  */
 
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/planner.h"
+#include "services/inference/engine/portable/vector.h"
 
 #include <math.h>
 #include <string.h>
@@ -66,22 +68,54 @@ TACIT_KERNEL(relu)
     return NULL;
 }
 
-#define UNARY(name, expression)                                                                    \
+/*  Of vector.h; a is the node's alpha.  */
+#define CURVE(name, number)                                                                        \
     TACIT_KERNEL(name)                                                                             \
     {                                                                                              \
-        (void)parameters, (void)input_count, (void)output_count;                                   \
-        const float *from = inputs[0].data;                                                        \
-        float *to = outputs[0].data;                                                               \
-        for (size_t i = 0; i < outputs[0].count; i++) {                                            \
-            float x = from[i];                                                                     \
-            to[i] = (expression);                                                                  \
-        }                                                                                          \
+        (void)input_count, (void)output_count;                                                     \
+        tacit_vector()->curve(number, parameters->real.alpha, 0.0F, inputs[0].data,                \
+                              outputs[0].data, outputs[0].count);                                  \
         return NULL;                                                                               \
     }
 
-UNARY(leaky_relu, x < 0 ? x * parameters->real.alpha : x)
-UNARY(sigmoid, 1.0F / (1.0F + expf(-x)))
-UNARY(tanh, tanhf(x))
+CURVE(leaky_relu, TACIT_CURVE_LEAKY)
+CURVE(sigmoid, TACIT_CURVE_SIGMOID)
+CURVE(tanh, TACIT_CURVE_TANH)
+CURVE(gelu, TACIT_CURVE_GELU)
+CURVE(swish, TACIT_CURVE_SWISH)
+CURVE(elu_real, TACIT_CURVE_ELU)
+CURVE(hard_swish_real, TACIT_CURVE_HARD_SWISH)
+
+TACIT_KERNEL(elu)
+{
+    if (outputs[0].dtype == TACIT_DTYPE_FLOAT32) {
+        return tacit_kernel_elu_real(parameters, inputs, input_count, outputs, output_count);
+    }
+    for (size_t i = 0; i < outputs[0].count; i++) {
+        double x = ((const double *)inputs[0].data)[i];
+        ((double *)outputs[0].data)[i] =
+            x < 0 ? (double)parameters->real.alpha * (exp(x) - 1.0) : x;
+    }
+    return NULL;
+}
+
+TACIT_KERNEL(hard_swish)
+{
+    if (outputs[0].dtype == TACIT_DTYPE_FLOAT32) {
+        return tacit_kernel_hard_swish_real(parameters, inputs, input_count, outputs, output_count);
+    }
+    for (size_t i = 0; i < outputs[0].count; i++) {
+        double x = ((const double *)inputs[0].data)[i];
+        ((double *)outputs[0].data)[i] = x * fmax(0.0, fmin(1.0, x / 6.0 + 0.5));
+    }
+    return NULL;
+}
+
+TACIT_INFER(elu)
+{
+    inference->parameters->real.alpha = tacit_graph_node_real(inference->node, "alpha", 1.0F);
+    return tacit_infer_same(inference);
+}
 
 /*  A bound is the input where it is given, else what the type or the attribute allows.  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
@@ -166,6 +200,8 @@ typedef struct s_row {
 static const s_row_t s_rows[] = {
     {"Relu", dnnl_eltwise_relu, 0.0F},        {"LeakyRelu", dnnl_eltwise_relu, 0.01F},
     {"Sigmoid", dnnl_eltwise_logistic, 0.0F}, {"Tanh", dnnl_eltwise_tanh, 0.0F},
+    {"Gelu", dnnl_eltwise_gelu_erf, 0.0F},    {"Swish", dnnl_eltwise_swish, 1.0F},
+    {"Elu", dnnl_eltwise_elu, 1.0F},          {"HardSwish", dnnl_eltwise_hardswish, 0.0F},
     {"Clip", dnnl_eltwise_clip, 0.0F},
 };
 
@@ -229,10 +265,19 @@ TACIT_ACCELERATE(activation)
 TACIT_OPERATORS(activation) = {
     {"Relu", 6, 17, NUMBER, "T|T", 1, "", 0, NAN_, I(same), K(relu), A(activation)},
     {"LeakyRelu", 6, 17, FLOAT32, "T|T", 1, "alpha:f", 0, NAN_, I(leaky_relu), K(leaky_relu), A(activation)},
+    {"Elu", 6, 17, FLOAT, "T|T", 1, "alpha:f", 0, NAN_, I(elu), K(elu), A(activation)},
+    {"HardSwish", 14, 17, FLOAT, "T|T", 1, "", 0, NAN_, I(same), K(hard_swish), A(activation)},
     {"Sigmoid", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(sigmoid), A(activation)},
     {"Tanh", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(tanh), A(activation)},
     {"Clip", 6, 10, FLOAT32, "T|T", 1, "min:f max:f", 0, NAN_, I(clip), K(clip), A(activation)},
     {"Clip", 11, 17, NUMBER, "TTT|T", 1, "", 0, NAN_, I(clip), K(clip), A(activation)},
     TACIT_OPERATORS_END
 };
+/* clang-format on */
+
+/* clang-format off */
+const tacit_operator_t tacit_operator_gelu =
+    {"Gelu", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(gelu), A(activation)};
+const tacit_operator_t tacit_operator_swish =
+    {"Swish", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(swish), A(activation)};
 /* clang-format on */

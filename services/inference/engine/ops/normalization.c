@@ -2,6 +2,7 @@
 
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/planner.h"
+#include "services/inference/engine/portable/vector.h"
 
 #include <math.h>
 #include <string.h>
@@ -199,6 +200,10 @@ TACIT_INFER(softmax)
 /*  The tensor as [outer, length, inner], normalised over length.  */
 static void s_softmax(const float *x, float *y, size_t outer, size_t length, size_t inner)
 {
+    if (inner == 1) {
+        tacit_vector()->softmax(x, y, outer, length);
+        return;
+    }
     for (size_t row = 0; row < outer * inner; row++) {
         size_t base = row / inner * length * inner + row % inner;
         float largest = -INFINITY;
@@ -406,6 +411,14 @@ TACIT_KERNEL(layer_normalization)
     tacit_shape_strides(&inputs[1].shape, shape, scales);
     if (biased) {
         tacit_shape_strides(&inputs[2].shape, shape, biases);
+    }
+    bool moments = tacit_given(outputs, output_count, 1) || tacit_given(outputs, output_count, 2);
+    if (!moments && length > 0 && inputs[1].count == length &&
+        (!biased || inputs[2].count == length)) {
+        tacit_vector()->normalize(inputs[0].data, inputs[1].data, biased ? inputs[2].data : NULL,
+                                  parameters->real.alpha, outputs[0].data,
+                                  outputs[0].count / length, length);
+        return NULL;
     }
     for (size_t row = 0; length > 0 && row < outputs[0].count / length; row++) {
         const float *x = (const float *)inputs[0].data + row * length;

@@ -3,6 +3,7 @@
 #include <tgmath.h>
 
 #include "services/inference/engine/ops/ops.h"
+#include "services/inference/engine/portable/vector.h"
 
 /*  A loop over reals; x is the element, a and b the node's numbers.  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types and expressions */
@@ -29,6 +30,20 @@
             (void)a, (void)b;                                                                      \
             LOOP(double, double, expression);                                                      \
         }                                                                                          \
+        return NULL;                                                                               \
+    }
+
+/*  The same, float32 by the vectors' loops.  */
+#define CURVE(name, curve_number, expression)                                                      \
+    REAL(name##_real, expression)                                                                  \
+    TACIT_KERNEL(name)                                                                             \
+    {                                                                                              \
+        if (outputs[0].dtype != TACIT_DTYPE_FLOAT32) {                                             \
+            return tacit_kernel_##name##_real(parameters, inputs, input_count, outputs,            \
+                                              output_count);                                       \
+        }                                                                                          \
+        tacit_vector()->curve(curve_number, 0.0F, 0.0F, inputs[0].data, outputs[0].data,           \
+                              outputs[0].count);                                                   \
         return NULL;                                                                               \
     }
 
@@ -70,14 +85,14 @@ static int s_sign(int64_t x)
 NUMERIC(abs, fabs(x), s_size(x))
 NUMERIC(neg, -x, 0 - (uint64_t)x)
 NUMERIC(sign, x > 0 ? 1 : (x < 0 ? -1 : x), s_sign(x))
-REAL(exp, exp(x))
+CURVE(exp, TACIT_CURVE_EXP, exp(x))
 REAL(log, log(x))
 REAL(sqrt, sqrt(x))
 REAL(reciprocal, 1 / x)
 REAL(ceil, ceil(x))
 REAL(floor, floor(x))
 REAL(round, rint(x))
-REAL(erf, erf(x))
+CURVE(erf, TACIT_CURVE_ERF, erf(x))
 REAL(sin, sin(x))
 REAL(cos, cos(x))
 REAL(tan, tan(x))
@@ -89,14 +104,12 @@ REAL(cosh, cosh(x))
 REAL(asinh, asinh(x))
 REAL(acosh, acosh(x))
 REAL(atanh, atanh(x))
-REAL(elu, x < 0 ? a * expm1(x) : x)
 REAL(celu, x < 0 ? a * expm1(x / a) : x)
 REAL(selu, b *(x > 0 ? x : a * expm1(x)))
 REAL(softplus, x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
 REAL(softsign, x / (1 + fabs(x)))
 REAL(thresholded_relu, x > a ? x : (isnan(x) ? x : 0))
 REAL(hard_sigmoid, isnan(x) ? x : fmax(0, fmin(1, a *x + b)))
-REAL(hard_swish, x *fmax(0, fmin(1, x / 6 + (a + 1) / 2)))
 NUMERIC(
     shrink, x < -b ? x + a : (x > b ? x - a : x * 0),
     tacit_saturate((double)x<-(double)parameters->reals.b ? (double)x + (double)parameters->reals.a
@@ -190,14 +203,12 @@ TACIT_OPERATORS(unary) = {
     {"Asinh", 9, 17, FLOAT, "T|T", 1, "", 0, 0, I(same), K(asinh), NULL},
     {"Acosh", 9, 17, FLOAT, "T|T", 1, "", 0, 0, I(same), K(acosh), NULL},
     {"Atanh", 9, 17, FLOAT, "T|T", 1, "", 0, 0, I(same), K(atanh), NULL},
-    {"Elu", 6, 17, FLOAT, "T|T", 1, "alpha:f", 0, 0, I(alpha_one), K(elu), NULL},
     {"Celu", 12, 17, FLOAT, "T|T", 1, "alpha:f", 0, 0, I(alpha_one), K(celu), NULL},
     {"Selu", 6, 17, FLOAT, "T|T", 1, "alpha:f gamma:f", 0, 0, I(selu), K(selu), NULL},
     {"Softplus", 1, 17, FLOAT, "T|T", 1, "", 0, 0, I(same), K(softplus), NULL},
     {"Softsign", 1, 17, FLOAT, "T|T", 1, "", 0, 0, I(same), K(softsign), NULL},
     {"ThresholdedRelu", 10, 17, FLOAT, "T|T", 1, "alpha:f", 0, 0, I(alpha_one), K(thresholded_relu), NULL},
     {"HardSigmoid", 6, 17, FLOAT, "T|T", 1, "alpha:f beta:f", 0, 0, I(hard_sigmoid), K(hard_sigmoid), NULL},
-    {"HardSwish", 14, 17, FLOAT, "T|T", 1, "", 0, 0, I(same), K(hard_swish), NULL},
     {"Shrink", 9, 17, NUMBER, "T|T", 1, "bias:f lambd:f", 0, 0, I(shrink), K(shrink), NULL},
     {"Not", 1, 17, BOOLEAN, "T|T", 1, "", 0, 0, I(same), K(negation), NULL},
     {"IsNaN", 9, 17, FLOAT, "T|b", 1, "", 0, 0, I(same), K(is_nan), NULL},

@@ -182,6 +182,23 @@ tacit_finish_t tacit_finish_of(const tacit_activation_t *activation)
         finish.curved = true;
         finish.curve = TACIT_CURVE_TANH;
         break;
+    case dnnl_eltwise_gelu_erf:
+        finish.curved = true;
+        finish.curve = TACIT_CURVE_GELU;
+        break;
+    case dnnl_eltwise_swish:
+        finish.curved = true;
+        finish.curve = TACIT_CURVE_SWISH;
+        break;
+    case dnnl_eltwise_elu:
+        finish.curved = true;
+        finish.curve = TACIT_CURVE_ELU;
+        finish.a = activation->alpha;
+        break;
+    case dnnl_eltwise_hardswish:
+        finish.curved = true;
+        finish.curve = TACIT_CURVE_HARD_SWISH;
+        break;
     default:
         break;
     }
@@ -562,6 +579,10 @@ static const s_row_t s_rows[] = {
     {"Sigmoid", s_activation},
     {"Tanh", s_activation},
     {"Clip", s_activation},
+    {"Elu", s_activation},
+    {"HardSwish", s_activation},
+    {"Gelu", s_activation},
+    {"Swish", s_activation},
     {"Add", s_sum},
     {"BatchNormalization", s_batch_normalization},
     {"Concat", s_concat},
