@@ -84,7 +84,8 @@ void tacit_client_abandon(tacit_client_t *client, tacit_slot_t *slot);
 bool tacit_client_open_stream(tacit_slot_t *slot);
 
 /*  A stream's notification; false where the message is none.  */
+/*  with a ticket where its bytes come by the lane, else NULL.  */
 bool tacit_client_take_notification(tacit_client_t *client, tacit_span_t bytes, zmq_msg_t *bulk,
-                                    bool has_bulk);
+                                    bool has_bulk, const tacit_lane_ticket_t *ticket);
 
 #endif

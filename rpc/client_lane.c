@@ -38,7 +38,7 @@ static void s_end(tacit_client_t *self, const char *what)
     s_clear(&self->lane);
     for (size_t i = 0; i < TACIT_SLOTS; i++) {
         tacit_slot_t *slot = &self->calls.slots[i];
-        if (slot->state == TACIT_SLOT_WAITING && tacit_outstanding_lacks(slot)) {
+        if (tacit_outstanding_lacks(slot)) {
             tacit_error_t error;
             tacit_error_set(&error, TACIT_INTERRUPTED, "%s: the bulk lane ended (%s)",
                             slot->method->name, what ? what : "closed");
@@ -150,10 +150,10 @@ bool tacit_client_lane_credit(tacit_client_t *self, tacit_span_t bytes)
 /*  Whose bulk it was may have ended meanwhile.  */
 static void s_deliver(tacit_client_t *self, const tacit_lane_target_t *target, zmq_msg_t *bulk)
 {
-    tacit_slot_t *slot = tacit_outstanding_find(&self->calls, target->msgid);
+    tacit_slot_t *slot = tacit_outstanding_lacking(&self->calls, target->msgid);
     self->lane.received++;
     if (slot) {
-        tacit_outstanding_fill(slot, target, bulk);
+        tacit_outstanding_fill(slot, target, bulk, tacit_client_now());
     }
     zmq_msg_close(bulk);
 }

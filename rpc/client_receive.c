@@ -14,6 +14,7 @@ void tacit_client_lose(tacit_client_t *self, tacit_status_t status, const char *
         tacit_error_set(&self->lost, status, "%s: %s", tacit_endpoint_address(self->endpoint),
                         what ? what : tacit_status_text(status));
         tacit_outstanding_fail_all(&self->calls, &self->lost);
+        tacit_client_lane_end(self, "the connection ended");
         if (self->up) {
             tacit_client_metrics_lost(self->metrics);
         }
@@ -88,7 +89,8 @@ static void s_settle(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *frame,
     zmq_msg_t *bulk = &rest->bulk;
     bool has_bulk = rest->has_bulk;
     size_t size = rest->has_ticket ? (size_t)rest->lane.size : zmq_msg_size(bulk);
-    if (tacit_client_take_notification(self, bytes, bulk, has_bulk) ||
+    if (tacit_client_take_notification(self, bytes, bulk, has_bulk,
+                                       rest->has_ticket ? &rest->lane : NULL) ||
         (!has_bulk && tacit_client_lane_credit(self, bytes))) {
         return;
     }

@@ -33,9 +33,23 @@ static void s_fail_stream(const tacit_client_t *self, tacit_slot_t *slot, tacit_
     (void)s_notify(self, slot->msgid, TACIT_STREAM_CANCEL, 0, NULL);
 }
 
+/*  Of a lane that this end has given up the bytes never come.  */
+static tacit_status_t s_await(tacit_client_t *self, tacit_slot_t *slot,
+                              const tacit_stream_frame_t *frame, const tacit_lane_ticket_t *ticket)
+{
+    const tacit_lane_target_t target = {
+        .aim = TACIT_LANE_CHUNK, .msgid = frame->msgid, .number = frame->number};
+    if (!self->lane.receiver) {
+        s_fail_stream(self, slot, TACIT_INTERRUPTED, "the bulk lane ended");
+        return TACIT_OK;
+    }
+    tacit_client_lane_aim(self, &target);
+    return tacit_stream_await(slot->stream, frame, ticket->size, tacit_client_now());
+}
+
 /*  A notification of a stream; false where the message is none.  */
 bool tacit_client_take_notification(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *bulk,
-                                    bool has_bulk)
+                                    bool has_bulk, const tacit_lane_ticket_t *ticket)
 {
     tacit_stream_frame_t frame;
     if (tacit_stream_frame_parse(bytes, &frame) != TACIT_OK) {
@@ -45,9 +59,13 @@ bool tacit_client_take_notification(tacit_client_t *self, tacit_span_t bytes, zm
     if (frame.msgid == 0 || frame.msgid > self->calls.last_msgid || (slot && !slot->stream)) {
         tacit_client_lose(self, TACIT_PROTOCOL_ERROR,
                           "the peer sent a chunk for a stream that is none");
-    } else if (slot && tacit_stream_take(slot->stream, &frame, bulk, has_bulk,
-                                         tacit_client_now()) != TACIT_OK) {
-        s_fail_stream(self, slot, TACIT_PROTOCOL_ERROR, "the peer broke the stream's rules");
+    } else if (slot) {
+        tacit_status_t status =
+            ticket ? s_await(self, slot, &frame, ticket)
+                   : tacit_stream_take(slot->stream, &frame, bulk, has_bulk, tacit_client_now());
+        if (status != TACIT_OK) {
+            s_fail_stream(self, slot, TACIT_PROTOCOL_ERROR, "the peer broke the stream's rules");
+        }
     }
     return true;
 }
@@ -77,11 +95,17 @@ static tacit_slot_t *s_find_stream(tacit_client_t *self, uint64_t call, tacit_er
     return NULL;
 }
 
+/*  Chunks may still be on their way by the lane when the answer is there.  */
+static bool s_is_open(const tacit_slot_t *slot)
+{
+    return slot->state == TACIT_SLOT_WAITING || tacit_outstanding_lacks(slot);
+}
+
 /*  Let something happen; a stream on which nothing moves is given up.  */
 static void s_wait_stream(tacit_client_t *self, tacit_slot_t *slot, uint64_t until_ms)
 {
     uint64_t idle_ms = slot->stream->moved_ms + TACIT_STREAM_IDLE_MS;
-    if (tacit_client_pump(self) || slot->state != TACIT_SLOT_WAITING) {
+    if (tacit_client_pump(self) || !s_is_open(slot)) {
         return;
     }
     if (tacit_client_now() >= idle_ms) {
@@ -102,17 +126,47 @@ static tacit_status_t s_stream_error(const tacit_slot_t *slot, tacit_error_t *re
     return slot->error.code;
 }
 
+/*  A chunk of the caller's memory, which the lane seals at once; else it is copied.  */
+static tacit_status_t s_copy(zmq_msg_t *chunk, const void *data, size_t size)
+{
+    if (zmq_msg_init_size(chunk, size) != 0) {
+        return TACIT_NO_MEMORY;
+    }
+    if (size > 0) {
+        memcpy(zmq_msg_data(chunk), data, size);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_own(const tacit_client_t *self, zmq_msg_t *chunk, const void *borrowed)
+{
+    zmq_msg_t own;
+    size_t size = zmq_msg_size(chunk);
+    if (!borrowed || zmq_msg_data(chunk) != borrowed || tacit_client_lane_flows(self, size)) {
+        return TACIT_OK;
+    }
+    tacit_status_t status = s_copy(&own, borrowed, size);
+    if (status == TACIT_OK) {
+        zmq_msg_move(chunk, &own);
+        zmq_msg_close(&own);
+    }
+    return status;
+}
+
 /*  Until credit is there, and room in the socket, which has no event to wait for.  */
 static tacit_status_t s_send_event(tacit_client_t *self, tacit_slot_t *slot,
                                    tacit_stream_event_t event, zmq_msg_t *chunk,
-                                   tacit_error_t *ret_error)
+                                   const void *borrowed, tacit_error_t *ret_error)
 {
     while (slot->state == TACIT_SLOT_WAITING) {
         tacit_status_t status =
             chunk ? tacit_stream_may_send(slot->stream, zmq_msg_size(chunk)) : TACIT_OK;
+        if (status == TACIT_OK && chunk) {
+            status = s_own(self, chunk, borrowed);
+        }
         if (status == TACIT_OK &&
             s_notify(self, slot->msgid, event, slot->stream->out.next, chunk)) {
-            if (chunk && !tacit_endpoint_send(self->endpoint, chunk, 0)) {
+            if (chunk && !tacit_client_lane_carry(self, chunk)) {
                 tacit_client_lose(self, TACIT_NO_MEMORY, "no memory for a chunk");
                 break;
             }
@@ -139,18 +193,17 @@ tacit_status_t tacit_client_send(tacit_client_t *client, uint64_t call, void *da
         return TACIT_BAD_INPUT;
     }
     (void)tacit_client_pump(client);
-    int made = free_fn ? zmq_msg_init_data(&chunk, data, size, free_fn, hint)
-                       : zmq_msg_init_size(&chunk, size);
-    if (made != 0) {
+    bool borrowed = !free_fn && tacit_client_lane_flows(client, size);
+    bool made = free_fn || borrowed ? zmq_msg_init_data(&chunk, data, size, free_fn, hint) == 0
+                                    : s_copy(&chunk, data, size) == TACIT_OK;
+    if (!made) {
         if (free_fn) {
             free_fn(data, hint);
         }
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    if (!free_fn && size > 0) {
-        memcpy(zmq_msg_data(&chunk), data, size);
-    }
-    tacit_status_t status = s_send_event(client, slot, TACIT_STREAM_CHUNK, &chunk, ret_error);
+    tacit_status_t status =
+        s_send_event(client, slot, TACIT_STREAM_CHUNK, &chunk, borrowed ? data : NULL, ret_error);
     if (status == TACIT_OK) {
         tacit_stream_sent(slot->stream, size, tacit_client_now());
     }
@@ -167,7 +220,7 @@ tacit_status_t tacit_client_end(tacit_client_t *client, uint64_t call, tacit_err
     if (slot->stream->out.ended) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the stream was ended already");
     }
-    tacit_status_t status = s_send_event(client, slot, TACIT_STREAM_END, NULL, ret_error);
+    tacit_status_t status = s_send_event(client, slot, TACIT_STREAM_END, NULL, NULL, ret_error);
     slot->stream->out.ended = status == TACIT_OK;
     return status;
 }
@@ -183,7 +236,7 @@ tacit_status_t tacit_client_receive(tacit_client_t *client, uint64_t call, uint3
     uint64_t granted = 0;
     (void)tacit_client_pump(client);
     while (tacit_stream_read(slot->stream, ret_chunk) == TACIT_PENDING) {
-        if (slot->state == TACIT_SLOT_ENDED) {
+        if (!s_is_open(slot)) {
             return s_stream_error(slot, ret_error);
         }
         if (tacit_client_now() >= until) {

@@ -67,8 +67,12 @@ void tacit_outstanding_await(tacit_slot_t *slot, const tacit_frame_reply_t *repl
     slot->awaits = true;
 }
 
-void tacit_outstanding_fill(tacit_slot_t *slot, const tacit_lane_target_t *target, zmq_msg_t *bulk)
+void tacit_outstanding_fill(tacit_slot_t *slot, const tacit_lane_target_t *target, zmq_msg_t *bulk,
+                            uint64_t now_ms)
 {
+    if (target->aim == TACIT_LANE_CHUNK && slot->stream) {
+        tacit_stream_fill(slot->stream, target->number, bulk, now_ms);
+    }
     if (target->aim == TACIT_LANE_CALL && slot->awaits) {
         zmq_msg_move(&slot->bulk, bulk);
         slot->awaits = false;
@@ -78,7 +82,20 @@ void tacit_outstanding_fill(tacit_slot_t *slot, const tacit_lane_target_t *targe
 
 bool tacit_outstanding_lacks(const tacit_slot_t *slot)
 {
-    return slot->awaits;
+    bool open = slot->state == TACIT_SLOT_WAITING || slot->state == TACIT_SLOT_ENDED;
+    return open && slot->error.code == TACIT_OK &&
+           (slot->awaits || (slot->stream && slot->stream->in.lacking > 0));
+}
+
+tacit_slot_t *tacit_outstanding_lacking(tacit_outstanding_t *table, uint64_t msgid)
+{
+    for (size_t i = 0; i < TACIT_SLOTS; i++) {
+        tacit_slot_t *slot = &table->slots[i];
+        if (slot->msgid == msgid && tacit_outstanding_lacks(slot)) {
+            return slot;
+        }
+    }
+    return NULL;
 }
 
 void tacit_outstanding_fail(tacit_slot_t *slot, const tacit_error_t *error)

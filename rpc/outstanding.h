@@ -51,6 +51,8 @@ tacit_slot_t *tacit_outstanding_open(tacit_outstanding_t *table, const tacit_met
 
 /*  The waiting slot of that msgid, or NULL.  */
 tacit_slot_t *tacit_outstanding_find(tacit_outstanding_t *table, uint64_t msgid);
+/*  The slot of that msgid that lacks bytes of the lane, or NULL: streams may be answered before. */
+tacit_slot_t *tacit_outstanding_lacking(tacit_outstanding_t *table, uint64_t msgid);
 
 /*  End a slot with a parsed reply, whose messages are moved in (bulk may be empty).  */
 void tacit_outstanding_answer(tacit_slot_t *slot, const tacit_frame_reply_t *reply,
@@ -59,7 +61,8 @@ void tacit_outstanding_answer(tacit_slot_t *slot, const tacit_frame_reply_t *rep
     moves it in (bulk of calls that lack none is left alone).  */
 void tacit_outstanding_await(tacit_slot_t *slot, const tacit_frame_reply_t *reply,
                              zmq_msg_t *frame);
-void tacit_outstanding_fill(tacit_slot_t *slot, const tacit_lane_target_t *target, zmq_msg_t *bulk);
+void tacit_outstanding_fill(tacit_slot_t *slot, const tacit_lane_target_t *target, zmq_msg_t *bulk,
+                            uint64_t now_ms);
 bool tacit_outstanding_lacks(const tacit_slot_t *slot);
 void tacit_outstanding_fail(tacit_slot_t *slot, const tacit_error_t *error);
 void tacit_outstanding_fail_all(tacit_outstanding_t *table, const tacit_error_t *error);

@@ -82,6 +82,12 @@ void tacit_server_stream_close(tacit_server_t *server, tacit_call_t *call);
 /*  A message that is a stream's notification, read into that call object; false: it is none.  */
 bool tacit_server_stream_event(tacit_server_t *server, tacit_call_t *carrier);
 
+/*  A chunk's bytes came by the caller's lane, or never will.  */
+void tacit_server_stream_fill(tacit_server_t *server, const tacit_connection_id_t *id,
+                              uint64_t msgid, uint64_t number, zmq_msg_t *bulk);
+void tacit_server_stream_break(tacit_server_t *server, const tacit_connection_id_t *id,
+                               uint64_t msgid);
+
 /*  Run what handlers named for streams that have news; and first end those that are over.  */
 void tacit_server_stream_tell(tacit_server_t *server);
 void tacit_server_stream_sweep(tacit_server_t *server);

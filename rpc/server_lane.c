@@ -108,14 +108,26 @@ static void s_run(tacit_server_t *self, tacit_call_t *call, zmq_msg_t *bulk)
     tacit_server_run(self, call);
 }
 
-static void s_deliver(tacit_server_t *self, const tacit_lane_target_t *target, zmq_msg_t *bulk)
+static void s_deliver(tacit_server_t *self, const tacit_server_lane_t *row,
+                      const tacit_lane_target_t *target, zmq_msg_t *bulk)
 {
     self->lanes.bulks_in++;
     self->lanes.bytes_in += zmq_msg_size(bulk);
     if (target->aim == TACIT_LANE_CALL) {
         s_run(self, target->call, bulk);
+    } else {
+        tacit_server_stream_fill(self, &row->id, target->msgid, target->number, bulk);
     }
     zmq_msg_close(bulk);
+}
+
+void tacit_server_lane_aim(tacit_server_t *self, const tacit_connection_id_t *id,
+                           const tacit_lane_target_t *target)
+{
+    tacit_server_lane_t *row = s_find(&self->lanes, id);
+    if (row) {
+        tacit_lane_receiver_aim(row->receiver, target);
+    }
 }
 
 void tacit_server_lane_await(tacit_server_t *self, tacit_call_t *call)
@@ -140,6 +152,8 @@ static void s_drop_calls(tacit_server_t *self, tacit_server_lane_t *row, bool al
         if (call && (all || call->state == TACIT_CALL_ZOMBIE)) {
             target->aim = TACIT_LANE_NOBODY;
             s_refuse(self, call, TACIT_INTERRUPTED);
+        } else if (all && target->aim == TACIT_LANE_CHUNK) {
+            tacit_server_stream_break(self, &row->id, target->msgid);
         }
     }
 }
@@ -156,7 +170,7 @@ static void s_advance(tacit_server_t *self, tacit_server_lane_t *row)
     tacit_status_t status = TACIT_OK;
     while (!row->ended &&
            (status = tacit_lane_receiver_next(row->receiver, &target, &bulk)) == TACIT_OK) {
-        s_deliver(self, &target, &bulk);
+        s_deliver(self, row, &target, &bulk);
     }
     if (row->ended) {
         return;
@@ -238,6 +252,13 @@ static void s_flush(tacit_server_t *self, tacit_server_lane_t *row)
     if (status != TACIT_OK && status != TACIT_PENDING) {
         s_mark(self, row, false);
     }
+}
+
+bool tacit_server_lane_flows(const tacit_server_t *self, const tacit_connection_id_t *id,
+                             size_t size)
+{
+    const tacit_server_lane_t *row = size >= TACIT_LANE_BULK_MIN ? s_find(&self->lanes, id) : NULL;
+    return row && row->connected && tacit_lane_sender_flows(row->sender, size);
 }
 
 bool tacit_server_lane_carry(tacit_server_t *self, const tacit_connection_id_t *id, zmq_msg_t *bulk)

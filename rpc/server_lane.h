@@ -13,6 +13,7 @@
 #include "rpc/call.h"
 #include "rpc/endpoint.h"
 #include "rpc/lane_pool.h"
+#include "rpc/lane_receiver.h"
 
 typedef struct tacit_server_lane tacit_server_lane_t;
 
@@ -45,6 +46,10 @@ TACIT_MUST_CHECK tacit_status_t tacit_server_lane_expect(tacit_server_t *server,
 /*  A request that was admitted waits for its bulk; then it runs. Takes the call.  */
 void tacit_server_lane_await(tacit_server_t *server, tacit_call_t *call);
 
+/*  Whose the bulk of the last ticket of that connection is.  */
+void tacit_server_lane_aim(tacit_server_t *server, const tacit_connection_id_t *id,
+                           const tacit_lane_target_t *target);
+
 /*  A message that is a lane's credit; false: it is none.  */
 bool tacit_server_lane_event(tacit_server_t *server, const tacit_call_t *carrier);
 
@@ -52,6 +57,10 @@ bool tacit_server_lane_event(tacit_server_t *server, const tacit_call_t *carrier
     in its place. False where half a message was sent.  */
 bool tacit_server_lane_carry(tacit_server_t *server, const tacit_connection_id_t *id,
                              zmq_msg_t *bulk);
+
+/*  True where that would seal a bulk of that size at once, so that its memory may be borrowed.  */
+bool tacit_server_lane_flows(const tacit_server_t *server, const tacit_connection_id_t *id,
+                             size_t size);
 
 /*  Let go of calls that are over and of lanes that ended; to be called when the loop's work is
     done, and sweep now and then.  */

@@ -58,14 +58,46 @@ static void s_end(tacit_server_t *self, tacit_call_t *call, tacit_status_t statu
     call->stream->news = true;
 }
 
-static tacit_call_t *s_find(const tacit_server_t *self, const tacit_call_t *carrier, uint64_t msgid)
+static tacit_call_t *s_find(const tacit_server_t *self, const tacit_connection_id_t *id,
+                            uint64_t msgid)
 {
     for (tacit_call_t *call = self->streams > 0 ? self->pending : NULL; call; call = call->next) {
-        if (call->stream && call->msgid == msgid && s_same_caller(call, carrier)) {
+        if (call->stream && call->msgid == msgid && memcmp(&call->id, id, sizeof *id) == 0) {
             return call;
         }
     }
     return NULL;
+}
+
+static tacit_status_t s_await(tacit_server_t *self, tacit_call_t *call, const tacit_call_t *carrier,
+                              const tacit_stream_frame_t *frame)
+{
+    const tacit_lane_target_t target = {
+        .aim = TACIT_LANE_CHUNK, .msgid = frame->msgid, .number = frame->number};
+    tacit_status_t status =
+        tacit_stream_await(call->stream, frame, carrier->expected, tacit_server_now());
+    if (status == TACIT_OK) {
+        tacit_server_lane_aim(self, &call->id, &target);
+    }
+    return status;
+}
+
+void tacit_server_stream_fill(tacit_server_t *self, const tacit_connection_id_t *id, uint64_t msgid,
+                              uint64_t number, zmq_msg_t *bulk)
+{
+    const tacit_call_t *call = s_find(self, id, msgid);
+    if (call) {
+        tacit_stream_fill(call->stream, number, bulk, tacit_server_now());
+    }
+}
+
+void tacit_server_stream_break(tacit_server_t *self, const tacit_connection_id_t *id,
+                               uint64_t msgid)
+{
+    tacit_call_t *call = s_find(self, id, msgid);
+    if (call && call->state == TACIT_CALL_PENDING) {
+        s_end(self, call, TACIT_INTERRUPTED);
+    }
 }
 
 /*  What comes for a stream that is over was on its way when it ended.  */
@@ -75,10 +107,12 @@ bool tacit_server_stream_event(tacit_server_t *self, tacit_call_t *carrier)
     if (tacit_stream_frame_parse(carrier->body, &frame) != TACIT_OK) {
         return false;
     }
-    tacit_call_t *call = s_find(self, carrier, frame.msgid);
+    tacit_call_t *call = s_find(self, &carrier->id, frame.msgid);
     if (call && call->state == TACIT_CALL_PENDING) {
-        tacit_status_t status = tacit_stream_take(call->stream, &frame, &carrier->bulk,
-                                                  carrier->has_bulk, tacit_server_now());
+        tacit_status_t status = carrier->has_ticket
+                                    ? s_await(self, call, carrier, &frame)
+                                    : tacit_stream_take(call->stream, &frame, &carrier->bulk,
+                                                        carrier->has_bulk, tacit_server_now());
         if (status != TACIT_OK) {
             s_end(self, call, status);
         }
@@ -141,7 +175,7 @@ static bool s_notify(tacit_call_t *call, tacit_stream_event_t event, uint64_t nu
     memcpy(zmq_msg_data(&message), bytes, size);
     bool sent = tacit_endpoint_send(self->endpoint, &routing, ZMQ_SNDMORE) &&
                 tacit_endpoint_send(self->endpoint, &message, chunk ? ZMQ_SNDMORE : 0) &&
-                (!chunk || tacit_endpoint_send(self->endpoint, chunk, 0));
+                (!chunk || tacit_server_lane_carry(self, &call->id, chunk));
     if (!sent) {
         zmq_msg_close(&routing);
         zmq_msg_close(&message);
@@ -181,10 +215,11 @@ tacit_status_t tacit_call_receive(tacit_call_t *call, tacit_span_t *ret_chunk)
     return status;
 }
 
-static bool s_wrap(zmq_msg_t *chunk, void *data, size_t size,
+/*  What the lane seals at once needs no copy.  */
+static bool s_wrap(const tacit_call_t *call, zmq_msg_t *chunk, void *data, size_t size,
                    void (*free_fn)(void *data, void *hint), void *hint)
 {
-    if (free_fn) {
+    if (free_fn || tacit_server_lane_flows(call->server, &call->id, size)) {
         return zmq_msg_init_data(chunk, data, size, free_fn, hint) == 0;
     }
     if (zmq_msg_init_size(chunk, size) != 0) {
@@ -206,7 +241,7 @@ tacit_status_t tacit_call_send(tacit_call_t *call, void *data, size_t size,
     if (status != TACIT_OK) {
         return status;
     }
-    if (!s_wrap(&chunk, data, size, free_fn, hint)) {
+    if (!s_wrap(call, &chunk, data, size, free_fn, hint)) {
         return TACIT_NO_MEMORY;
     }
     if (!s_notify(call, TACIT_STREAM_CHUNK, call->stream->out.next, &chunk)) {

@@ -37,17 +37,23 @@ void tacit_stream_destroy(tacit_stream_t **stream)
 
 /*  --- what comes in --------------------------------------------------------------------------- */
 
-static tacit_status_t s_take_chunk(tacit_inflow_t *in, uint64_t number, zmq_msg_t *bulk)
+/*  bulk is empty where the bytes come by the lane.  */
+static tacit_status_t s_take_chunk(tacit_inflow_t *in, uint64_t number, zmq_msg_t *bulk,
+                                   uint64_t size)
 {
-    size_t size = zmq_msg_size(bulk);
     if (in->ended || number != in->next || number >= in->granted ||
         in->count == TACIT_STREAM_WINDOW || size == 0 || size > in->bounds.chunk_max ||
         size > in->bounds.total_max - in->total) {
         return TACIT_PROTOCOL_ERROR;
     }
-    zmq_msg_t *place = &in->queue[(in->head + in->count) % TACIT_STREAM_WINDOW];
-    zmq_msg_init(place);
-    zmq_msg_move(place, bulk);
+    size_t place = (in->head + in->count) % TACIT_STREAM_WINDOW;
+    zmq_msg_init(&in->queue[place]);
+    in->filled[place] = bulk != NULL;
+    if (bulk) {
+        zmq_msg_move(&in->queue[place], bulk);
+    } else {
+        in->lacking++;
+    }
     in->count++;
     in->next++;
     in->total += size;
@@ -85,7 +91,7 @@ tacit_status_t tacit_stream_take(tacit_stream_t *stream, const tacit_stream_fram
     stream->news = true;
     switch (frame->event) {
     case TACIT_STREAM_CHUNK:
-        return s_take_chunk(&stream->in, frame->number, bulk);
+        return s_take_chunk(&stream->in, frame->number, bulk, zmq_msg_size(bulk));
     case TACIT_STREAM_CREDIT:
         return s_take_credit(&stream->out, frame->number);
     case TACIT_STREAM_END:
@@ -96,6 +102,31 @@ tacit_status_t tacit_stream_take(tacit_stream_t *stream, const tacit_stream_fram
     return TACIT_PROTOCOL_ERROR;
 }
 
+tacit_status_t tacit_stream_await(tacit_stream_t *stream, const tacit_stream_frame_t *frame,
+                                  uint64_t size, uint64_t now_ms)
+{
+    stream->moved_ms = now_ms;
+    return frame->event == TACIT_STREAM_CHUNK ? s_take_chunk(&stream->in, frame->number, NULL, size)
+                                              : TACIT_PROTOCOL_ERROR;
+}
+
+void tacit_stream_fill(tacit_stream_t *stream, uint64_t number, zmq_msg_t *bulk, uint64_t now_ms)
+{
+    tacit_inflow_t *in = &stream->in;
+    uint64_t first = in->next - in->count;
+    if (number < first || number >= in->next) {
+        return;
+    }
+    size_t place = (in->head + (size_t)(number - first)) % TACIT_STREAM_WINDOW;
+    if (!in->filled[place]) {
+        zmq_msg_move(&in->queue[place], bulk);
+        in->filled[place] = true;
+        in->lacking--;
+        stream->moved_ms = now_ms;
+        stream->news = true;
+    }
+}
+
 tacit_status_t tacit_stream_read(tacit_stream_t *stream, tacit_span_t *ret_chunk)
 {
     tacit_inflow_t *in = &stream->in;
@@ -104,6 +135,9 @@ tacit_status_t tacit_stream_read(tacit_stream_t *stream, tacit_span_t *ret_chunk
             *ret_chunk = tacit_span(NULL, 0);
         }
         return in->ended ? TACIT_OK : TACIT_PENDING;
+    }
+    if (!in->filled[in->head]) {
+        return TACIT_PENDING;
     }
     zmq_msg_t *first = &in->queue[in->head];
     zmq_msg_move(&stream->current, first);

@@ -15,7 +15,9 @@
 
 typedef struct tacit_inflow {
     tacit_stream_bounds_t bounds;
-    zmq_msg_t queue[TACIT_STREAM_WINDOW]; /* received, not read; a ring */
+    zmq_msg_t queue[TACIT_STREAM_WINDOW]; /* announced, not read; a ring */
+    bool filled[TACIT_STREAM_WINDOW];     /* its bytes are there; else they come by the lane */
+    size_t lacking;                       /* how many are not */
     size_t head;
     size_t count;
     uint64_t next;    /* number of the chunk that comes next */
@@ -52,6 +54,13 @@ void tacit_stream_destroy(tacit_stream_t **stream);
 TACIT_MUST_CHECK tacit_status_t tacit_stream_take(tacit_stream_t *stream,
                                                   const tacit_stream_frame_t *frame,
                                                   zmq_msg_t *bulk, bool has_bulk, uint64_t now_ms);
+
+/*  A chunk whose bytes come by the lane takes its place among the others; and they come. fill
+    leaves bulk alone where nobody waits for it any more.  */
+TACIT_MUST_CHECK tacit_status_t tacit_stream_await(tacit_stream_t *stream,
+                                                   const tacit_stream_frame_t *frame, uint64_t size,
+                                                   uint64_t now_ms);
+void tacit_stream_fill(tacit_stream_t *stream, uint64_t number, zmq_msg_t *bulk, uint64_t now_ms);
 
 /*  The next chunk, valid until the next read: OK; OK without data where the stream has ended;
     PENDING where nothing is there yet.  */

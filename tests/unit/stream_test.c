@@ -12,6 +12,7 @@
 
 #include "idl/flow.h"
 #include "rpc/call_stream.h"
+#include "rpc/client_internal.h"
 #include "rpc/client_stream.h"
 #include "rpc/stream.h"
 #include "tests/unit/echo_service.h"
@@ -164,6 +165,8 @@ typedef struct {
     echo_keys_t keys;
     char endpoint[128];
     zactor_t *actor;
+    tacit_party_t party;
+    bool bound;  /* clients bind sessions, so that large chunks go by a lane */
     size_t open; /* of s_flow_t, in the actor's thread; read after it ended and by plain */
 } service_t;
 
@@ -320,7 +323,8 @@ static void s_actor(zsock_t *pipe, void *argument)
     tacit_server_config_t config = {.endpoint = "tcp://127.0.0.1:*",
                                     .public_key = self->keys.public_key,
                                     .secret_key = self->keys.secret_key,
-                                    .zap_domain = "test.flow"};
+                                    .zap_domain = "test.flow",
+                                    .party = &self->party};
     assert_int_equal(tacit_server_new(&config, &server, NULL), TACIT_OK);
     assert_int_equal(tacit_server_add(server, &tacit_flow_service, &s_handlers, self), TACIT_OK);
     assert_int_equal(tacit_server_attach(server, loop), TACIT_OK);
@@ -338,8 +342,16 @@ static int s_setup(void **state)
 {
     (void)state;
     echo_make_keys(&s_service.keys);
+    s_service.party =
+        (tacit_party_t){.role = TACIT_ROLE_MESH, .curve_public = s_service.keys.public_key};
     s_service.actor = zactor_new(s_actor, &s_service);
     return s_service.actor ? 0 : -1;
+}
+
+static int s_setup_bound(void **state)
+{
+    s_service.bound = true;
+    return s_setup(state);
 }
 
 static int s_teardown(void **state)
@@ -358,7 +370,10 @@ static tacit_client_t *s_connect(void)
     tacit_client_config_t config = {.endpoint = s_service.endpoint,
                                     .server_key = s_service.keys.public_key,
                                     .public_key = keys.public_key,
-                                    .secret_key = keys.secret_key};
+                                    .secret_key = keys.secret_key,
+                                    .peer_role = TACIT_ROLE_MESH};
+    const tacit_party_t party = {.role = TACIT_ROLE_USER, .curve_public = keys.public_key};
+    config.party = s_service.bound ? &party : NULL;
     assert_int_equal(tacit_client_new(&config, &client, NULL), TACIT_OK);
     return client;
 }
@@ -551,8 +566,166 @@ static void nothing_yet_is_pending_and_a_call_that_waits_is_refused(void **state
     tacit_client_destroy(&client);
 }
 
+/*  --- by a lane ------------------------------------------------------------------------------- */
+
+enum { LANE_CHUNKS = 60 };
+
+static size_t s_size_of(uint64_t number)
+{
+    static const size_t sizes[] = {TACIT_STREAM_CHUNK_MAX, 1, TACIT_LANE_BULK_MIN,
+                                   TACIT_LANE_BULK_MIN - 1, 100000};
+    return sizes[number % 5];
+}
+
+static void s_fill_chunk(uint8_t *bytes, uint64_t number)
+{
+    for (size_t i = 0; i < s_size_of(number); i++) {
+        bytes[i] = (uint8_t)(number + i * 13 + i / 256);
+    }
+}
+
+/*  Small chunks over CURVE and large ones by the lane stay in one order.  */
+static void keeps_the_order_of_chunks_that_take_either_way(void **state)
+{
+    (void)state;
+    static uint8_t bytes[TACIT_STREAM_CHUNK_MAX];
+    tacit_client_t *client = s_connect();
+    tacit_flow_echo_args_t args = {0};
+    tacit_reply_t reply;
+    tacit_span_t chunk;
+    uint64_t call = s_start(client, &tacit_flow_echo, &args);
+    uint64_t received = 0;
+    for (uint64_t i = 0; i < LANE_CHUNKS || received < LANE_CHUNKS;) {
+        if (i < LANE_CHUNKS && i < received + 4) {
+            s_fill_chunk(bytes, i);
+            assert_int_equal(tacit_client_send(client, call, bytes, s_size_of(i), NULL, NULL, NULL),
+                             TACIT_OK);
+            memset(bytes, 0xee, sizeof bytes); /* it was sealed or copied */
+            if (++i == LANE_CHUNKS) {
+                assert_int_equal(tacit_client_end(client, call, NULL), TACIT_OK);
+            }
+            continue;
+        }
+        assert_int_equal(tacit_client_receive(client, call, 5000, &chunk, NULL), TACIT_OK);
+        s_fill_chunk(bytes, received);
+        assert_int_equal(chunk.size, s_size_of(received));
+        assert_memory_equal(chunk.data, bytes, chunk.size);
+        received++;
+    }
+    assert_int_equal(tacit_client_receive(client, call, 5000, &chunk, NULL), TACIT_OK);
+    assert_null(chunk.data);
+    assert_int_equal(tacit_client_finish(client, call, &reply, NULL), TACIT_OK);
+    assert_int_equal(((tacit_flow_echo_result_t *)reply.result)->chunks, LANE_CHUNKS);
+    assert_int_equal(client->lane.sent, LANE_CHUNKS / 5 * 3);
+    assert_int_equal(client->lane.received, LANE_CHUNKS / 5 * 3);
+    tacit_client_destroy(&client);
+}
+
+/*  The answer is there before the last chunks are.  */
+static void gives_all_chunks_before_a_reply_that_overtook_them(void **state)
+{
+    (void)state;
+    tacit_client_t *client = s_connect();
+    tacit_flow_pull_args_t args = {.chunks = 8, .size = TACIT_STREAM_CHUNK_MAX};
+    tacit_reply_t reply;
+    tacit_span_t chunk;
+    for (int round = 0; round < 5; round++) {
+        uint64_t call = s_start(client, &tacit_flow_pull, &args);
+        for (uint8_t i = 0; i < 8; i++) {
+            assert_int_equal(tacit_client_receive(client, call, 5000, &chunk, NULL), TACIT_OK);
+            assert_true(chunk.size == TACIT_STREAM_CHUNK_MAX && chunk.data[0] == i &&
+                        chunk.data[chunk.size - 1] == i);
+        }
+        assert_int_equal(tacit_client_receive(client, call, 5000, &chunk, NULL), TACIT_OK);
+        assert_null(chunk.data);
+        assert_int_equal(tacit_client_finish(client, call, &reply, NULL), TACIT_OK);
+        assert_int_equal(reply.status, TACIT_OK);
+    }
+    assert_int_equal(client->lane.received, 40);
+    tacit_client_destroy(&client);
+}
+
+/*  Both ends of it: what was announced never comes, and the next stream goes over CURVE.  */
+static void ends_streams_with_a_lane_that_is_cut(void **state)
+{
+    (void)state;
+    static uint8_t bytes[TACIT_STREAM_CHUNK_MAX];
+    tacit_client_t *client = s_connect();
+    tacit_client_t *other = s_connect();
+    tacit_flow_echo_args_t args = {0};
+    tacit_error_t error;
+    tacit_reply_t reply;
+    tacit_span_t chunk;
+    uint64_t call = s_start(client, &tacit_flow_echo, &args);
+    tacit_lane_ticket_t ticket;
+    assert_true(tacit_lane_sender_offer(client->lane.sender, sizeof bytes, &ticket));
+    /*  Announced, and then the lane is closed before a byte of it goes.  */
+    tacit_slot_t *slot = tacit_outstanding_find(&client->calls, call);
+    const tacit_stream_frame_t frame = {.msgid = call, .event = TACIT_STREAM_CHUNK};
+    uint8_t head[TACIT_STREAM_FRAME_MAX];
+    zmq_msg_t message;
+    size_t size = tacit_stream_frame_write(&frame, head);
+    void *socket = tacit_client_socket(client);
+    assert_true(slot && zmq_send(socket, head, size, ZMQ_SNDMORE) == (int)size);
+    assert_int_equal(zmq_send(socket, "", 0, ZMQ_SNDMORE), 0);
+    tacit_lane_ticket_message(&ticket, &message);
+    assert_true(zmq_msg_send(&message, socket, 0) > 0);
+    assert_int_equal(s_streams(other), 1);
+    tacit_client_lane_end(client, "the test cuts it");
+    assert_int_equal(tacit_client_receive(client, call, 5000, &chunk, &error), TACIT_INTERRUPTED);
+    assert_int_equal(tacit_client_finish(client, call, &reply, NULL), TACIT_OK);
+    assert_int_equal(reply.status, TACIT_INTERRUPTED);
+    s_await_no_streams(other);
+
+    call = s_start(client, &tacit_flow_echo, &args);
+    assert_int_equal(tacit_client_send(client, call, bytes, sizeof bytes, NULL, NULL, NULL),
+                     TACIT_OK);
+    assert_int_equal(tacit_client_receive(client, call, 5000, &chunk, NULL), TACIT_OK);
+    assert_int_equal(chunk.size, sizeof bytes);
+    assert_null(tacit_client_lane_socket(client));
+    tacit_client_cancel(client, call);
+    tacit_client_destroy(&client);
+    tacit_client_destroy(&other);
+}
+
+/*  A ticket larger than a chunk may be ends the call before its bytes are waited for.  */
+static void refuses_a_ticket_beyond_a_chunks_bound(void **state)
+{
+    (void)state;
+    tacit_client_t *client = s_connect();
+    tacit_flow_echo_args_t args = {0};
+    tacit_reply_t reply;
+    uint64_t call = s_start(client, &tacit_flow_echo, &args);
+    tacit_lane_ticket_t ticket;
+    assert_true(tacit_lane_sender_offer(client->lane.sender, TACIT_STREAM_CHUNK_MAX + 1, &ticket));
+    const tacit_stream_frame_t frame = {.msgid = call, .event = TACIT_STREAM_CHUNK};
+    uint8_t head[TACIT_STREAM_FRAME_MAX];
+    zmq_msg_t message;
+    size_t size = tacit_stream_frame_write(&frame, head);
+    void *socket = tacit_client_socket(client);
+    assert_int_equal(zmq_send(socket, head, size, ZMQ_SNDMORE), (int)size);
+    assert_int_equal(zmq_send(socket, "", 0, ZMQ_SNDMORE), 0);
+    tacit_lane_ticket_message(&ticket, &message);
+    assert_true(zmq_msg_send(&message, socket, 0) > 0);
+    assert_int_equal(tacit_client_finish(client, call, &reply, NULL), TACIT_OK);
+    assert_int_equal(reply.status, TACIT_PROTOCOL_ERROR);
+    tacit_client_destroy(&client);
+}
+
 int main(void)
 {
+    const struct CMUnitTest bound[] = {
+        cmocka_unit_test(pushes_up_to_the_bounds_and_no_further),
+        cmocka_unit_test(pulls_in_order_and_ends_once),
+        cmocka_unit_test(an_error_ends_both_streams_after_what_was_sent),
+        cmocka_unit_test(streams_both_ways_at_once),
+        cmocka_unit_test(a_reader_that_stands_still_holds_nobody_up),
+        cmocka_unit_test(a_cancelled_call_lets_its_handler_go),
+        cmocka_unit_test(keeps_the_order_of_chunks_that_take_either_way),
+        cmocka_unit_test(gives_all_chunks_before_a_reply_that_overtook_them),
+        cmocka_unit_test(ends_streams_with_a_lane_that_is_cut),
+        cmocka_unit_test(refuses_a_ticket_beyond_a_chunks_bound),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_are_read_as_written),
         cmocka_unit_test(frames_of_another_form_are_none),
@@ -569,5 +742,6 @@ int main(void)
         cmocka_unit_test(a_deadline_ends_a_stream_at_both_ends),
         cmocka_unit_test(nothing_yet_is_pending_and_a_call_that_waits_is_refused),
     };
-    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+    int failed = cmocka_run_group_tests(tests, s_setup, s_teardown);
+    return failed + cmocka_run_group_tests_name("by a lane", bound, s_setup_bound, s_teardown);
 }
