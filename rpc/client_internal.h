@@ -54,6 +54,10 @@ void tacit_client_read_events(tacit_client_t *client);
 /*  Take in whatever there is, without waiting; false where there was nothing.  */
 bool tacit_client_pump(tacit_client_t *client);
 
+/*  Take in one message, and what the lane has; the connection's end shows where one sleeps. For who
+    waits for one answer: every look into an empty socket is two system calls.  */
+bool tacit_client_pump_once(tacit_client_t *client);
+
 /*  Sleep until something comes, a call times out, or until_ms.  */
 void tacit_client_sleep(tacit_client_t *client, uint64_t until_ms);
 

@@ -213,6 +213,11 @@ bool tacit_client_pump(tacit_client_t *self)
     return any;
 }
 
+bool tacit_client_pump_once(tacit_client_t *self)
+{
+    return s_receive(self) || tacit_client_lane_pump(self);
+}
+
 /*  Who may be stopped looks up now and then.  */
 static uint64_t s_nap(tacit_client_t *self, uint64_t now, uint64_t wake)
 {
@@ -234,6 +239,8 @@ void tacit_client_sleep(tacit_client_t *self, uint64_t until_ms)
     }
     wake = s_nap(self, now, wake);
     if (self->lost.code == TACIT_OK && wake > now) {
-        tacit_endpoint_wait_both(self->endpoint, self->lane.endpoint, wake - now);
+        if (tacit_endpoint_wait_both(self->endpoint, self->lane.endpoint, wake - now)) {
+            tacit_client_read_events(self);
+        }
     }
 }

@@ -316,6 +316,11 @@ static int s_file(void *socket)
     return zmq_getsockopt(socket, ZMQ_FD, &file, &size) == 0 ? file : -1;
 }
 
+int tacit_endpoint_monitor_file(const tacit_endpoint_t *endpoint)
+{
+    return s_file(tacit_endpoint_monitor(endpoint));
+}
+
 /*  Sending takes in commands too, after which a file tells nothing of what may be read.  */
 static bool s_has_input(const tacit_endpoint_t *self)
 {
@@ -325,15 +330,15 @@ static bool s_has_input(const tacit_endpoint_t *self)
            (events & ZMQ_POLLIN) != 0;
 }
 
-void tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
+bool tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
                               uint64_t timeout_ms)
 {
     const tacit_endpoint_t *both[] = {endpoint, other};
-    struct pollfd files[4];
+    struct pollfd files[4] = {{.fd = -1}};
     nfds_t count = 0;
     for (size_t i = 0; i < 2 && both[i]; i++) {
         if (s_has_input(both[i])) {
-            return;
+            return false;
         }
         files[count++] =
             (struct pollfd){.fd = s_file(tacit_endpoint_socket(both[i])), .events = POLLIN};
@@ -341,11 +346,12 @@ void tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endp
             (struct pollfd){.fd = s_file(tacit_endpoint_monitor(both[i])), .events = POLLIN};
     }
     (void)poll(files, count, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
+    return files[1].revents != 0;
 }
 
 void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms)
 {
-    tacit_endpoint_wait_both(endpoint, NULL, timeout_ms);
+    (void)tacit_endpoint_wait_both(endpoint, NULL, timeout_ms);
 }
 
 /*  --- lanes ----------------------------------------------------------------------------------- */

@@ -54,6 +54,10 @@ void *tacit_endpoint_context(void);
 void *tacit_endpoint_socket(const tacit_endpoint_t *endpoint);
 void *tacit_endpoint_monitor(const tacit_endpoint_t *endpoint);
 
+/*  A file that is readable while the monitor may have something, for pollers whose owner then reads
+    all of it: a poller that is given the socket looks into it twice on every turn.  */
+int tacit_endpoint_monitor_file(const tacit_endpoint_t *endpoint);
+
 /*  Sends one frame without waiting (flags: 0 or ZMQ_SNDMORE); false where the queue is full or the
     peer is gone, the message is then the caller's still. libzmq looks at most once a millisecond
     whether its peer has read: a queue that seems full is looked at again, or a connection within
@@ -73,8 +77,8 @@ const char *tacit_endpoint_address(const tacit_endpoint_t *endpoint);
 /*  Waits until the socket or the monitor may have something, at most timeout_ms; returns early
     at signals. Read both until they have nothing before waiting: the wait is edge-triggered.  */
 void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms);
-/*  The same for two of them; other may be NULL.  */
-void tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
+/*  The same for two of them; other may be NULL. True where endpoint's monitor has something.  */
+bool tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
                               uint64_t timeout_ms);
 
 typedef enum tacit_link {

@@ -313,9 +313,8 @@ const tacit_server_stats_t *tacit_server_stats(const tacit_server_t *server)
     return &server->stats;
 }
 
-static bool s_poll(tacit_server_t *self, void *socket, zloop_fn *handler)
+static bool s_poll(tacit_server_t *self, zmq_pollitem_t item, zloop_fn *handler)
 {
-    zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
     if (zloop_poller(self->loop, &item, handler, self) != 0) {
         return false;
     }
@@ -329,8 +328,11 @@ tacit_status_t tacit_server_attach(tacit_server_t *server, zloop_t *loop)
         return TACIT_ALREADY_EXISTS;
     }
     server->loop = loop;
-    bool attached = s_poll(server, tacit_endpoint_socket(server->endpoint), s_on_input) &&
-                    s_poll(server, tacit_endpoint_monitor(server->endpoint), s_on_monitor) &&
+    zmq_pollitem_t input = {.socket = tacit_endpoint_socket(server->endpoint),
+                            .events = ZMQ_POLLIN};
+    zmq_pollitem_t monitor = {.fd = tacit_endpoint_monitor_file(server->endpoint),
+                              .events = ZMQ_POLLIN};
+    bool attached = s_poll(server, input, s_on_input) && s_poll(server, monitor, s_on_monitor) &&
                     zloop_timer(loop, TACIT_SWEEP_MS, 0, s_on_sweep, server) >= 0;
     return attached ? TACIT_OK : TACIT_NO_MEMORY;
 }
