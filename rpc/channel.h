@@ -80,6 +80,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_channel_next(tacit_channel_t *channel, uin
                                                    tacit_reply_t *ret_reply,
                                                    tacit_error_t *ret_error);
 
+/*  With no call under way, next (which then gives nothing) keeps connections up all the same.  */
+
 /*  Let go of a call; who has it is told.  */
 void tacit_channel_cancel(tacit_channel_t *channel, uint64_t call);
 

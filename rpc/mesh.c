@@ -388,18 +388,17 @@ tacit_status_t tacit_mesh_lookup(tacit_mesh_t *mesh, tacit_role_t role, tacit_pe
     return TACIT_OK;
 }
 
-tacit_status_t tacit_mesh_connect_as(tacit_mesh_t *mesh, const tacit_party_t *party,
-                                     const uint8_t secret_key[32], const tacit_peer_t *peer,
-                                     tacit_client_t **ret_client, tacit_error_t *ret_error)
+static tacit_status_t s_connect_to(const tacit_mesh_t *self, const tacit_peer_t *peer,
+                                   tacit_client_t **ret_client, tacit_error_t *ret_error)
 {
     tacit_client_config_t config = {
         .endpoint = peer->endpoint,
         .server_key = peer->result.curve_key,
-        .public_key = party->curve_public,
-        .secret_key = secret_key,
-        .party = party,
+        .public_key = self->public_key,
+        .secret_key = self->secret_key->data,
+        .party = &self->party,
         .peer_role = peer->result.role,
-        .connect_ms = mesh ? mesh->connect_ms : 0,
+        .connect_ms = self->connect_ms,
     };
     return tacit_client_new(&config, ret_client, ret_error);
 }
@@ -419,8 +418,7 @@ tacit_status_t tacit_mesh_connect(tacit_mesh_t *mesh, tacit_role_t role,
     /*  Newest first: what was restarted stands before what its former life left behind.  */
     for (size_t i = 0; i < count && status; i++) {
         if (peers[i].endpoint[0]) {
-            status = tacit_mesh_connect_as(mesh, &mesh->party, mesh->secret_key->data, &peers[i],
-                                           ret_client, ret_error);
+            status = s_connect_to(mesh, &peers[i], ret_client, ret_error);
         }
     }
     return status;

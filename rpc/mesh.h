@@ -58,12 +58,6 @@ TACIT_MUST_CHECK tacit_status_t tacit_mesh_connect(tacit_mesh_t *mesh, tacit_rol
                                                    tacit_client_t **ret_client,
                                                    tacit_error_t *ret_error);
 
-/*  The same for one peer, as another party (a node with a result): its keys, not the mesh's. mesh
-    gives the time to wait; NULL takes the default.  */
-TACIT_MUST_CHECK tacit_status_t tacit_mesh_connect_as(
-    tacit_mesh_t *mesh, const tacit_party_t *party, const uint8_t secret_key[32],
-    const tacit_peer_t *peer, tacit_client_t **ret_client, tacit_error_t *ret_error);
-
 /*  What quotes commit to: for the introduction, and for attesting over a session's exporter.  */
 void tacit_introduction_commitment(const uint8_t nonce[32], const uint8_t curve_key[32],
                                    const uint8_t result_key[32], const uint8_t mesh_id[32],

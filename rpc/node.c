@@ -339,20 +339,45 @@ static void s_copy_party(const tacit_node_t *self, s_party_copy_t *ret_copy)
     ret_copy->party.issuer = ret_copy->issuer;
 }
 
+tacit_status_t tacit_node_lookup(tacit_node_t *node, tacit_role_t role, tacit_peer_t *ret_peers,
+                                 size_t max, size_t *ret_count, tacit_error_t *ret_error)
+{
+    pthread_mutex_lock(&node->lock);
+    tacit_status_t status = node->mesh ? TACIT_OK : s_open_mesh(node, S_WATCH_CALL_MS, ret_error);
+    if (!status) {
+        status = tacit_mesh_lookup(node->mesh, role, ret_peers, max, ret_count, ret_error);
+    }
+    pthread_mutex_unlock(&node->lock);
+    return status;
+}
+
+tacit_status_t tacit_node_connect_to(tacit_node_t *node, tacit_role_t role, const char *endpoint,
+                                     const uint8_t server_key[32], const atomic_bool *stop,
+                                     tacit_client_t **ret_client, tacit_error_t *ret_error)
+{
+    s_party_copy_t copy;
+    pthread_mutex_lock(&node->lock);
+    s_copy_party(node, &copy);
+    pthread_mutex_unlock(&node->lock);
+    const tacit_client_config_t config = {
+        .endpoint = endpoint,
+        .server_key = server_key,
+        .public_key = node->public_key,
+        .secret_key = node->secret_key->data,
+        .party = &copy.party,
+        .peer_role = role,
+        .stop = stop,
+    };
+    return tacit_client_new(&config, ret_client, ret_error);
+}
+
 tacit_status_t tacit_node_connect(tacit_node_t *node, tacit_role_t role,
                                   tacit_client_t **ret_client, tacit_error_t *ret_error)
 {
     tacit_peer_t peers[TACIT_MESH_PEERS_MAX];
     size_t count = 0;
-    s_party_copy_t copy;
-    pthread_mutex_lock(&node->lock);
-    tacit_status_t status = node->mesh ? TACIT_OK : s_open_mesh(node, S_WATCH_CALL_MS, ret_error);
-    if (!status) {
-        status =
-            tacit_mesh_lookup(node->mesh, role, peers, TACIT_MESH_PEERS_MAX, &count, ret_error);
-    }
-    s_copy_party(node, &copy);
-    pthread_mutex_unlock(&node->lock);
+    tacit_status_t status =
+        tacit_node_lookup(node, role, peers, TACIT_MESH_PEERS_MAX, &count, ret_error);
     if (status) {
         return status;
     }
@@ -360,8 +385,8 @@ tacit_status_t tacit_node_connect(tacit_node_t *node, tacit_role_t role,
                              tacit_role_name(role));
     for (size_t i = 0; i < count && status; i++) {
         if (peers[i].endpoint[0]) {
-            status = tacit_mesh_connect_as(NULL, &copy.party, node->secret_key->data, &peers[i],
-                                           ret_client, ret_error);
+            status = tacit_node_connect_to(node, role, peers[i].endpoint, peers[i].result.curve_key,
+                                           NULL, ret_client, ret_error);
         }
     }
     return status;

@@ -4,11 +4,12 @@
     (in secret memory, never stored), opens the mesh, sends evidence over the bound channel, and
     holds the attestation result, renewing it in good time on the owner's zloop. If it cannot be
     renewed the result expires and peers refuse this node: it fails closed. One thread only,
-    except tacit_node_connect.  */
+    except where it says otherwise.  */
 
 #ifndef TACIT_RPC_NODE_H
 #define TACIT_RPC_NODE_H
 
+#include "rpc/channel.h"
 #include "rpc/mesh.h"
 #include "rpc/server.h"
 
@@ -41,10 +42,24 @@ const uint8_t *tacit_node_signing_secret_key(const tacit_node_t *node); /* Ed255
 const tacit_trust_t *tacit_node_trust(const tacit_node_t *node);
 tacit_platform_t *tacit_node_platform(const tacit_node_t *node);
 
-/*  Connect and bind to a role as this node. Another thread of the node (an executor) calls
-    tacit_node_connect too: it locks what it reads.  */
+/*  Connect and bind to a role as this node. Any thread, as the two that follow.  */
 TACIT_MUST_CHECK tacit_status_t tacit_node_connect(tacit_node_t *node, tacit_role_t role,
                                                    tacit_client_t **ret_client,
+                                                   tacit_error_t *ret_error);
+
+/*  The two halves: who has that role, newest first, and connecting to one of them.  */
+TACIT_MUST_CHECK tacit_status_t tacit_node_lookup(tacit_node_t *node, tacit_role_t role,
+                                                  tacit_peer_t *ret_peers, size_t max,
+                                                  size_t *ret_count, tacit_error_t *ret_error);
+TACIT_MUST_CHECK tacit_status_t tacit_node_connect_to(
+    tacit_node_t *node, tacit_role_t role, const char *endpoint, const uint8_t server_key[32],
+    const atomic_bool *stop, tacit_client_t **ret_client, tacit_error_t *ret_error);
+
+/*  A channel to all that have a role, for calls that survive their restarts. The node outlives it.
+ */
+TACIT_MUST_CHECK tacit_status_t tacit_node_channel(tacit_node_t *node, tacit_role_t role,
+                                                   uint32_t patience_ms,
+                                                   tacit_channel_t **ret_channel,
                                                    tacit_error_t *ret_error);
 
 /*  The result at this moment, for who must show it to others. Any thread.  */

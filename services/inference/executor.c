@@ -20,11 +20,13 @@
 #include "services/inference/model_cache.h"
 #include "services/inference/model_fetch.h"
 
+enum { S_PATIENCE_MS = 3000 /* for a service that is away: it may be restarting */ };
+
 struct tacit_executor {
     tacit_node_t *node;
     tacit_engine_options_t options;
-    tacit_client_t *keys;   /* NULL while not connected */
-    tacit_client_t *models; /* as above */
+    tacit_channel_t *keys;
+    tacit_channel_t *models;
     tacit_lease_cache_t *leases;
     tacit_model_cache_t *cache;
     tacit_arena_t *arena; /* of one request: lists of its plaintext */
@@ -59,9 +61,19 @@ tacit_status_t tacit_executor_new(tacit_node_t *node, const tacit_engine_options
     self->leases = tacit_lease_cache_new();
     self->cache = tacit_model_cache_new();
     self->arena = tacit_arena_new();
-    if (!self->leases || !self->cache || !self->arena) {
+    tacit_status_t status = self->leases && self->cache && self->arena
+                                ? TACIT_OK
+                                : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    if (!status) {
+        status = tacit_node_channel(node, TACIT_ROLE_KEYS, S_PATIENCE_MS, &self->keys, ret_error);
+    }
+    if (!status) {
+        status =
+            tacit_node_channel(node, TACIT_ROLE_MODELS, S_PATIENCE_MS, &self->models, ret_error);
+    }
+    if (status) {
         tacit_executor_destroy(&self);
-        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+        return status;
     }
     *ret_executor = self;
     return TACIT_OK;
@@ -71,29 +83,14 @@ void tacit_executor_destroy(tacit_executor_t **executor)
 {
     if (*executor) {
         tacit_executor_t *self = *executor;
-        tacit_client_destroy(&self->keys);
-        tacit_client_destroy(&self->models);
+        tacit_channel_destroy(&self->keys);
+        tacit_channel_destroy(&self->models);
         tacit_lease_cache_destroy(&self->leases);
         tacit_model_cache_destroy(&self->cache);
         tacit_arena_destroy(&self->arena);
         free(self);
         *executor = NULL;
     }
-}
-
-/*  --- connections ----------------------------------------------------------------------------- */
-
-/*  The connection itself is broken: worth one new try, since the service may have restarted.  */
-static bool s_is_lost(tacit_status_t status)
-{
-    return status == TACIT_UNREACHABLE || status == TACIT_SESSION_EXPIRED ||
-           status == TACIT_NO_SESSION || status == TACIT_DEADLINE_EXCEEDED;
-}
-
-static tacit_status_t s_connect(tacit_executor_t *self, tacit_role_t role, tacit_client_t **client,
-                                tacit_error_t *ret_error)
-{
-    return *client ? TACIT_OK : tacit_node_connect(self->node, role, client, ret_error);
 }
 
 /*  --- keys ------------------------------------------------------------------------------------ */
@@ -132,11 +129,9 @@ static tacit_status_t s_ask_keys(tacit_executor_t *self, const tacit_task_t *tas
         .request_id = tacit_span(task->sealed_sha256, TACIT_REQUEST_ID_SIZE),
     };
     tacit_keys_release_result_t released = {0};
+    const tacit_request_t request = {.method = &tacit_keys_release, .args = &args};
     uint64_t asked_ms = tacit_lease_now_ms();
-    tacit_status_t status = s_connect(self, TACIT_ROLE_KEYS, &self->keys, ret_error);
-    if (!status) {
-        status = tacit_keys_release_call(self->keys, &args, &released, ret_error);
-    }
+    tacit_status_t status = tacit_channel_call(self->keys, &request, &released, NULL, ret_error);
     if (status) {
         return status;
     }
@@ -156,26 +151,10 @@ static tacit_status_t s_get_keys(tacit_executor_t *self, const tacit_task_t *tas
     if (*ret_lease) {
         return TACIT_OK;
     }
-    tacit_status_t status = s_ask_keys(self, task, ret_lease, ret_once, ret_error);
-    if (s_is_lost(status)) {
-        /*  Asking again spends no second use: the request is the same.  */
-        tacit_client_destroy(&self->keys);
-        status = s_ask_keys(self, task, ret_lease, ret_once, ret_error);
-    }
-    return status;
+    return s_ask_keys(self, task, ret_lease, ret_once, ret_error);
 }
 
 /*  --- the model ------------------------------------------------------------------------------- */
-
-static tacit_status_t s_fetch(tacit_executor_t *self, const tacit_lease_t *lease,
-                              tacit_engine_t **ret_engine, tacit_error_t *ret_error)
-{
-    tacit_status_t status = s_connect(self, TACIT_ROLE_MODELS, &self->models, ret_error);
-    if (!status) {
-        status = tacit_model_fetch(self->models, lease, &self->options, ret_engine, ret_error);
-    }
-    return status;
-}
 
 static tacit_status_t s_get_engine(tacit_executor_t *self, const tacit_lease_t *lease,
                                    tacit_engine_t **ret_engine, tacit_error_t *ret_error)
@@ -188,11 +167,8 @@ static tacit_status_t s_get_engine(tacit_executor_t *self, const tacit_lease_t *
         return TACIT_OK;
     }
     tacit_engine_t *engine = NULL;
-    tacit_status_t status = s_fetch(self, lease, &engine, ret_error);
-    if (s_is_lost(status)) {
-        tacit_client_destroy(&self->models);
-        status = s_fetch(self, lease, &engine, ret_error);
-    }
+    tacit_status_t status =
+        tacit_model_fetch(self->models, lease, &self->options, &engine, ret_error);
     if (status) {
         return status;
     }
@@ -428,5 +404,8 @@ void tacit_executor_run(tacit_executor_t *executor, tacit_task_t *task)
 
 void tacit_executor_idle(tacit_executor_t *executor)
 {
+    tacit_reply_t none;
     tacit_lease_cache_wipe_ended(executor->leases, tacit_lease_now_ms());
+    (void)!tacit_channel_next(executor->keys, 0, &none, NULL);
+    (void)!tacit_channel_next(executor->models, 0, &none, NULL);
 }

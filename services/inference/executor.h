@@ -47,7 +47,8 @@ void tacit_executor_destroy(tacit_executor_t **executor);
 /*  Does the task; its status and error say how it went.  */
 void tacit_executor_run(tacit_executor_t *executor, tacit_task_t *task);
 
-/*  To be called now and then while there is no task: wipes keys whose lease is over.  */
+/*  To be called now and then while there is no task: wipes keys whose lease is over, and keeps
+    connections up.  */
 void tacit_executor_idle(tacit_executor_t *executor);
 
 #endif

@@ -37,7 +37,7 @@ static tacit_status_t s_check_manifest(const tacit_model_manifest_t *manifest,
     return TACIT_OK;
 }
 
-static tacit_status_t s_get_manifest(tacit_client_t *models, const tacit_lease_t *lease,
+static tacit_status_t s_get_manifest(tacit_channel_t *models, const tacit_lease_t *lease,
                                      tacit_model_manifest_t *ret_manifest, tacit_error_t *ret_error)
 {
     tacit_models_get_args_t args = {
@@ -46,7 +46,8 @@ static tacit_status_t s_get_manifest(tacit_client_t *models, const tacit_lease_t
         .version = lease->version,
     };
     tacit_models_get_result_t result = {0};
-    tacit_status_t status = tacit_models_get_call(models, &args, &result, ret_error);
+    const tacit_request_t request = {.method = &tacit_models_get, .args = &args};
+    tacit_status_t status = tacit_channel_call(models, &request, &result, NULL, ret_error);
     if (!status) {
         status =
             tacit_model_manifest_verify(result.manifest, result.signature, ret_manifest, ret_error);
@@ -54,7 +55,7 @@ static tacit_status_t s_get_manifest(tacit_client_t *models, const tacit_lease_t
     return status ? status : s_check_manifest(ret_manifest, lease, ret_error);
 }
 
-static tacit_status_t s_get_chunk(tacit_client_t *models, const tacit_model_manifest_t *manifest,
+static tacit_status_t s_get_chunk(tacit_channel_t *models, const tacit_model_manifest_t *manifest,
                                   uint32_t index, const uint8_t model_key[TACIT_KEY_SIZE],
                                   crypto_hash_sha256_state *hash, uint8_t *ret_plaintext,
                                   tacit_error_t *ret_error)
@@ -65,9 +66,9 @@ static tacit_status_t s_get_chunk(tacit_client_t *models, const tacit_model_mani
         .version = manifest->version,
         .index = index,
     };
-    tacit_models_get_chunk_result_t result = {0};
+    const tacit_request_t request = {.method = &tacit_models_get_chunk, .args = &args};
     tacit_span_t sealed = tacit_span(NULL, 0);
-    tacit_status_t status = tacit_models_get_chunk_call(models, &args, &result, &sealed, ret_error);
+    tacit_status_t status = tacit_channel_call(models, &request, NULL, &sealed, ret_error);
     if (status) {
         return status;
     }
@@ -79,7 +80,7 @@ static tacit_status_t s_get_chunk(tacit_client_t *models, const tacit_model_mani
     return status ? s_differs(ret_error, status, "chunk") : TACIT_OK;
 }
 
-static tacit_status_t s_get_content(tacit_client_t *models, const tacit_model_manifest_t *manifest,
+static tacit_status_t s_get_content(tacit_channel_t *models, const tacit_model_manifest_t *manifest,
                                     const tacit_lease_t *lease, uint8_t *ret_plaintext,
                                     tacit_error_t *ret_error)
 {
@@ -116,7 +117,7 @@ static tacit_status_t s_load(tacit_span_t onnx, const tacit_engine_options_t *op
     return TACIT_INFERENCE_MODEL_REFUSED;
 }
 
-tacit_status_t tacit_model_fetch(tacit_client_t *models, const tacit_lease_t *lease,
+tacit_status_t tacit_model_fetch(tacit_channel_t *models, const tacit_lease_t *lease,
                                  const tacit_engine_options_t *options, tacit_engine_t **ret_engine,
                                  tacit_error_t *ret_error)
 {

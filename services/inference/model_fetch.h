@@ -8,13 +8,13 @@
 #ifndef TACIT_SERVICES_INFERENCE_MODEL_FETCH_H
 #define TACIT_SERVICES_INFERENCE_MODEL_FETCH_H
 
-#include "rpc/client.h"
+#include "rpc/channel.h"
 #include "services/inference/engine/engine.h"
 #include "services/inference/lease_cache.h"
 
 /*  CORRUPT, SIGNATURE_INVALID, ROLLBACK_DETECTED or the store's own error; TACIT_INFERENCE_MODEL_
     REFUSED where the engine cannot run it.  */
-TACIT_MUST_CHECK tacit_status_t tacit_model_fetch(tacit_client_t *models,
+TACIT_MUST_CHECK tacit_status_t tacit_model_fetch(tacit_channel_t *models,
                                                   const tacit_lease_t *lease,
                                                   const tacit_engine_options_t *options,
                                                   tacit_engine_t **ret_engine,
