@@ -211,6 +211,22 @@ tacit_status_t tacit_client_send(tacit_client_t *client, uint64_t call, void *da
     return status;
 }
 
+tacit_status_t tacit_client_can_send(tacit_client_t *client, uint64_t call, size_t size,
+                                     tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    if (!slot) {
+        return TACIT_BAD_INPUT;
+    }
+    (void)tacit_client_pump(client);
+    if (slot->state != TACIT_SLOT_WAITING) {
+        return s_stream_error(slot, ret_error);
+    }
+    tacit_status_t status = tacit_stream_may_send(slot->stream, size);
+    return status == TACIT_OK || status == TACIT_PENDING ? status
+                                                         : tacit_error_set(ret_error, status, NULL);
+}
+
 tacit_status_t tacit_client_end(tacit_client_t *client, uint64_t call, tacit_error_t *ret_error)
 {
     tacit_slot_t *slot = s_find_stream(client, call, ret_error);

@@ -17,6 +17,10 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_send(tacit_client_t *client, uint64
                                                   size_t size,
                                                   void (*free_fn)(void *data, void *hint),
                                                   void *hint, tacit_error_t *ret_error);
+/*  Whether a chunk of that size would go out at once: OK; PENDING: there is no credit; else as
+   send. For who must not wait, because chunks come the other way too.  */
+TACIT_MUST_CHECK tacit_status_t tacit_client_can_send(tacit_client_t *client, uint64_t call,
+                                                      size_t size, tacit_error_t *ret_error);
 /*  No more chunks come from here.  */
 TACIT_MUST_CHECK tacit_status_t tacit_client_end(tacit_client_t *client, uint64_t call,
                                                  tacit_error_t *ret_error);

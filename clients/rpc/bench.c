@@ -2,18 +2,27 @@
 
     Times are the client's own: from handing a call over to taking its answer.  */
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "clients/rpc/commands.h"
 
-enum { S_CALLS_DEFAULT = 1000, S_CALLS_MAX = 10 * 1000 * 1000 };
+enum {
+    S_CALLS_DEFAULT = 1000,
+    S_CALLS_MAX = 10 * 1000 * 1000,
+    S_CALLS_FIRST = 4096, /* room to begin with, where time decides */
+    S_SECONDS_MAX = 24 * 60 * 60
+};
 
 typedef struct {
     const tacit_rpc_target_t *target;
     uint32_t timeout_ms;
-    size_t calls;
+    size_t calls;     /* at most */
+    uint64_t stop_ns; /* none is started from then on */
+    tacit_span_t bulk;
     size_t outstanding;
+    size_t capacity;    /* of times_ns */
     uint64_t *times_ns; /* of each call: when it started, then how long it took */
     uint64_t first;     /* the first call's number */
     size_t started;
@@ -45,14 +54,31 @@ static tacit_status_t s_number(const tacit_invocation_t *invocation, const char 
     return TACIT_OK;
 }
 
+static tacit_status_t s_grow(s_bench_t *bench, tacit_error_t *ret_error)
+{
+    if (bench->started < bench->capacity) {
+        return TACIT_OK;
+    }
+    size_t capacity = bench->capacity ? bench->capacity * 2 : S_CALLS_FIRST;
+    uint64_t *grown = realloc(bench->times_ns, capacity * sizeof *grown);
+    if (!grown) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    bench->times_ns = grown;
+    bench->capacity = capacity;
+    return TACIT_OK;
+}
+
 static tacit_status_t s_start(s_bench_t *bench, tacit_error_t *ret_error)
 {
+    if (s_grow(bench, ret_error)) {
+        return TACIT_NO_MEMORY;
+    }
     const tacit_rpc_target_t *target = bench->target;
     uint64_t call = 0;
     uint64_t now = s_now_ns();
-    tacit_status_t status =
-        tacit_client_start(target->link.client, target->method, target->args,
-                           tacit_rpc_target_bulk(target), bench->timeout_ms, &call, ret_error);
+    tacit_status_t status = tacit_client_start(target->link.client, target->method, target->args,
+                                               bench->bulk, bench->timeout_ms, &call, ret_error);
     if (!status) {
         bench->first = bench->started == 0 ? call : bench->first;
         bench->times_ns[bench->started++] = now;
@@ -84,11 +110,16 @@ static tacit_status_t s_run(s_bench_t *bench, tacit_error_t *ret_error)
 {
     uint64_t begin = s_now_ns();
     tacit_status_t status = TACIT_OK;
-    while (bench->ended < bench->calls && !status) {
-        bool more =
-            bench->started < bench->calls && bench->started - bench->ended < bench->outstanding;
-        status = more ? s_start(bench, ret_error) : s_take(bench, ret_error);
+    bool more = true;
+    while (!status && (more || bench->ended < bench->started)) {
+        more =
+            bench->started == 0 || (bench->started < bench->calls && s_now_ns() < bench->stop_ns);
+        bool room = bench->started - bench->ended < bench->outstanding;
+        if (more || bench->ended < bench->started) {
+            status = more && room ? s_start(bench, ret_error) : s_take(bench, ret_error);
+        }
     }
+    bench->calls = bench->ended;
     bench->elapsed_ns = s_now_ns() - begin;
     return status;
 }
@@ -123,32 +154,80 @@ static void s_print(s_bench_t *bench, bool json)
                bench->calls, bench->outstanding, bench->failed, seconds, rate, p50, p90, p99, most);
         return;
     }
-    json_t *object = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "method",
-                               bench->target->method->name, "calls", (json_int_t)bench->calls,
-                               "outstanding", (json_int_t)bench->outstanding, "failed",
-                               (json_int_t)bench->failed, "seconds", seconds, "calls_per_second",
-                               rate, "p50_us", p50, "p90_us", p90, "p99_us", p99, "max_us", most);
+    json_t *object =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "method",
+                  bench->target->method->name, "calls", (json_int_t)bench->calls, "bulk_bytes",
+                  (json_int_t)bench->bulk.size, "outstanding", (json_int_t)bench->outstanding,
+                  "failed", (json_int_t)bench->failed, "seconds", seconds, "calls_per_second", rate,
+                  "p50_us", p50, "p90_us", p90, "p99_us", p99, "max_us", most);
     json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     printf("\n");
     json_decref(object);
+}
+
+/*  How long, or how often.  */
+static tacit_status_t s_read_limits(const tacit_invocation_t *invocation, s_bench_t *bench,
+                                    tacit_error_t *ret_error)
+{
+    size_t seconds = 0;
+    bool timed = tacit_invocation_value(invocation, "duration") != NULL;
+    if (timed && tacit_invocation_value(invocation, "calls")) {
+        return tacit_usage_error(invocation, ret_error, "--calls or --duration, not both");
+    }
+    tacit_status_t status = s_number(invocation, "calls", timed ? S_CALLS_MAX : S_CALLS_DEFAULT,
+                                     S_CALLS_MAX, &bench->calls, ret_error);
+    if (!status) {
+        status = s_number(invocation, "duration", 1, S_SECONDS_MAX, &seconds, ret_error);
+    }
+    if (!status) {
+        status = s_number(invocation, "outstanding", 1, TACIT_CLIENT_CALLS_MAX, &bench->outstanding,
+                          ret_error);
+    }
+    bench->stop_ns = timed ? s_now_ns() + (uint64_t)seconds * 1000000000 : UINT64_MAX;
+    return status;
+}
+
+/*  Made-up bulk, the same for all calls.  */
+static tacit_status_t s_make_bulk(const tacit_invocation_t *invocation, uint8_t **ret_made,
+                                  s_bench_t *bench, tacit_error_t *ret_error)
+{
+    size_t size = 0;
+    const tacit_method_t *method = bench->target->method;
+    bench->bulk = tacit_rpc_target_bulk(bench->target);
+    if (!tacit_invocation_value(invocation, "size")) {
+        return TACIT_OK;
+    }
+    if (bench->bulk.size > 0 || method->bulk_in_max == 0) {
+        return tacit_usage_error(invocation, ret_error,
+                                 "--size is for methods with bulk, and "
+                                 "without --bulk");
+    }
+    tacit_status_t status =
+        s_number(invocation, "size", 1, (size_t)method->bulk_in_max, &size, ret_error);
+    uint8_t *made = status ? NULL : malloc(size);
+    if (!status && !made) {
+        status = tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    if (!status) {
+        randombytes_buf(made, size);
+        bench->bulk = tacit_span(made, size);
+        *ret_made = made;
+    }
+    return status;
 }
 
 static tacit_status_t s_bench(const tacit_invocation_t *invocation,
                               const tacit_rpc_target_t *target, tacit_error_t *ret_error)
 {
     s_bench_t bench = {.target = target, .timeout_ms = invocation->timeout_ms};
-    tacit_status_t status =
-        s_number(invocation, "calls", S_CALLS_DEFAULT, S_CALLS_MAX, &bench.calls, ret_error);
+    uint8_t *made = NULL;
+    tacit_status_t status = s_make_bulk(invocation, &made, &bench, ret_error);
     if (!status) {
-        status = s_number(invocation, "outstanding", 1, TACIT_CLIENT_CALLS_MAX, &bench.outstanding,
-                          ret_error);
+        status = s_read_limits(invocation, &bench, ret_error);
     }
-    if (status) {
-        return status;
+    if (!status) {
+        status = s_run(&bench, ret_error);
     }
-    bench.times_ns = calloc(bench.calls, sizeof *bench.times_ns);
-    status = bench.times_ns ? s_run(&bench, ret_error)
-                            : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     if (!status) {
         s_print(&bench, invocation->json);
     }
@@ -157,6 +236,7 @@ static tacit_status_t s_bench(const tacit_invocation_t *invocation,
         status = bench.failure.code;
     }
     free(bench.times_ns);
+    free(made);
     return status;
 }
 

@@ -4,15 +4,29 @@
 
 #include "clients/rpc/commands.h"
 
-static tacit_status_t s_print(const tacit_rpc_target_t *target, const void *result,
-                              tacit_error_t *ret_error)
+/*  What describe and metrics tell is text, though its type is bytes.  */
+static bool s_tells_text(const tacit_rpc_target_t *target, const json_t *object)
+{
+    const tacit_method_t *builtin = target->builtin.methods;
+    return target->method >= builtin && target->method < builtin + TACIT_BUILTIN_METHODS &&
+           json_object_get(object, "text");
+}
+
+tacit_status_t tacit_rpc_print(const tacit_rpc_target_t *target, const void *result, FILE *file,
+                               tacit_error_t *ret_error)
 {
     json_t *object = tacit_json_write(target->remote, target->method->result, result);
     if (!object) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    json_dumpf(object, stdout, JSON_INDENT(2));
-    printf("\n");
+    if (s_tells_text(target, object)) {
+        tacit_span_t text; /* the first field of both */
+        memcpy(&text, (const uint8_t *)result + target->method->result->fields[0].offset,
+               sizeof text);
+        json_object_set_new(object, "text", json_stringn((const char *)text.data, text.size));
+    }
+    json_dumpf(object, file, JSON_INDENT(2));
+    (void)fputc('\n', file);
     json_decref(object);
     return TACIT_OK;
 }
@@ -33,6 +47,10 @@ static tacit_status_t s_call(const tacit_invocation_t *invocation, const tacit_r
                              tacit_error_t *ret_error)
 {
     const char *out = tacit_invocation_value(invocation, "bulk-out");
+    if (tacit_invocation_value(invocation, "in") || tacit_invocation_value(invocation, "out")) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has no streams",
+                               target->method->name);
+    }
     void *result = calloc(1, target->method->result->size);
     tacit_span_t bulk = tacit_span(NULL, 0);
     if (!result) {
@@ -45,7 +63,7 @@ static tacit_status_t s_call(const tacit_invocation_t *invocation, const tacit_r
         status = s_save(out, bulk, ret_error);
     }
     if (!status) {
-        status = s_print(target, result, ret_error);
+        status = tacit_rpc_print(target, result, stdout, ret_error);
     }
     free(result);
     return status;
@@ -56,7 +74,10 @@ tacit_status_t tacit_rpc_call(const tacit_invocation_t *invocation, tacit_error_
     tacit_rpc_target_t target = {0};
     tacit_status_t status = tacit_rpc_target_open(invocation, &target, ret_error);
     if (!status) {
-        status = s_call(invocation, &target, ret_error);
+        const tacit_method_t *method = target.method;
+        bool streams = method->stream_in.chunk_max > 0 || method->stream_out.chunk_max > 0;
+        status = streams ? tacit_rpc_call_streams(invocation, &target, ret_error)
+                         : s_call(invocation, &target, ret_error);
     }
     tacit_rpc_target_close(&target);
     return status;

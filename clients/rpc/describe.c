@@ -54,6 +54,14 @@ static json_t *s_record(const tacit_contract_contract_t *contract, size_t index)
     return fields;
 }
 
+/*  NULL, which json_pack's "o*" leaves out, where there is none.  */
+static json_t *s_stream(bool has, const tacit_contract_stream_t *stream)
+{
+    return has ? json_pack("{s:I, s:I}", "chunk_max", (json_int_t)stream->chunk_max, "total_max",
+                           (json_int_t)stream->total_max)
+               : NULL;
+}
+
 static json_t *s_methods(const tacit_contract_contract_t *contract)
 {
     json_t *array = json_array();
@@ -61,12 +69,15 @@ static json_t *s_methods(const tacit_contract_contract_t *contract)
         const tacit_contract_call_t *call = &contract->calls.items[i];
         json_array_append_new(
             array,
-            json_pack("{s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:o}", "name", s_text(call->name),
-                      "arguments", s_record(contract, call->args), "result",
+            json_pack("{s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:o, s:b, s:o*, s:o*}", "name",
+                      s_text(call->name), "arguments", s_record(contract, call->args), "result",
                       s_record(contract, call->result), "caller",
                       tacit_contract_caller_name(call->caller), "deadline_ms",
                       (int)call->deadline_ms, "bulk_in_max", (json_int_t)call->bulk_in_max,
-                      "bulk_out_max", (json_int_t)call->bulk_out_max, "doc", s_text(call->doc)));
+                      "bulk_out_max", (json_int_t)call->bulk_out_max, "doc", s_text(call->doc),
+                      "idempotent", (int)(call->has_idempotent && call->idempotent), "stream_in",
+                      s_stream(call->has_stream_in, &call->stream_in), "stream_out",
+                      s_stream(call->has_stream_out, &call->stream_out)));
     }
     return array;
 }

@@ -13,6 +13,8 @@ static const tacit_option_t s_describe_options[] = {S_PLACE_OPTIONS};
 static const tacit_option_t s_call_options[] = {
     {"bulk", 'b', "FILE", "the request's bulk frame"},
     {"bulk-out", 'o', "FILE", "where to write the reply's bulk frame"},
+    {"in", 'I', "FILE", "send this file as the method's stream; - is standard input"},
+    {"out", 'O', "FILE", "where to write the method's stream; - is standard output"},
     S_PLACE_OPTIONS,
 };
 
@@ -20,6 +22,8 @@ static const tacit_option_t s_bench_options[] = {
     {"bulk", 'b', "FILE", "the request's bulk frame"},
     {"calls", 'n', "N", "how many calls (default: 1000)"},
     {"outstanding", 'c', "N", "how many of them at once, 1 to 64 (default: 1)"},
+    {"duration", 'd', "SECONDS", "call for so long, instead of a number of calls"},
+    {"size", 's', "BYTES", "a bulk frame of so many random bytes, instead of a file"},
     S_PLACE_OPTIONS,
 };
 

@@ -207,6 +207,18 @@ static const tacit_caller_kind_t s_callers[] = {
     [TACIT_CONTRACT_CALLER_ENCLAVE] = TACIT_CALLER_ENCLAVE,
 };
 
+static bool s_stream_fits(bool has, const tacit_contract_stream_t *stream)
+{
+    return !has || (stream->chunk_max > 0 && stream->chunk_max <= TACIT_STREAM_CHUNK_MAX &&
+                    stream->total_max >= stream->chunk_max);
+}
+
+static tacit_stream_bounds_t s_stream(bool has, const tacit_contract_stream_t *stream)
+{
+    tacit_stream_bounds_t none = {.chunk_max = 0};
+    return has ? (tacit_stream_bounds_t){stream->chunk_max, stream->total_max} : none;
+}
+
 static tacit_status_t s_build_method(tacit_remote_t *self, size_t index, tacit_error_t *error)
 {
     const tacit_contract_contract_t *contract = &self->contract;
@@ -218,7 +230,9 @@ static tacit_status_t s_build_method(tacit_remote_t *self, size_t index, tacit_e
     }
     if (size > TACIT_METHOD_NAME_MAX + 1 || from->args >= contract->records.count ||
         from->result >= contract->records.count || from->bulk_in_max > TACIT_BULK_MAX ||
-        from->bulk_out_max > TACIT_BULK_MAX) {
+        from->bulk_out_max > TACIT_BULK_MAX ||
+        !s_stream_fits(from->has_stream_in, &from->stream_in) ||
+        !s_stream_fits(from->has_stream_out, &from->stream_out)) {
         return s_refuse(error, "a method beyond what there is");
     }
     memcpy(name, contract->name.data, contract->name.size);
@@ -233,6 +247,9 @@ static tacit_status_t s_build_method(tacit_remote_t *self, size_t index, tacit_e
         .deadline_ms = from->deadline_ms,
         .bulk_in_max = from->bulk_in_max,
         .bulk_out_max = from->bulk_out_max,
+        .idempotent = from->has_idempotent && from->idempotent,
+        .stream_in = s_stream(from->has_stream_in, &from->stream_in),
+        .stream_out = s_stream(from->has_stream_out, &from->stream_out),
     };
     return TACIT_OK;
 }

@@ -75,6 +75,20 @@ static tacit_status_t s_take_args(const tacit_invocation_t *invocation, tacit_rp
     return status;
 }
 
+/*  The method of the contract, else what every service has.  */
+static const tacit_method_t *s_method(tacit_rpc_target_t *target, const char *service,
+                                      const char *name)
+{
+    const tacit_method_t *method = tacit_remote_method(target->remote, name);
+    if (!method && tacit_builtin_init(&target->builtin, service) == TACIT_OK) {
+        for (size_t i = 0; i < TACIT_BUILTIN_METHODS && !method; i++) {
+            method =
+                strcmp(target->builtin.names[i], name) == 0 ? &target->builtin.methods[i] : NULL;
+        }
+    }
+    return method;
+}
+
 tacit_status_t tacit_rpc_target_open(const tacit_invocation_t *invocation,
                                      tacit_rpc_target_t *target, tacit_error_t *ret_error)
 {
@@ -93,7 +107,7 @@ tacit_status_t tacit_rpc_target_open(const tacit_invocation_t *invocation,
     if (status) {
         return status;
     }
-    target->method = tacit_remote_method(target->remote, name);
+    target->method = s_method(target, service, name);
     if (!target->method) {
         tacit_error_set(ret_error, TACIT_NOT_FOUND, "%s has no method %s", service, dot + 1);
         tacit_error_remedy(ret_error, "tacit-rpc describe %s tells what there is", service);

@@ -13,6 +13,7 @@
 
 #include "enclave/secret.h"
 #include "idl/echo.h"
+#include "rpc/call_stream.h"
 #include "rpc/server.h"
 #include "rpc/zap.h"
 
@@ -63,6 +64,48 @@ static tacit_status_t s_reverse(void *argument, tacit_call_t *call,
     return tacit_call_copy_bulk(call, tacit_span(turned, bulk.size));
 }
 
+/*  One stream; in the call's arena.  */
+typedef struct {
+    tacit_span_t chunk; /* received, and not sent yet */
+    uint64_t bytes;
+} s_repeat_t;
+
+static void s_on_repeat(void *argument, tacit_call_t *call)
+{
+    s_repeat_t *self = argument;
+    tacit_status_t status = tacit_call_alive(call) ? TACIT_OK : TACIT_INTERRUPTED;
+    while (!status) {
+        status = self->chunk.data ? TACIT_OK : tacit_call_receive(call, &self->chunk);
+        if (!status && !self->chunk.data) {
+            const tacit_echo_repeat_result_t result = {.bytes = self->bytes};
+            tacit_call_finish(&call, TACIT_OK, &result); /* and self is gone, with the call */
+            return;
+        }
+        status =
+            status ? status
+                   : tacit_call_send(call, (void *)self->chunk.data, self->chunk.size, NULL, NULL);
+        if (!status) {
+            self->bytes += self->chunk.size;
+            self->chunk = tacit_span(NULL, 0);
+        }
+    }
+    if (status != TACIT_PENDING) {
+        tacit_call_finish(&call, status, NULL);
+    }
+}
+
+static tacit_status_t s_repeat(void *argument, tacit_call_t *call,
+                               const tacit_echo_repeat_args_t *args,
+                               tacit_echo_repeat_result_t *ret_result)
+{
+    (void)argument;
+    (void)args;
+    (void)ret_result;
+    s_repeat_t *self = tacit_arena_alloc(tacit_call_arena(call), sizeof *self);
+    tacit_status_t status = self ? tacit_call_on_stream(call, s_on_repeat, self) : TACIT_NO_MEMORY;
+    return status ? status : TACIT_PENDING;
+}
+
 /*  The caller's row; NULL where the table is full.  */
 static s_caller_t *s_find(s_echo_t *self, const uint8_t key[32])
 {
@@ -97,6 +140,7 @@ static tacit_status_t s_leave_note(void *argument, tacit_call_t *call,
 static const tacit_echo_handlers_t s_handlers = {
     .say = s_say,
     .reverse = s_reverse,
+    .repeat = s_repeat,
     .leave_note = s_leave_note,
 };
 

@@ -76,6 +76,40 @@ class EchoExample(unittest.TestCase):
                          (0, "say: hello\nreverse: olleh\nleave_note: 1\nleave_note: 2\n"
                              "leave_note: 3\nbox_full: 3 notes fit\n"), done.stderr)
 
+    def rpc(self, *arguments):
+        """tacit-rpc at this server, as nobody in particular."""
+        return self.run_client(os.path.join(BUILD, "..", "..", "bin", "tacit-rpc"), *arguments,
+                               "--endpoint", self.endpoint, "--server-key", self.key,
+                               "--state", "/nonexistent")
+
+    def test_the_tool_sends_and_receives_streams(self):
+        data = os.urandom(3_000_001)
+        with tempfile.TemporaryDirectory() as folder:
+            given, taken = os.path.join(folder, "given"), os.path.join(folder, "taken")
+            with open(given, "wb") as file:
+                file.write(data)
+            done = self.rpc("call", "echo.repeat", "--in", given, "--out", taken)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(json.loads(done.stdout), {"bytes": len(data)})
+            with open(taken, "rb") as file:
+                self.assertEqual(file.read(), data)
+            done = self.rpc("call", "echo.repeat", "--out", taken)
+            self.assertEqual((done.returncode, json.loads(done.stdout)), (0, {"bytes": 0}))
+            self.assertEqual(os.path.getsize(taken), 0)
+            for arguments in (("echo.repeat", "--in", given), ("echo.repeat", "--out", folder),
+                              ("echo.repeat", "--in", given + "x", "--out", taken),
+                              ("echo.say", '{"text": "x"}', "--in", given)):
+                self.assertEqual(self.rpc("call", *arguments).returncode, 3, arguments)
+
+    def test_the_tool_measures(self):
+        told = json.loads(self.rpc("bench", "echo.reverse", "--size", "1000", "--duration", "1",
+                                   "--outstanding", "8", "--json").stdout)
+        self.assertEqual((told["bulk_bytes"], told["outstanding"], told["failed"]), (1000, 8, 0))
+        self.assertGreater(told["calls"], 10)
+        self.assertGreaterEqual(told["seconds"], 1)
+        for arguments in (("--size", "1048577"), ("--duration", "0"), ("--duration", "86401")):
+            self.assertEqual(self.rpc("bench", "echo.reverse", *arguments).returncode, 2, arguments)
+
     @in_loop
     async def test_bounds_of_the_contract(self):
         async with echo.EchoClient(await self.open()) as client:

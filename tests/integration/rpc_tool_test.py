@@ -23,6 +23,9 @@ class RpcTool(MeshCase):
         self.assertEqual(methods["release"]["caller"], "enclave")
         self.assertIn({"number": 3, "name": "name", "kind": "string", "optional": False, "min": 1,
                        "max": 64}, methods["release"]["arguments"])
+        self.assertTrue(methods["list"]["idempotent"])
+        self.assertFalse(methods["grant"]["idempotent"])
+        self.assertNotIn("stream_in", methods["list"])
         self.assertIn("grant_info", told["structs"])
         self.assertEqual(told["enums"]["grant_state"]["revoked"], 2)
 
@@ -31,6 +34,19 @@ class RpcTool(MeshCase):
         self.assertIn("keys", {process["name"] for process in status["processes"]})
         audit = self.rpc("call", "keys.audit", '{"from": 0, "limit": 4}', check=True).json
         self.assertLessEqual(len(audit["entries"]), 4)
+
+    def test_what_every_service_has(self):
+        for service in ("attestation", "inference", "keys", "mesh", "models"):
+            with self.subTest(service):
+                self.assertEqual(self.rpc("call", f"{service}.health", check=True).json,
+                                 {"status": "ready"})
+        text = self.rpc("call", "keys.metrics", check=True).json["text"]
+        self.assertIn('tacit_rpc_calls_total{method="keys.health"}', text)
+        self.assertTrue(text.endswith("# EOF\n"))
+        told = self.rpc("call", "keys.describe", check=True).json
+        self.assertTrue(told["text"].startswith("# keys.idl"))
+        self.assert_exit(19, "caller_refused",
+                         self.rpc("call", "keys.metrics", "--json", *self.mesh.identity("nobody")))
 
     def test_calls_as_a_user(self):
         user = self.mesh.identity("caller")
@@ -59,6 +75,9 @@ class RpcTool(MeshCase):
             (10, "not_found", ("call", "keys.nothing")),
             (2, "usage", ("call", "keys")),
             (2, "usage", ("bench", "mesh.status", "-c", "65")),
+            (2, "usage", ("bench", "mesh.status", "-n", "1", "-d", "1")),
+            (2, "usage", ("bench", "mesh.status", "-s", "1")),
+            (3, "bad_input", ("call", "mesh.status", "--in", "/dev/null")),
             (2, "usage", ("call", "echo.say", "--endpoint", "tcp://127.0.0.1:1")),
             (3, "bad_input", ("call", "echo.say")),
             (3, "bad_input", ("call", "keys.audit", "{")),

@@ -15,6 +15,7 @@
 #include "idl/keys.h"
 #include "idl/mesh.h"
 #include "rpc/codec.h"
+#include "rpc/limits.h"
 
 static const tacit_service_t *const s_services[] = {&tacit_inference_service, &tacit_keys_service,
                                                     &tacit_mesh_service};
@@ -70,6 +71,9 @@ static void what_a_service_tells_is_what_it_was_built_with(void **state)
             assert_int_equal(told->deadline_ms, built->deadline_ms);
             assert_int_equal(told->bulk_in_max, built->bulk_in_max);
             assert_int_equal(told->bulk_out_max, built->bulk_out_max);
+            assert_int_equal(told->idempotent, built->idempotent);
+            assert_int_equal(told->stream_in.chunk_max, built->stream_in.chunk_max);
+            assert_int_equal(told->stream_out.total_max, built->stream_out.total_max);
             s_assert_same_record(told->args, built->args);
             s_assert_same_record(told->result, built->result);
         }
@@ -175,6 +179,30 @@ static void lies_about_what_there_is_are_refused(void **state)
     s_fill(&small);
     small.calls[0].bulk_in_max = UINT64_MAX;
     assert_int_equal(s_judge(&small), TACIT_BAD_INPUT);
+}
+
+static void lies_about_streams_are_refused(void **state)
+{
+    (void)state;
+    const struct {
+        uint32_t chunk;
+        uint64_t total;
+        tacit_status_t status;
+    } rows[] = {{1, 1, TACIT_OK},
+                {TACIT_STREAM_CHUNK_MAX, UINT64_MAX, TACIT_OK},
+                {TACIT_STREAM_CHUNK_MAX + 1, UINT64_MAX, TACIT_BAD_INPUT},
+                {0, 1, TACIT_BAD_INPUT},
+                {2, 1, TACIT_BAD_INPUT}};
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        s_small_t small;
+        s_fill(&small);
+        tacit_contract_call_t *call = &small.calls[0];
+        const tacit_contract_stream_t stream = {.chunk_max = rows[i / 2].chunk,
+                                                .total_max = rows[i / 2].total};
+        *(i % 2 ? &call->stream_in : &call->stream_out) = stream;
+        *(i % 2 ? &call->has_stream_in : &call->has_stream_out) = true;
+        assert_int_equal(s_judge(&small), rows[i / 2].status);
+    }
 }
 
 static void lies_about_order_and_bounds_are_refused(void **state)
@@ -341,6 +369,7 @@ int main(void)
         CASE(what_a_service_tells_is_what_it_was_built_with),
         CASE(refuses_every_truncation),
         CASE(lies_about_what_there_is_are_refused),
+        CASE(lies_about_streams_are_refused),
         CASE(lies_about_order_and_bounds_are_refused),
         CASE(depth_and_size_are_bounded),
         CASE(reads_what_it_writes),
