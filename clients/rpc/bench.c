@@ -54,25 +54,24 @@ static tacit_status_t s_number(const tacit_invocation_t *invocation, const char 
     return TACIT_OK;
 }
 
-static tacit_status_t s_grow(s_bench_t *bench, tacit_error_t *ret_error)
+static bool s_grow(s_bench_t *bench)
 {
-    if (bench->started < bench->capacity) {
-        return TACIT_OK;
+    if (bench->times_ns && bench->started < bench->capacity) {
+        return true;
     }
     size_t capacity = bench->capacity ? bench->capacity * 2 : S_CALLS_FIRST;
     uint64_t *grown = realloc(bench->times_ns, capacity * sizeof *grown);
-    if (!grown) {
-        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    if (grown) {
+        bench->times_ns = grown;
+        bench->capacity = capacity;
     }
-    bench->times_ns = grown;
-    bench->capacity = capacity;
-    return TACIT_OK;
+    return grown;
 }
 
 static tacit_status_t s_start(s_bench_t *bench, tacit_error_t *ret_error)
 {
-    if (s_grow(bench, ret_error)) {
-        return TACIT_NO_MEMORY;
+    if (!s_grow(bench)) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     const tacit_rpc_target_t *target = bench->target;
     uint64_t call = 0;
@@ -204,16 +203,17 @@ static tacit_status_t s_make_bulk(const tacit_invocation_t *invocation, uint8_t 
     }
     tacit_status_t status =
         s_number(invocation, "size", 1, (size_t)method->bulk_in_max, &size, ret_error);
-    uint8_t *made = status ? NULL : malloc(size);
-    if (!status && !made) {
-        status = tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    if (status) {
+        return status;
     }
-    if (!status) {
-        randombytes_buf(made, size);
-        bench->bulk = tacit_span(made, size);
-        *ret_made = made;
+    uint8_t *made = malloc(size ? size : 1);
+    if (!made) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    return status;
+    randombytes_buf(made, size);
+    bench->bulk = tacit_span(made, size);
+    *ret_made = made;
+    return TACIT_OK;
 }
 
 static tacit_status_t s_bench(const tacit_invocation_t *invocation,

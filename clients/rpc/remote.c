@@ -357,7 +357,7 @@ tacit_status_t tacit_remote_fetch(tacit_client_t *client, const char *service,
     }
     tacit_remote_t *remote = NULL;
     status = tacit_remote_new(result.contract, &remote, ret_error);
-    if (!status && !tacit_span_equal(remote->contract.name, tacit_span_string(service))) {
+    if (remote && !tacit_span_equal(remote->contract.name, tacit_span_string(service))) {
         tacit_remote_destroy(&remote);
         return tacit_error_claim(ret_error, TACIT_PROTOCOL_ERROR, "service", service, "another");
     }

@@ -45,8 +45,9 @@ class RpcTool(MeshCase):
         self.assertTrue(text.endswith("# EOF\n"))
         told = self.rpc("call", "keys.describe", check=True).json
         self.assertTrue(told["text"].startswith("# keys.idl"))
-        self.assert_exit(19, "caller_refused",
-                         self.rpc("call", "keys.metrics", "--json", *self.mesh.identity("nobody")))
+        user = self.mesh.identity("nobody")
+        self.mesh.client("tacit-dataowner", "init", *user, check=True)
+        self.assert_exit(19, "caller_refused", self.rpc("call", "keys.metrics", "--json", *user))
 
     def test_calls_as_a_user(self):
         user = self.mesh.identity("caller")
