@@ -43,6 +43,7 @@ typedef struct tacit_channel_source {
                               tacit_client_t **ret_client, tacit_error_t *ret_error);
     void (*destroy)(void *self); /* called by the channel's end; may be NULL */
     void *self;
+    bool lane;  /* open a bulk lane on every connection: where bulks are large */
     bool fixed; /* there will be no other endpoints: where all refuse us, calls end at once */
 } tacit_channel_source_t;
 

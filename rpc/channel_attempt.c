@@ -105,9 +105,11 @@ static const struct {
     tacit_status_t status;
     bool again;
 } s_failures[] = {
-    {TACIT_UNREACHABLE, true},     {TACIT_BUSY, true},           {TACIT_NO_SESSION, true},
-    {TACIT_SESSION_EXPIRED, true}, {TACIT_NO_MEMORY, true},      {TACIT_DEADLINE_EXCEEDED, false},
-    {TACIT_INTERNAL, false},       {TACIT_PROTOCOL_ERROR, true},
+    {TACIT_UNREACHABLE, true}, {TACIT_BUSY, true},
+    {TACIT_NO_SESSION, true},  {TACIT_SESSION_EXPIRED, true},
+    {TACIT_NO_MEMORY, true},   {TACIT_DEADLINE_EXCEEDED, false},
+    {TACIT_INTERNAL, false},   {TACIT_PROTOCOL_ERROR, true},
+    {TACIT_INTERRUPTED, true}, /* its bulk lane ended, for one */
 };
 
 /*  -1: no failure of the route's.  */

@@ -1,6 +1,6 @@
 /*  channel_internal.h - what the files of the channel share: channel.c is what its owner calls and
-    waits in, channel_route.c keeps connections, channel_work.c keeps calls, channel_attempt.c
-    sends them, judges how attempts ended, and tries again.
+    waits in, channel_route.c keeps connections, channel_choose.c chooses one, channel_work.c keeps
+   calls, channel_attempt.c sends them, judges how attempts ended, and tries again.
 
     A turn does whatever can be done now: first connections, then what came in, then every call.
     Turns are taken until one changes nothing; then the channel sleeps until the earliest time that
@@ -114,6 +114,11 @@ struct tacit_channel {
 bool tacit_channel_turn_routes(tacit_channel_t *channel, uint64_t now_ms);
 /*  The earliest time that a route or a look waits for.  */
 uint64_t tacit_channel_routes_wake(const tacit_channel_t *channel, uint64_t now_ms);
+
+/*  The route's connection is of no more use: another one is made.  */
+void tacit_channel_break(tacit_channel_t *channel, tacit_route_t *route, uint64_t now_ms);
+
+/*  --- channel_choose.c ------------------------------------------------------------------------ */
 
 /*  The ready route to send a call by, but not avoid where there is another; only_other: then none.
     TACIT_CHANNEL_ROUTES_MAX for none.  */

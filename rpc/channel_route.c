@@ -7,23 +7,30 @@
 #include "rpc/channel_internal.h"
 
 enum {
-    S_BLAME = 4,          /* what a failed call adds; a call under way counts one */
-    S_BLAME_MAX = 64,     /* of a route */
-    S_FADE_MS = 2000,     /* blame halves in so long */
     S_LOOK_AGAIN_MS = 100 /* least between two looks, when a connection broke */
 };
 
 /*  --- files to wait for ----------------------------------------------------------------------- */
 
+static void s_watch_file(const tacit_channel_t *self, void *socket, int operation)
+{
+    int file = -1;
+    size_t size = sizeof file;
+    struct epoll_event event = {.events = EPOLLIN};
+    if (zmq_getsockopt(socket, ZMQ_FD, &file, &size) == 0) {
+        (void)epoll_ctl(self->poll, operation, file, &event);
+    }
+}
+
+/*  A lane that ends takes its files with it.  */
 static void s_watch(const tacit_channel_t *self, tacit_client_t *client, int operation)
 {
-    void *sockets[] = {tacit_client_socket(client), tacit_endpoint_monitor(client->endpoint)};
+    const tacit_endpoint_t *endpoints[] = {client->endpoint, client->lane.endpoint};
+    client->lane.polled = true; /* a lane that came later would have nobody who waits for it */
     for (size_t i = 0; i < 2; i++) {
-        int file = -1;
-        size_t size = sizeof file;
-        struct epoll_event event = {.events = EPOLLIN};
-        if (zmq_getsockopt(sockets[i], ZMQ_FD, &file, &size) == 0) {
-            (void)epoll_ctl(self->poll, operation, file, &event);
+        if (endpoints[i]) {
+            s_watch_file(self, tacit_endpoint_socket(endpoints[i]), operation);
+            s_watch_file(self, tacit_endpoint_monitor(endpoints[i]), operation);
         }
     }
 }
@@ -113,7 +120,7 @@ static void s_wait(tacit_channel_t *self, tacit_route_t *route, uint64_t now)
     s_look_soon(self, now);
 }
 
-static void s_break(tacit_channel_t *self, tacit_route_t *route, uint64_t now)
+void tacit_channel_break(tacit_channel_t *self, tacit_route_t *route, uint64_t now)
 {
     s_retire(self, route->client);
     route->client = NULL;
@@ -179,7 +186,7 @@ static bool s_turn_route(tacit_channel_t *self, size_t index, uint64_t now)
         if (route->client->lost.code != TACIT_OK) {
             tacit_client_metrics_lost(self->config.metrics);
             route->error = route->client->lost;
-            s_break(self, route, now);
+            tacit_channel_break(self, route, now);
             return true;
         }
         if (now >= route->renew_ms && !route->renewing && !route->gone) {
@@ -298,101 +305,4 @@ uint64_t tacit_channel_routes_wake(const tacit_channel_t *channel, uint64_t now_
         wake = at < wake ? at : wake;
     }
     return wake;
-}
-
-/*  --- health ---------------------------------------------------------------------------------- */
-
-static void s_fade(tacit_route_t *route, uint64_t now)
-{
-    while (route->blame > 0 && now - route->faded_ms >= S_FADE_MS) {
-        route->blame /= 2;
-        route->faded_ms += S_FADE_MS;
-    }
-    if (route->blame == 0) {
-        route->faded_ms = now;
-    }
-}
-
-size_t tacit_channel_choose(tacit_channel_t *channel, size_t avoid, bool only_other,
-                            uint64_t now_ms)
-{
-    size_t best = TACIT_CHANNEL_ROUTES_MAX;
-    uint64_t least = UINT64_MAX;
-    for (size_t i = 0; i < TACIT_CHANNEL_ROUTES_MAX; i++) {
-        size_t index = (channel->turn_of + i) % TACIT_CHANNEL_ROUTES_MAX;
-        tacit_route_t *route = &channel->routes[index];
-        if (route->state != TACIT_ROUTE_READY || route->client->lost.code != TACIT_OK ||
-            route->client->calls.count >= TACIT_CLIENT_CALLS_MAX || now_ms < route->next_ms ||
-            (only_other && index == avoid)) {
-            continue;
-        }
-        s_fade(route, now_ms);
-        uint64_t load = route->client->calls.count + route->blame;
-        load += index == avoid ? S_BLAME_MAX + TACIT_CLIENT_CALLS_MAX : 0;
-        if (load < least) {
-            least = load;
-            best = index;
-        }
-    }
-    channel->turn_of = best < TACIT_CHANNEL_ROUTES_MAX ? best + 1 : channel->turn_of;
-    return best;
-}
-
-void tacit_channel_blame(tacit_channel_t *channel, const tacit_attempt_t *attempt,
-                         tacit_status_t status, uint32_t retry_after_ms, uint64_t now_ms)
-{
-    tacit_route_t *route = &channel->routes[attempt->route];
-    if (route->client != attempt->client) {
-        return; /* replaced meanwhile */
-    }
-    if (status == TACIT_OK) {
-        route->failures = 0;
-        return;
-    }
-    s_fade(route, now_ms);
-    route->blame = route->blame + S_BLAME < S_BLAME_MAX ? route->blame + S_BLAME : S_BLAME_MAX;
-    if (status == TACIT_BUSY && retry_after_ms > 0) {
-        route->next_ms = now_ms + retry_after_ms;
-    } else if (status == TACIT_NO_SESSION || status == TACIT_SESSION_EXPIRED) {
-        s_break(channel, route, now_ms);
-    }
-}
-
-/*  --- hopelessness ---------------------------------------------------------------------------- */
-
-/*  Refusals that the same keys and endpoint will meet again.  */
-static bool s_is_final(tacit_status_t status)
-{
-    return status == TACIT_WRONG_SERVER_KEY || status == TACIT_REFUSED_BY_ZAP ||
-           status == TACIT_BAD_INPUT ||
-           (status >= TACIT_EVIDENCE_MALFORMED && status <= TACIT_PLATFORM_REFUSED);
-}
-
-bool tacit_channel_hopeless(const tacit_channel_t *channel, const tacit_work_t *work,
-                            uint64_t now_ms, tacit_error_t *ret_error)
-{
-    const tacit_error_t *why = &channel->look_error;
-    bool refused = channel->config.source.fixed && channel->looked;
-    for (size_t i = 0; i < TACIT_CHANNEL_ROUTES_MAX; i++) {
-        const tacit_route_t *route = &channel->routes[i];
-        if (route->state == TACIT_ROUTE_READY) {
-            return false;
-        }
-        if (route->state != TACIT_ROUTE_FREE) {
-            why = route->error.code != TACIT_OK ? &route->error : why;
-            refused = refused && s_is_final(route->error.code);
-        }
-    }
-    uint32_t patience = channel->config.patience_ms;
-    bool late =
-        now_ms >= work->deadline_ms || (patience > 0 && now_ms >= work->began_ms + patience);
-    if (!refused && !late) {
-        return false;
-    }
-    if (why->code == TACIT_OK) {
-        tacit_error_set(ret_error, TACIT_UNREACHABLE, "no connection came up in time");
-    } else {
-        *ret_error = *why;
-    }
-    return true;
 }

@@ -89,6 +89,9 @@ static void *s_run(void *argument)
                                    &dialed->target_count, &dialed->error)
             : self->source.connect(self->source.self, &errand->target, &self->stop, &dialed->client,
                                    &dialed->error);
+    if (dialed->status == TACIT_OK && dialed->client && self->source.lane) {
+        (void)!tacit_client_open_lane(dialed->client, NULL); /* it serves without one, too */
+    }
     atomic_store(&errand->done, true);
     (void)!eventfd_write(self->file, 1);
     return NULL;

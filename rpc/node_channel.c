@@ -51,7 +51,11 @@ tacit_status_t tacit_node_channel(tacit_node_t *node, tacit_role_t role, uint32_
     source->node = node;
     source->role = role;
     const tacit_channel_config_t config = {
-        .source = {.resolve = s_resolve, .connect = s_connect, .destroy = free, .self = source},
+        .source = {.resolve = s_resolve,
+                   .connect = s_connect,
+                   .destroy = free,
+                   .self = source,
+                   .lane = role == TACIT_ROLE_MODELS},
         .patience_ms = patience_ms,
     };
     return tacit_channel_new(&config, ret_channel, ret_error);

@@ -682,6 +682,38 @@ static void bulk_is_taken_and_freed_once(void **state)
     tacit_channel_destroy(&channel);
 }
 
+static void bulk_goes_by_a_lane_where_told(void **state)
+{
+    (void)state;
+    enum { SIZE = 1000 * 1000, COUNT = 20 };
+    tacit_target_t target = echo_target(&s_echo);
+    tacit_party_t party = echo_party(&s_echo, &s_echo.user, TACIT_ROLE_USER);
+    tacit_client_config_t client = echo_config(&s_echo, &s_echo.user);
+    tacit_channel_config_t config = {.patience_ms = 0};
+    tacit_channel_t *channel = NULL;
+    client.party = &party;
+    assert_int_equal(tacit_channel_fixed(&client, &target, 1, &config.source, NULL), TACIT_OK);
+    config.source.lane = true;
+    assert_int_equal(tacit_channel_new(&config, &channel, NULL), TACIT_OK);
+    tacit_echo_bulk_args_t args = {.copy = true};
+    for (int i = 0; i < COUNT; i++) {
+        uint64_t call = 0;
+        tacit_request_t request = s_bulk_request(&tacit_echo_bulk, &args, SIZE);
+        assert_int_equal(tacit_channel_start(channel, &request, &call, NULL), TACIT_OK);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        tacit_reply_t reply;
+        while (tacit_channel_next(channel, 0, &reply, NULL) != TACIT_OK) {
+            struct pollfd file = {.fd = tacit_channel_file(channel), .events = POLLIN};
+            assert_int_equal(poll(&file, 1, 5000), 1);
+        }
+        assert_int_equal(reply.status, TACIT_OK);
+        assert_int_equal(reply.bulk.size, SIZE);
+    }
+    assert_true(channel->routes[0].client->lane.received >= COUNT);
+    tacit_channel_destroy(&channel);
+}
+
 static void methods_with_streams_are_refused(void **state)
 {
     (void)state;
@@ -870,6 +902,7 @@ int main(void)
         CASE(secrets_are_kept_until_they_are_sent),
         CASE(renews_a_session_while_the_old_one_serves),
         CASE(bulk_is_taken_and_freed_once),
+        CASE(bulk_goes_by_a_lane_where_told),
         CASE(methods_with_streams_are_refused),
         CASE(calls_are_bounded),
         CASE(calls_beyond_a_connections_room_wait),
