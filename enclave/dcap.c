@@ -236,6 +236,17 @@ static bool s_hash_key(const tacit_dcap_quote_t *quote, uint8_t ret_sha256[32])
                       NULL) == 1;
 }
 
+static bool s_hash_issuer(const verification_t *self, uint8_t ret_sha256[32])
+{
+    unsigned size = 0;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    if (X509_pubkey_digest(self->pck_chain.certificates[1], EVP_sha256(), digest, &size) != 1) {
+        return false;
+    }
+    memcpy(ret_sha256, digest, 32);
+    return true;
+}
+
 static void s_claim_quote(const verification_t *self, tacit_dcap_claims_t *claims)
 {
     const tacit_dcap_quote_t *quote = &self->quote;
@@ -316,7 +327,8 @@ tacit_status_t tacit_dcap_verify(tacit_span_t quote, const tacit_collateral_t *c
         status = s_steps[i](&self, ret_error);
     }
     if (status == TACIT_OK &&
-        !s_hash_key(&self.quote, verdict.claims.dcap.attestation_key_sha256)) {
+        (!s_hash_key(&self.quote, verdict.claims.dcap.attestation_key_sha256) ||
+         !s_hash_issuer(&self, verdict.claims.dcap.pck_issuer_sha256))) {
         status = tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     if (status == TACIT_OK) {

@@ -102,6 +102,8 @@ static void s_claim_collateral(const tacit_dcap_claims_t *dcap, tacit_claims_t *
     memcpy(claims->fmspc, dcap->fmspc, sizeof claims->fmspc);
     memcpy(claims->attestation_key_sha256, dcap->attestation_key_sha256,
            sizeof claims->attestation_key_sha256);
+    memcpy(claims->pck_issuer_sha256, dcap->pck_issuer_sha256, sizeof claims->pck_issuer_sha256);
+    claims->marks = dcap->marks;
     claims->tcb_evaluation_number = dcap->marks.tcb_info < dcap->marks.qe_identity
                                         ? dcap->marks.tcb_info
                                         : dcap->marks.qe_identity;

@@ -11,6 +11,7 @@
 #ifndef TACIT_ENCLAVE_EVIDENCE_H
 #define TACIT_ENCLAVE_EVIDENCE_H
 
+#include "enclave/collateral_marks.h"
 #include "enclave/error.h"
 #include "enclave/span.h"
 #include "enclave/tee.h"
@@ -71,6 +72,8 @@ typedef struct tacit_claims {
     tacit_tcb_status_t tcb_status;      /* merged, of platform and quoting enclave */
     char advisories[256];               /* comma-separated advisory ids; may be empty */
     uint32_t tcb_evaluation_number;     /* tcbEvaluationDataNumber, the lower of the two */
+    tacit_collateral_marks_t marks;     /* of the collateral; zero for Nitro, as the next */
+    uint8_t pck_issuer_sha256[32];      /* of the public key of who issued the PCK CRL */
     uint64_t expires_ms; /* Unix ms: the earliest end of the collateral and certificates */
 } tacit_claims_t;
 

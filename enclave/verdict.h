@@ -46,6 +46,7 @@ typedef struct tacit_dcap_claims {
     tacit_period_t collateral;      /* when all documents and CRLs are valid */
     tacit_period_t pck;             /* when the PCK certificate is */
     tacit_collateral_marks_t marks; /* for collateral that may only move forward */
+    uint8_t pck_issuer_sha256[32];  /* of the public key of who issued the PCK CRL */
 } tacit_dcap_claims_t;
 
 typedef struct tacit_nitro_field {

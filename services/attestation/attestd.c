@@ -134,6 +134,7 @@ static tacit_status_t s_judge(s_attestd_t *self, const tacit_attestation_attest_
         .root_sha256 = identity->root_sha256,
         .mesh_id = identity->mesh_id,
         .result_secret = identity->result_secret->data,
+        .collateral = identity->collateral,
     };
     return tacit_judge(&verifier, &judged, tacit_now_ms(), &ret_member->result,
                        ret_member->result_bytes, ret_error);

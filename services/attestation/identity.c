@@ -99,6 +99,10 @@ tacit_status_t tacit_identity_new(const tacit_service_args_t *args, tacit_identi
     if (!status) {
         status = s_make_keys(self, args->state, ret_error);
     }
+    if (!status) {
+        status = tacit_collateral_store_open(args->state, self->mesh_id, self->platform,
+                                             &self->collateral, ret_error);
+    }
     if (status) {
         tacit_identity_destroy(&self);
         return status;
@@ -119,6 +123,7 @@ void tacit_identity_destroy(tacit_identity_t **identity)
 {
     if (*identity) {
         tacit_identity_t *self = *identity;
+        tacit_collateral_store_destroy(&self->collateral);
         tacit_platform_destroy(&self->platform);
         tacit_secret_destroy(&self->curve_secret);
         tacit_secret_destroy(&self->result_secret);
@@ -146,6 +151,7 @@ static tacit_status_t s_judge(tacit_identity_t *self, const uint8_t policy_head[
         .root_sha256 = self->root_sha256,
         .mesh_id = self->mesh_id,
         .result_secret = self->result_secret->data,
+        .collateral = self->collateral,
     };
     return tacit_judge_self(&verifier, &judged, tacit_now_ms(), &self->result, self->result_bytes,
                             ret_error);

@@ -17,11 +17,12 @@ typedef struct tacit_identity {
     tacit_secret_t *result_secret; /* Ed25519, 64 bytes */
     tacit_result_t result;         /* its own */
     uint8_t result_bytes[TACIT_RESULT_SIZE];
-    tacit_party_t party; /* for its CURVE endpoint */
+    tacit_party_t party;                  /* for its CURVE endpoint */
+    tacit_collateral_store_t *collateral; /* owned */
 } tacit_identity_t;
 
 /*  Be measured, seal the process, make the CURVE key, unseal or make the result key (in
-    STATE/result.key). Not yet attested.  */
+    STATE/result.key), open what is remembered of collateral. Not yet attested.  */
 TACIT_MUST_CHECK tacit_status_t tacit_identity_new(const tacit_service_args_t *args,
                                                    tacit_identity_t **ret_identity,
                                                    tacit_error_t *ret_error);

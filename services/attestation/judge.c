@@ -1,4 +1,5 @@
-/*  judge.c - verification, binding, policy, in this order; then the result.  */
+/*  judge.c - verification, binding, age of the collateral, policy, in this order; then the result.
+ */
 
 #include "services/attestation/judge.h"
 
@@ -50,7 +51,11 @@ static tacit_status_t s_verify(const tacit_verifier_t *verifier, const tacit_cas
 {
     tacit_status_t status = tacit_evidence_verify(
         judged->quote, &judged->collateral, verifier->root_sha256, now_ms, ret_claims, ret_error);
-    return status ? status : s_check_binding(judged, ret_claims, ret_error);
+    if (!status) {
+        status = s_check_binding(judged, ret_claims, ret_error);
+    }
+    return status ? status
+                  : tacit_collateral_store_check(verifier->collateral, ret_claims, ret_error);
 }
 
 tacit_status_t tacit_judge_self(const tacit_verifier_t *verifier, const tacit_case_t *judged,
@@ -59,6 +64,9 @@ tacit_status_t tacit_judge_self(const tacit_verifier_t *verifier, const tacit_ca
 {
     tacit_claims_t claims;
     tacit_status_t status = s_verify(verifier, judged, now_ms, &claims, ret_error);
+    if (!status) {
+        status = tacit_collateral_store_raise(verifier->collateral, &claims, ret_error);
+    }
     if (!status) {
         s_state_result(verifier, judged, &claims, now_ms, ret_result);
         tacit_result_sign(ret_result, verifier->result_secret, ret_bytes);
@@ -74,6 +82,9 @@ tacit_status_t tacit_judge(const tacit_verifier_t *verifier, const tacit_case_t 
     tacit_status_t status = s_verify(verifier, judged, now_ms, &claims, ret_error);
     if (!status) {
         status = tacit_policy_appraise(verifier->policy, &claims, judged->role, ret_error);
+    }
+    if (!status) {
+        status = tacit_collateral_store_raise(verifier->collateral, &claims, ret_error);
     }
     if (!status) {
         s_state_result(verifier, judged, &claims, now_ms, ret_result);

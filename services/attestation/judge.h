@@ -6,6 +6,7 @@
 
 #include "enclave/policy.h"
 #include "enclave/result.h"
+#include "services/attestation/collateral_store.h"
 
 /*  What is to be judged. Borrowed.  */
 typedef struct tacit_case {
@@ -24,6 +25,7 @@ typedef struct tacit_verifier {
     const uint8_t *root_sha256;   /* 32 bytes */
     const uint8_t *mesh_id;       /* 32 bytes */
     const uint8_t *result_secret; /* Ed25519, 64 bytes */
+    tacit_collateral_store_t *collateral;
 } tacit_verifier_t;
 
 /*  The attestation service's result for itself: genuine and made for this, but not by policy, for
@@ -34,7 +36,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_judge_self(const tacit_verifier_t *verifie
                                                  uint8_t ret_bytes[TACIT_RESULT_SIZE],
                                                  tacit_error_t *ret_error);
 
-/*  The result, signed. Refusals say what failed, in full.  */
+/*  The result, signed, once what it rests on is remembered. Refusals say what failed, in full.  */
 TACIT_MUST_CHECK tacit_status_t tacit_judge(const tacit_verifier_t *verifier,
                                             const tacit_case_t *judged, uint64_t now_ms,
                                             tacit_result_t *ret_result,

@@ -14,7 +14,11 @@
 #include "enclave/whole_file.h"
 #include "services/platform/pki.h"
 
-enum { S_PKI_MAX = 64 * 1024, S_HOUR_S = 3600 };
+enum {
+    S_PKI_MAX = 64 * 1024,
+    S_HOUR_S = 3600,
+    S_YESTERDAY = 1 /* stands for the time of a day ago */
+};
 
 typedef struct {
     const char *kind;
@@ -37,6 +41,8 @@ static const s_row_t s_rows[] = {
     {"out-of-date", -1, 0, 0, {.tcb_status = "OutOfDate"}},
     {"no-level", -1, 0, 0, {.tcb_above_platform = true}},
     {"foreign-qe", -1, 0, 0, {.foreign_qe_signer = true}},
+    {"older-lists", -1, 0, 0, {.now_s = S_YESTERDAY}},
+    {"older-levels", -1, 0, 0, {.tcb_evaluation_number = 16}},
 };
 
 static void s_print(const tacit_collateral_t *collateral)
@@ -57,6 +63,9 @@ static void s_print(const tacit_collateral_t *collateral)
 static tacit_status_t s_issue(tacit_pki_t *pki, const s_row_t *row)
 {
     tacit_pki_options_t options = row->options;
+    if (options.now_s == S_YESTERDAY) {
+        options.now_s = (uint64_t)time(NULL) - 24 * S_HOUR_S;
+    }
     if (row->item >= 0) {
         int64_t now_s = (int64_t)time(NULL);
         options.validity[row->item] = (tacit_validity_t){

@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import threading
+import time
 import unittest
 
 import msgpack
@@ -113,6 +114,12 @@ def apply_policy(mesh, extra, worker=None):
     outcome = mesh.operator("policy", "apply", path)
     assert outcome.code == 0, outcome
     mesh.await_ready()
+
+
+def make_collateral(mesh, kind):
+    made = run(os.path.join(TEST_BIN, "collateral_maker"),
+               os.path.join(mesh.state, "platform", "pki.pem"), kind, check=True)
+    return [bytes.fromhex(part) for part in made.out.split()]
 
 
 def entry(measurement):
@@ -321,13 +328,10 @@ class Identities(MeshCase):
                     parts = self.make_collateral(kind)
                     self.assert_refused(name, enclave.attest,
                                         {**args, **dict(zip(range(6, 12), parts))})
-            parts = self.make_collateral("good")
-            enclave.attest({**args, **dict(zip(range(6, 12), parts))})
+            enclave.attest(args)
 
     def make_collateral(self, kind):
-        made = run(os.path.join(TEST_BIN, "collateral_maker"),
-                   os.path.join(self.mesh.state, "platform", "pki.pem"), kind, check=True)
-        return [bytes.fromhex(part) for part in made.out.split()]
+        return make_collateral(self.mesh, kind)
 
     def test_evidence_of_a_foreign_platform_is_refused(self):
         with Enclave(self.mesh, platform=self.foreign) as enclave:
@@ -809,6 +813,48 @@ class Policies(MeshCase):
         self.assertEqual(self.mesh.operator("policy", "log", "--json", check=True).json, before)
         self.assertEqual([entry["number"] for entry in before],
                          list(range(len(before), 0, -1)))
+
+
+
+class CollateralMovesForward(MeshCase):
+    """Valid collateral that is older than what was believed hides a revocation."""
+
+    workers = 0
+
+    @classmethod
+    def prepare(cls):
+        apply_policy(cls.mesh, entry(shown(SOURCE)["measurement"]))
+
+    def attest(self, enclave, parts=None):
+        args = enclave.evidence()
+        return enclave.attest({**args, **dict(zip(range(6, 12), parts or args_parts(args)))})
+
+    def refuse(self, claim, enclave, parts):
+        error = self.assert_refused("collateral_expired", self.attest, enclave, parts)
+        self.assertEqual(self.mesh.operator("audit", "refusals", "--json",
+                                            check=True).json[0]["claim"], claim, str(error))
+
+    def test_downgrade_of_collateral(self):
+        with Enclave(self.mesh) as enclave:
+            self.attest(enclave)
+            self.refuse("root_crl.number", enclave, make_collateral(self.mesh, "older-lists"))
+            self.refuse("tcb_info.tcbEvaluationDataNumber", enclave,
+                        make_collateral(self.mesh, "older-levels"))
+            time.sleep(1.1)  # lists are numbered by the second
+            newer = make_collateral(self.mesh, "good")
+            self.attest(enclave, newer)
+            self.refuse("root_crl.number", enclave, enclave.collateral())
+        time.sleep(1.1)
+        pid = self.mesh.kill("platform")  # starts again, and issues newer ones
+        self.mesh.await_restart("platform", pid)
+        self.mesh.await_ready()
+        with Enclave(self.mesh) as enclave:
+            self.refuse("root_crl.number", enclave, newer)
+            self.attest(enclave)
+
+
+def args_parts(args):
+    return [args[number] for number in range(6, 12)]
 
 
 if __name__ == "__main__":
