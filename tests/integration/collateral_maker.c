@@ -64,7 +64,7 @@ static tacit_status_t s_issue(tacit_pki_t *pki, const s_row_t *row)
 {
     tacit_pki_options_t options = row->options;
     if (options.now_s == S_YESTERDAY) {
-        options.now_s = (uint64_t)time(NULL) - 24 * S_HOUR_S;
+        options.now_s = (uint64_t)time(NULL) - UINT64_C(24) * S_HOUR_S;
     }
     if (row->item >= 0) {
         int64_t now_s = (int64_t)time(NULL);
