@@ -107,7 +107,12 @@ static int s_fork(tacit_platform_t *platform, char **arguments)
     return waitpid(child, NULL, 0) == child ? 0 : 1;
 }
 
-static int s_alter_code(void)
+/*  ThreadSanitizer has no shadow for code, into which nobody writes.  */
+#ifdef __SANITIZE_THREAD__
+__attribute__((no_sanitize("thread")))
+#endif
+static int
+s_alter_code(void)
 {
     uintptr_t page = (uintptr_t)s_alter_code & ~(uintptr_t)(S_PAGE - 1);
     volatile uint8_t *byte = (volatile uint8_t *)page;

@@ -167,7 +167,7 @@ typedef struct {
     zactor_t *actor;
     tacit_party_t party;
     bool bound;  /* clients bind sessions, so that large chunks go by a lane */
-    size_t open; /* of s_flow_t, in the actor's thread; read after it ended and by plain */
+    _Atomic size_t open; /* of flow_t, counted by the actor */
 } service_t;
 
 typedef struct {
