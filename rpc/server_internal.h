@@ -92,6 +92,9 @@ void tacit_server_stream_break(tacit_server_t *server, const tacit_connection_id
 void tacit_server_stream_tell(tacit_server_t *server);
 void tacit_server_stream_sweep(tacit_server_t *server);
 
+/*  Tell the handler of a call whose server is gone; the handler finishes it.  */
+void tacit_server_stream_orphan(tacit_call_t *call);
+
 /*  Let go of what is pending: its owners finish and so free it.  */
 void tacit_server_orphan(tacit_server_t *server);
 

@@ -310,5 +310,6 @@ void tacit_server_orphan(tacit_server_t *self)
         }
         call->server = NULL;
         call->entry = NULL;
+        tacit_server_stream_orphan(call);
     }
 }

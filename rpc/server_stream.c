@@ -11,9 +11,12 @@ static bool s_has_streams(const tacit_method_t *method)
     return method->stream_in.chunk_max > 0 || method->stream_out.chunk_max > 0;
 }
 
-static bool s_same_caller(const tacit_call_t *one, const tacit_call_t *other)
+/*  Is that call's stream open, and for that caller? One that was answered is over,
+    though its handler was not told yet.  */
+static bool s_is_open_for(const tacit_call_t *call, const tacit_connection_id_t *id)
 {
-    return memcmp(&one->id, &other->id, sizeof one->id) == 0;
+    return call->stream && call->state == TACIT_CALL_PENDING &&
+           memcmp(&call->id, id, sizeof *id) == 0;
 }
 
 /*  --- opening --------------------------------------------------------------------------------- */
@@ -26,7 +29,7 @@ tacit_status_t tacit_server_stream_open(tacit_server_t *self, tacit_call_t *call
     }
     size_t own = 0;
     for (const tacit_call_t *other = self->pending; other; other = other->next) {
-        if (other->stream && s_same_caller(other, call)) {
+        if (s_is_open_for(other, &call->id)) {
             if (other->msgid == call->msgid) {
                 return TACIT_PROTOCOL_ERROR; /* its chunks could not be told apart */
             }
@@ -62,7 +65,7 @@ static tacit_call_t *s_find(const tacit_server_t *self, const tacit_connection_i
                             uint64_t msgid)
 {
     for (tacit_call_t *call = self->streams > 0 ? self->pending : NULL; call; call = call->next) {
-        if (call->stream && call->msgid == msgid && memcmp(&call->id, id, sizeof *id) == 0) {
+        if (call->msgid == msgid && s_is_open_for(call, id)) {
             return call;
         }
     }
@@ -95,7 +98,7 @@ void tacit_server_stream_break(tacit_server_t *self, const tacit_connection_id_t
                                uint64_t msgid)
 {
     tacit_call_t *call = s_find(self, id, msgid);
-    if (call && call->state == TACIT_CALL_PENDING) {
+    if (call) {
         s_end(self, call, TACIT_INTERRUPTED);
     }
 }
@@ -108,7 +111,7 @@ bool tacit_server_stream_event(tacit_server_t *self, tacit_call_t *carrier)
         return false;
     }
     tacit_call_t *call = s_find(self, &carrier->id, frame.msgid);
-    if (call && call->state == TACIT_CALL_PENDING) {
+    if (call) {
         tacit_status_t status = carrier->has_ticket
                                     ? s_await(self, call, carrier, &frame)
                                     : tacit_stream_take(call->stream, &frame, &carrier->bulk,
@@ -155,6 +158,13 @@ void tacit_server_stream_sweep(tacit_server_t *self)
         }
     }
     tacit_server_stream_tell(self);
+}
+
+void tacit_server_stream_orphan(tacit_call_t *call)
+{
+    if (call->stream && call->stream->ready) {
+        call->stream->ready(call->stream->self, call);
+    }
 }
 
 /*  --- sending --------------------------------------------------------------------------------- */
