@@ -25,11 +25,9 @@ enum {
     /*  Times of a connection, in ms unless said otherwise.  */
     TACIT_HANDSHAKE_MS = 5000, /* a server drops connections that take longer */
     TACIT_LINGER_MS = 1000,    /* for the last messages of a closed socket */
-    TACIT_HEARTBEAT_MS = 5000,
-    TACIT_HEARTBEAT_TIMEOUT_MS = 20000, /* generous: a large frame may hold a pong up */
-    TACIT_KEEPALIVE_IDLE_S = 60,
-    TACIT_KEEPALIVE_INTERVAL_S = 10,
-    TACIT_KEEPALIVE_PROBES = 6,
+    TACIT_KEEPALIVE_IDLE_S = 10, /* a host that is gone is noticed in 25 s */
+    TACIT_KEEPALIVE_INTERVAL_S = 5,
+    TACIT_KEEPALIVE_PROBES = 3,
 
     /*  A server's state; all of it is per endpoint.  */
     TACIT_SERVICES_MAX = 16,          /* services of one endpoint */

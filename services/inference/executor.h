@@ -30,6 +30,7 @@ typedef struct tacit_task {
     uint64_t receipt_us;               /* and on hashing and signing the receipt */
     tacit_model_id_t residents[TACIT_SCHEDULER_RESIDENTS_MAX]; /* held afterwards */
     size_t resident_count;
+    _Atomic bool given; /* to another thread, through a pipe: orders what both do to it */
 } tacit_task_t;
 
 /*  Frees, wiping nothing: a task holds ciphertext only.  */

@@ -6,6 +6,7 @@
 
 #include "services/inference/workerd.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -48,6 +49,13 @@ typedef struct {
     tacit_engine_options_t options;
 } s_executor_args_t;
 
+static tacit_task_t *s_given(void *given)
+{
+    tacit_task_t *task = given;
+    (void)atomic_load(&task->given);
+    return task;
+}
+
 /*  NULL when the thread is to end. Nobody waits for a key's end while there is work: then the lease
     is looked at anyway.  */
 static tacit_task_t *s_next_task(zsock_t *pipe, tacit_executor_t *executor)
@@ -64,7 +72,7 @@ static tacit_task_t *s_next_task(zsock_t *pipe, tacit_executor_t *executor)
     }
     bool run = strcmp(command, "RUN") == 0;
     freen(command);
-    return run ? given : NULL;
+    return run ? s_given(given) : NULL;
 }
 
 static void s_executor_actor(zsock_t *pipe, void *argument)
@@ -85,6 +93,7 @@ static void s_executor_actor(zsock_t *pipe, void *argument)
         } else {
             task->status = tacit_error_set(&task->error, TACIT_NO_MEMORY, NULL);
         }
+        task->given = true;
         zsock_send(pipe, "p", task);
     }
     tacit_executor_destroy(&executor);
@@ -257,6 +266,7 @@ static void s_on_fetched(s_worker_t *self, const tacit_reply_t *reply)
         return;
     }
     self->working = true;
+    task->given = true;
     zsock_send(self->executor, "sp", "RUN", task);
 }
 
@@ -301,7 +311,7 @@ static int s_on_outcome(zloop_t *loop, zsock_t *reader, void *argument)
         return -1;
     }
     self->working = false;
-    self->done = given;
+    self->done = s_given(given);
     memcpy(self->residents, self->done->residents, sizeof self->residents);
     self->resident_count = self->done->resident_count;
     s_deliver(self);
@@ -469,7 +479,7 @@ static void s_stop(s_worker_t *self)
         void *given = NULL;
         zsock_set_rcvtimeo(self->executor, S_FINISH_MS);
         if (zsock_recv(self->executor, "p", &given) == 0) {
-            self->done = given;
+            self->done = s_given(given);
         }
     }
     tacit_task_destroy(&self->done);

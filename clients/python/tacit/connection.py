@@ -29,7 +29,7 @@ CONNECT_SECONDS = 5.0
 CALLS_MAX = 64  # outstanding, as many as a service keeps for one connection
 CURVE_OVERHEAD = 33
 
-_HEARTBEAT_MS, _HEARTBEAT_TIMEOUT_MS, _HIGH_WATER = 5000, 20000, 128
+_HIGH_WATER = 128
 _DRAIN_SECONDS = 0.02
 _EPIPE, _ECONNABORTED, _ECONNRESET = 32, 103, 104
 _CRYPTOGRAPHIC, _MECHANISM_MISMATCH = 0x11000001, 0x11000002
@@ -113,9 +113,10 @@ class Connection:
             (zmq.SNDHWM, _HIGH_WATER),
             (zmq.RCVHWM, _HIGH_WATER),
             (zmq.MAXMSGSIZE, codec.BULK_MAX + CURVE_OVERHEAD),
-            (zmq.HEARTBEAT_IVL, _HEARTBEAT_MS),
-            (zmq.HEARTBEAT_TIMEOUT, _HEARTBEAT_TIMEOUT_MS),
-            (zmq.HEARTBEAT_TTL, _HEARTBEAT_TIMEOUT_MS),
+            (zmq.TCP_KEEPALIVE, 1),  # as rpc/limits.h; ZMTP's heartbeats abort libzmq 4.3.4
+            (zmq.TCP_KEEPALIVE_IDLE, 10),
+            (zmq.TCP_KEEPALIVE_INTVL, 5),
+            (zmq.TCP_KEEPALIVE_CNT, 3),
             (zmq.CONNECT_TIMEOUT, milliseconds),
             (zmq.HANDSHAKE_IVL, milliseconds),
             (zmq.IPV6, _wants_ipv6(self.endpoint)),
