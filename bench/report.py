@@ -81,6 +81,32 @@ class Bench:
                 self.add("unary call", row["what"], row["unit"], row["values"]["tacit"],
                          row["values"]["zmq"], "bare: raw libzmq CURVE")
 
+    def binding(self):
+        """Connecting, binding and one call of 32 bytes, between two processes, one connection
+        after the other; beside the same over bare CURVE."""
+        rounds, amount = (2, 30) if self.options.quick else (5, 200)
+        options = argparse.Namespace(bin=self.options.bin, peers="", rounds=rounds, ms=0)
+        for tee in ("sgx", "tdx", "nitro"):
+            work = os.path.join(self.options.work, tee)
+            os.mkdir(work)
+            comparison = compare.Comparison(options, work, ("tacit", "zmq"))
+            runs = {"": [], "attested": [], "bare": []}
+            with compare.Platform(self.options.bin, work, tee), \
+                    compare.Server(comparison, "tacit", "") as tacit, \
+                    compare.Server(comparison, "zmq", "") as zmq:
+                for _ in range(rounds):
+                    runs["bare"].append(zmq.load("connects", amount=amount))
+                    for variant in ("", "attested"):
+                        runs[variant].append(tacit.load("connects", variant, amount=amount))
+            if not all(all(found) for found in runs.values()):
+                sys.exit("bench: a connection failed")
+            for figure in ("p50", "p99"):
+                median = {name: statistics.median(run[f"{figure}_us"] for run in found)
+                          for name, found in runs.items()}
+                for variant, ends in (("", "a user and an enclave"), ("attested", "two enclaves")):
+                    self.add("attested binding", f"{tee}, {ends}, {figure}", "us", median[variant],
+                             median["bare"], "bare: connecting and one echo, raw libzmq CURVE")
+
     def attest(self):
         text, _ = self.call("tacit-bench-attest", "0.3" if self.options.quick else "2")
         for name, cold, known in re.findall(r"verify (.*): cold (\d+) /s, chain known (\d+) /s",
@@ -181,6 +207,7 @@ def main():
     host = machine()
     print("{cpu}, {cores} cores, Linux {kernel}, load {load:.2f}\n".format(**host))
     bench.rpc()
+    bench.binding()
     bench.attest()
     bench.launch()
     for model in MODELS:

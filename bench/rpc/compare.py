@@ -424,10 +424,10 @@ def certificates(folder):
 class Platform:
     """The simulated processor that Tacit's enclaves are quoted by."""
 
-    def __init__(self, folder, work):
+    def __init__(self, folder, work, tee="sgx"):
         self.process = subprocess.Popen(
             [os.path.join(folder, "tacit-platformd"), "--state", os.path.join(work, "platform"),
-             "--socket", os.path.join(work, "platform.sock")],
+             "--socket", os.path.join(work, "platform.sock"), "--tee", tee],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         if not self.process.stdout.readline().startswith("READY"):
             raise Failure("no platform")

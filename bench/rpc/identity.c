@@ -46,6 +46,7 @@ static void s_become_enclave(identity_t *self, const char *folder)
     s_measure(self, &claims);
     tacit_result_t result = {.role = TACIT_ROLE_WORKER,
                              .simulated = true,
+                             .tee = claims.tee,
                              .product_id = claims.product_id,
                              .svn = claims.svn,
                              .debug = claims.debug,
