@@ -179,7 +179,7 @@ def features(opset=12):
                    kinds=[FLOAT] * 8 + [INT64, INT64, FLOAT])
 
 
-def columns():
+def columns(trees=20, depth=5):
     """A ColumnTransformer before a forest: numbers scaled, kinds one-hot, joined; ZipMap behind."""
     g = Graph(15, 81, 1)
     age = g.input("age", [None, 1], g.normal(ROWS, 1))
@@ -190,7 +190,7 @@ def columns():
     hot = g.node("OneHotEncoder", kind, domain=ML, cats_int64s=[0, 1, 2], zeros=1)
     hot = g.node("Reshape", hot, g.integers(-1, 3))
     x = g.node("Concat", numbers, hot, axis=1)
-    forest = Forest(g, 20, 5, range(3), 1 / 20, positive=True)
+    forest = Forest(g, trees, depth, range(3), 1 / trees, positive=True)
     label, scores = g.node("TreeEnsembleClassifier", x, outputs=2, domain=ML, post_transform="NONE",
                            **labels(3), **forest.attributes("class"))
     label = g.node("Cast", label, to=INT64)

@@ -4,7 +4,8 @@
     /usr/bin/python3 tests/fuzz/corpus_models.py tests/fuzz/corpus/onnx_fuzz
 
 Each has a few nodes of one family, so that mutations of names, numbers and lengths reach the
-operators. Needs Debian's python3-onnx; the models are committed, so that the tests do not.
+operators; the larger ones are small variants of what tests/agreement compares. Needs Debian's
+python3-onnx; the models are committed, so that the tests do not.
 """
 
 import pathlib
@@ -12,6 +13,12 @@ import sys
 
 import numpy
 from onnx import TensorProto, helper, numpy_helper
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "agreement"))
+import networks   # noqa: E402
+import sequences  # noqa: E402
+import tables     # noqa: E402
+from graph import FLOAT as F32, INT64 as I64, ML, Graph  # noqa: E402
 
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
 
@@ -40,7 +47,95 @@ def save(folder, name, opset, nodes, constants, inputs, outputs):
     (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
 
 
+def residual():
+    g = Graph(13, 1)
+    x = g.unit(g.image(1, 2, 8, 8, declared=["N", 2, 8, 8]), 2, 4)
+    y = g.unit(g.unit(x, 4, 4, 3, 2), 4, 4, act=None)
+    x = g.relu(g.node("Add", y, g.unit(x, 4, 4, 1, 2, act=None)))
+    x = networks.squeeze_excite(g, networks.hard_swish(g, x), 4, 2)
+    return g.model(g.classifier(g.unit(x, 4, 4, 3, 1, group=4, act="Relu6"), 4, 3))
+
+
+def shuffled():
+    g = Graph(11, 2)
+    x = g.image(1, 4, 4, 4)
+    left, right = g.split(x, 1, 2, 2)
+    x = networks.shuffle(g, g.node("Concat", left, g.relu(right), axis=1), 4, 2, 4)
+    x = g.node("LRN", g.pool(x, 3, 1, 1, "AveragePool"), size=3)
+    x = g.node("ConvTranspose", x, g.constant(g.normal(4, 2, 2, 2)), strides=[2, 2])
+    x = g.node("Resize", x, "", g.constant(numpy.array([1, 1, 0.5, 2], numpy.float32)), mode="linear")
+    return g.model(g.node("LpPool", x, kernel_shape=[2, 2]))
+
+
+def encoder():
+    g = Graph(17, 3)
+    ids = g.input("ids", ["N", 4], numpy.zeros((1, 4), numpy.int64), I64)
+    x = g.node("Gather", g.constant(g.normal(7, 8)), ids)
+    x = sequences.layer_norm(g, g.node("Add", x, sequences.attention(g, x, 8, 2, None, True, False)), 8)
+    return g.model(sequences.gelu(g, sequences.attention(g, x, 8, 2, None, False, True)))
+
+
+def memory(kind):
+    g = Graph(14, 4)
+    gates = 4 if kind == "LSTM" else 3
+    x = g.input("x", [3, 2, 3], g.normal(3, 2, 3))
+    weights = [g.constant(g.normal(2, gates * 4, n)) for n in (3, 4)]
+    made = g.node(kind, x, *weights, g.constant(g.normal(2, gates * 8)), outputs=2, hidden_size=4,
+                  direction="bidirectional")
+    return g.model(*made)
+
+
+def forest(classes, ids):
+    g, x = tables.table(seed=5)
+    grown = tables.Forest(g, 2, 2, ids, missing=True, modes=tables.MODES)
+    label, scores = g.node("TreeEnsembleClassifier", x, outputs=2, domain=ML, post_transform="LOGISTIC",
+                           **tables.labels(classes), **grown.attributes("class"))
+    grown = tables.Forest(g, 2, 2, range(2))
+    y = g.node("TreeEnsembleRegressor", x, domain=ML, n_targets=2, aggregate_function="AVERAGE",
+               base_values=[0.5, 1.0], **grown.attributes("target"))
+    return g.model(label, scores, y, kinds=[I64, F32, F32])
+
+
+def everything_else():
+    g = Graph(13, 6)
+    x = g.input("x", ["N", 3, 4], g.normal(2, 3, 4))
+    y = g.node("CumSum", g.node("Pad", x, g.integers(0, 1, 0, 0, 0, 1), mode="reflect"), g.integers(1))
+    y = g.node("ScatterND", y, g.constant(numpy.array([[0, 1], [0, 2]], numpy.int64)),
+               g.constant(g.normal(2, 5)))
+    y = g.slice(y, 0, 3, 2)
+    y = g.node("Where", g.node("Greater", y, g.inline(numpy.float32(0))), y, g.node("Neg", y))
+    best, places = g.node("TopK", y, g.integers(2), outputs=2)
+    picked = g.node("GatherElements", y, places, axis=-1)
+    hot = g.node("OneHot", places, g.inline(numpy.int64(3)), g.constant(numpy.array([0, 1], numpy.float32)))
+    tiled = g.node("Tile", g.node("Expand", g.reduce("ReduceSum", y, 2), g.integers(1, 1, 2)), g.integers(1, 2, 1))
+    return g.model(best, picked, hot, tiled, g.node("ArgMin", y, axis=1),
+                   kinds=[F32] * 4 + [I64])
+
+
+def quantised():
+    g = Graph(13, 7)
+    scale, zero = g.constant(numpy.float32(0.1)), g.constant(numpy.uint8(3))
+    x = g.node("QuantizeLinear", g.image(1, 2, 5, 5), scale, zero)
+    weights = g.constant(g.random.integers(0, 9, (3, 2, 3, 3)).astype(numpy.uint8))
+    y = g.node("QLinearConv", x, scale, zero, weights, scale, zero, scale, zero)
+    y = g.node("MatMulInteger", y, g.constant(g.random.integers(0, 9, (3, 2)).astype(numpy.uint8)), zero, zero)
+    made = g.node("DynamicQuantizeLinear", g.node("Cast", y, to=F32), outputs=3)
+    return g.model(g.node("DequantizeLinear", *made))
+
+
+SMALL = {
+    "residual": residual, "shuffled": shuffled, "encoder": encoder, "einsums": sequences.einsums,
+    "lstm": lambda: memory("LSTM"), "gru": lambda: memory("GRU"), "quantised": quantised,
+    "forest": lambda: forest(3, range(3)), "forest-binary": lambda: forest(2, (0,)),
+    "features": tables.features, "zipmap": lambda: tables.columns(2, 2), "svm": lambda: tables.svm(2, likely=True),
+    "linear": lambda: tables.linear(3, text=True), "svr": tables.svm_regressor,
+    "others": everything_else, "detector": sequences.detector,
+}
+
+
 def main(folder):
+    for name, make in SMALL.items():
+        (folder / f"{name}.onnx").write_bytes(make()[0].SerializeToString())
     save(folder, "perceptron", 13,
          [node("MatMul", "x w", "a"), node("Add", "a b", "c"), node("Relu", "c", "d"),
           node("Gemm", "d v b", "e", transB=1, alpha=0.5), node("Softmax", "e", "y")],

@@ -5,7 +5,8 @@
 
     PATHs are files, or folders of files. Every file is run as it is first. What brought the target
     down is kept in FILE (default: crash-input) and runs again when given as a PATH. Each input is
-    a block of exactly its size, so that a sanitizer sees a read past its end.  */
+    a block of exactly its size, so that a sanitizer sees a read past its end. A target may have a
+    mutator of its own, by libFuzzer's name, which then makes three inputs of four.  */
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,6 +32,9 @@ enum {
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+    __attribute__((weak));
 
 /*  Where the sanitizers are linked they tell when they end the process.  */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
@@ -210,6 +214,11 @@ static void s_mutate(s_work_t *work)
     const s_input_t *start = &s_corpus[s_below(s_corpus_size)];
     memcpy(work->data, start->data, start->size);
     work->size = start->size;
+    if (LLVMFuzzerCustomMutator && s_below(4) > 0) {
+        work->size =
+            LLVMFuzzerCustomMutator(work->data, work->size, S_INPUT_MAX, (unsigned int)s_random());
+        return;
+    }
     for (size_t i = 1 + s_below(S_EDITS_MAX); i > 0; i--) {
         edits[s_below(sizeof edits / sizeof *edits)](work);
     }

@@ -86,6 +86,12 @@ static void test_limits(void **state)
     model_input(model, "x", F32, 1 << 19, END);
     node_text(model_node(model, "Einsum", "x x", "y"), "equation", "a,b->");
     model_output(model, "y", F32, END);
+    assert_int_equal(model_load(model, NULL, &engine, &error), TACIT_OK); /* each summed first */
+    tacit_engine_destroy(&engine);
+    model = model_new(13);
+    model_input(model, "x", F32, 1 << 12, 1 << 6, END);
+    node_text(model_node(model, "Einsum", "x x x", "y"), "equation", "ab,cb,db->acd");
+    model_output(model, "y", F32, -1, -1, -1, END);
     assert_int_equal(model_load(model, NULL, &engine, &error), TACIT_TOO_LARGE);
 }
 

@@ -199,6 +199,9 @@ static float s_largest_corner(const float *map, int64_t height, int64_t width, f
     return fmaxf(upper, lower);
 }
 
+/*  What hostile regions may cost, as a kernel is not cancelled.  */
+static const int64_t s_samples_max = (int64_t)1 << 27;
+
 /*  A region's place and the steps in it.  */
 typedef struct s_region {
     float top, left, bin_height, bin_width;
@@ -262,6 +265,7 @@ TACIT_KERNEL(roi_align)
     const tacit_shape_t *x = &inputs[0].shape;
     const tacit_shape_t *y = &outputs[0].shape;
     size_t area = (size_t)(x->dims[2] * x->dims[3]);
+    int64_t samples = 0;
     float *to = outputs[0].data;
     for (int64_t r = 0; r < y->dims[0]; r++) {
         int64_t batch = ((const int64_t *)inputs[2].data)[r];
@@ -269,6 +273,10 @@ TACIT_KERNEL(roi_align)
             return "a region lies in no picture";
         }
         s_region_t region = s_region(parameters, (const float *)inputs[1].data + 4 * r, y);
+        samples += region.rows * region.columns * y->dims[1] * y->dims[2] * y->dims[3];
+        if (samples > s_samples_max) {
+            return "its regions have too many samples";
+        }
         for (int64_t c = 0; c < y->dims[1]; c++) {
             const float *map =
                 (const float *)inputs[0].data + (size_t)(batch * x->dims[1] + c) * area;

@@ -4,7 +4,7 @@
 #include "services/inference/engine/ops/ops.h"
 
 /*  Products of one node: what a hostile equation may cost, as a kernel is not cancelled.  */
-static const uint64_t s_products_max = (uint64_t)1 << 36;
+static const uint64_t s_products_max = (uint64_t)1 << 34;
 
 /*  One pair of inputs and their result, as loops from the outermost; the last one is the innermost.
     a stride of 0 for `to` sums.  */
@@ -70,38 +70,6 @@ static uint64_t s_cost(const s_loops_t *loops, uint64_t limit)
         }
     }
     return cost;
-}
-
-TACIT_INFER(einsum)
-{
-    const tacit_graph_node_t *node = inference->node;
-    tacit_einsum_t einsum;
-    const char *complaint = tacit_einsum_read(tacit_graph_node_text(node, "equation", ""),
-                                              inference->inputs, node->input_count, &einsum);
-    if (complaint != NULL) {
-        return tacit_infer_refuse(inference, complaint);
-    }
-    tacit_einsum_term_t left = einsum.inputs[0];
-    uint64_t cost = 0;
-    size_t between = 0;
-    for (size_t i = 1; i < einsum.input_count || i == 1; i++) {
-        bool last = i + 1 >= einsum.input_count;
-        tacit_einsum_term_t to = einsum.output;
-        size_t count = last ? 0 : tacit_einsum_between(&einsum, tacit_einsum_kept(&einsum, i), &to);
-        s_loops_t loops =
-            s_loops(&einsum, &left, i < einsum.input_count ? &einsum.inputs[i] : &s_nothing, &to);
-        cost += s_cost(&loops, s_products_max + 1);
-        if (count == SIZE_MAX || cost > s_products_max) {
-            return tacit_graph_node_refuse(node, inference->error, TACIT_TOO_LARGE,
-                                           "it needs too many products, or too much memory");
-        }
-        between += count;
-        left = to;
-    }
-    *inference->scratch = between * tacit_dtype_size(inference->inputs[0].dtype);
-    inference->parameters->node.node = node;
-    inference->outputs[0].shape = einsum.output_shape;
-    return TACIT_OK;
 }
 
 /* --- kernels ---------------------------------------------------------------------------------- */
@@ -192,61 +160,153 @@ CONTRACT(double)
 CONTRACT(uint32_t)
 CONTRACT(uint64_t)
 
-static void s_contract(const tacit_einsum_t *einsum, tacit_dtype_t dtype,
-                       const tacit_einsum_term_t *terms[3], const void *a, const void *b, void *to)
+static void s_contract(s_loops_t *loops, tacit_dtype_t dtype, const void *a, const void *b,
+                       void *to)
 {
-    s_loops_t loops = s_loops(einsum, terms[0], terms[1], terms[2]);
-    if (s_cost(&loops, s_products_max) == 0) {
-        return;
-    }
-    if (loops.count == 0) { /* scalars: one product */
-        loops = (s_loops_t){.count = 1, .sizes = {1}};
+    if (loops->count == 0) { /* scalars: one product */
+        *loops = (s_loops_t){.count = 1, .sizes = {1}};
     }
     switch (dtype) {
     case TACIT_DTYPE_FLOAT32:
-        s_contract_float(&loops, a, b, to);
+        s_contract_float(loops, a, b, to);
         break;
     case TACIT_DTYPE_FLOAT64:
-        s_contract_double(&loops, a, b, to);
+        s_contract_double(loops, a, b, to);
         break;
     case TACIT_DTYPE_INT32:
-        s_contract_uint32_t(&loops, a, b, to);
+        s_contract_uint32_t(loops, a, b, to);
         break;
     default:
-        s_contract_uint64_t(&loops, a, b, to);
+        s_contract_uint64_t(loops, a, b, to);
         break;
     }
+}
+
+/* --- steps ------------------------------------------------------------------------------------ */
+
+/*  What infer counts and the kernel computes, in the same order.  */
+typedef struct s_run {
+    tacit_einsum_t einsum;
+    tacit_dtype_t dtype;
+    bool dry;       /* count only */
+    uint64_t cost;  /* products */
+    size_t between; /* elements of results that are no output */
+    uint8_t *room;  /* for them */
+} s_run_t;
+
+/*  A term with its elements.  */
+typedef struct s_side {
+    tacit_einsum_term_t term;
+    const void *data;
+} s_side_t;
+
+/*  A result that is not the output. One that is too large counts as too much work.  */
+static tacit_einsum_term_t s_between(s_run_t *run, uint64_t labels)
+{
+    tacit_einsum_term_t term = {.labels = 0};
+    if (tacit_einsum_between(&run->einsum, labels, &term) == SIZE_MAX) {
+        run->cost = s_products_max + 1;
+    }
+    return term;
+}
+
+/*  The product of two sides, summed into `to`: the output, or else room that is taken for it.  */
+static void s_step(s_run_t *run, const s_side_t *a, const s_side_t *b, s_side_t *to, bool last,
+                   void *output)
+{
+    s_loops_t loops = s_loops(&run->einsum, &a->term, b != NULL ? &b->term : &s_nothing, &to->term);
+    uint64_t cost = s_cost(&loops, s_products_max + 1);
+    size_t count = 1;
+    for (size_t i = 0; i < TACIT_EINSUM_LABELS; i++) {
+        count *= (to->term.labels >> i & 1) != 0 ? run->einsum.sizes[i] : 1;
+    }
+    if (run->dry) {
+        run->cost += cost;
+        run->between += last ? 0 : count;
+        return;
+    }
+    void *sums = last ? output : run->room;
+    size_t size = count * tacit_dtype_size(run->dtype);
+    run->room += last ? 0 : size;
+    to->data = sums;
+    if (size > 0) {
+        memset(sums, 0, size);
+    }
+    if (cost > 0) {
+        s_contract(&loops, run->dtype, a->data, b != NULL ? b->data : NULL, sums);
+    }
+}
+
+/*  Labels of input i that nothing else has: they are summed before it meets another.  */
+static uint64_t s_alone(const tacit_einsum_t *einsum, size_t i)
+{
+    uint64_t others = einsum->output.labels;
+    for (size_t k = 0; k < einsum->input_count; k++) {
+        others |= k != i ? einsum->inputs[k].labels : 0;
+    }
+    return einsum->inputs[i].labels & ~others;
+}
+
+static s_side_t s_input(s_run_t *run, const tacit_tensor_t *inputs, size_t i)
+{
+    s_side_t side = {run->einsum.inputs[i], inputs[i].data};
+    uint64_t alone = s_alone(&run->einsum, i);
+    if (alone != 0) {
+        s_side_t less = {s_between(run, side.term.labels & ~alone), NULL};
+        s_step(run, &side, NULL, &less, false, NULL);
+        return less;
+    }
+    return side;
+}
+
+static void s_steps(s_run_t *run, const tacit_tensor_t *inputs, void *output)
+{
+    const tacit_einsum_t *einsum = &run->einsum;
+    s_side_t to = {einsum->output, NULL};
+    if (einsum->input_count == 1) {
+        s_side_t only = {einsum->inputs[0], inputs[0].data};
+        s_step(run, &only, NULL, &to, true, output);
+        return;
+    }
+    s_side_t left = s_input(run, inputs, 0);
+    for (size_t i = 1; i < einsum->input_count; i++) {
+        bool last = i + 1 == einsum->input_count;
+        s_side_t right = s_input(run, inputs, i);
+        to.term = last ? einsum->output : s_between(run, tacit_einsum_kept(einsum, i));
+        s_step(run, &left, &right, &to, last, output);
+        left = to;
+    }
+}
+
+TACIT_INFER(einsum)
+{
+    const tacit_graph_node_t *node = inference->node;
+    s_run_t run = {.dtype = inference->inputs[0].dtype, .dry = true};
+    const char *complaint = tacit_einsum_read(tacit_graph_node_text(node, "equation", ""),
+                                              inference->inputs, node->input_count, &run.einsum);
+    if (complaint != NULL) {
+        return tacit_infer_refuse(inference, complaint);
+    }
+    s_steps(&run, inference->inputs, NULL);
+    if (run.cost > s_products_max) {
+        return tacit_graph_node_refuse(node, inference->error, TACIT_TOO_LARGE,
+                                       "it needs too many products, or too much memory");
+    }
+    *inference->scratch = run.between * tacit_dtype_size(run.dtype);
+    inference->parameters->node.node = node;
+    inference->outputs[0].shape = run.einsum.output_shape;
+    return TACIT_OK;
 }
 
 TACIT_KERNEL(einsum)
 {
     const char *equation = tacit_graph_node_text(parameters->node.node, "equation", "");
-    size_t element = tacit_dtype_size(inputs[0].dtype);
-    tacit_einsum_t einsum;
-    const char *complaint = tacit_einsum_read(equation, inputs, input_count, &einsum);
-    if (complaint != NULL) {
-        return complaint;
+    s_run_t run = {.dtype = inputs[0].dtype, .room = outputs[output_count].data};
+    const char *complaint = tacit_einsum_read(equation, inputs, input_count, &run.einsum);
+    if (complaint == NULL) {
+        s_steps(&run, inputs, outputs[0].data);
     }
-    tacit_einsum_term_t left = einsum.inputs[0];
-    const void *from = inputs[0].data;
-    uint8_t *room = outputs[output_count].data;
-    for (size_t i = 1; i < input_count || i == 1; i++) {
-        bool last = i + 1 >= input_count;
-        bool lone = i >= input_count;
-        tacit_einsum_term_t to = einsum.output;
-        size_t count = last ? outputs[0].count
-                            : tacit_einsum_between(&einsum, tacit_einsum_kept(&einsum, i), &to);
-        void *result = last ? outputs[0].data : room;
-        const tacit_einsum_term_t *terms[] = {&left, lone ? &s_nothing : &einsum.inputs[i], &to};
-        if (count > 0) {
-            memset(result, 0, count * element);
-            s_contract(&einsum, inputs[0].dtype, terms, from, lone ? NULL : inputs[i].data, result);
-        }
-        room += last ? 0 : count * element;
-        from = result;
-        left = to;
-    }
-    return NULL;
+    return complaint;
 }
 
 #define WIDE (FLOAT | TACIT_TYPE_BIT(TACIT_DTYPE_INT32) | TACIT_TYPE_BIT(TACIT_DTYPE_INT64))
