@@ -133,8 +133,8 @@ def _record(service: Service, record: Struct) -> str:
 
 def _table(service: Service) -> str:
     errors = "".join(f"        {camel(one.name)},\n" for one in service.errors)
-    methods = "".join(f"        {_method_row(service, one)},\n" for one in service.methods_by_name()
-        if not one.streams)
+    methods = "".join(
+        f"        {_method_row(service, one)},\n" for one in service.methods_by_name())
     return (
         "\nSERVICE = _service.Service(\n"
         f'    name="{service.name}",\n    number={service.number},\n'
@@ -152,6 +152,9 @@ def _method_row(service: Service, method: Method) -> str:
     ]
     facts += [f"bulk_in={method.bulk_in}"] if method.bulk_in else []
     facts += [f"bulk_out={method.bulk_out}"] if method.bulk_out else []
+    facts += ["idempotent=True"] if method.idempotent else []
+    for direction, stream in (("in", method.stream_in), ("out", method.stream_out)):
+        facts += [f"stream_{direction}=({stream.chunk}, {stream.total})"] if stream else []
     inside = "".join(f"            {fact},\n" for fact in facts)
     return f"_service.Method(\n{inside}        )"
 
@@ -162,8 +165,7 @@ def _method_row(service: Service, method: Method) -> str:
 def _client(service: Service) -> str:
     doc = _docstring("    ", [[f"Calls of the service {service.name}, over one connection."]])
     head = f"\nclass {camel(service.name)}Client(_service.Client):\n{doc}\n    SERVICE = SERVICE\n"
-    return head + "".join(_call(service, method) for method in service.methods
-                          if not method.streams)
+    return head + "".join(_call(service, method) for method in service.methods)
 
 
 def _parameters(method: Method) -> Iterator[str]:
@@ -187,6 +189,12 @@ def _answer(method: Method) -> tuple[str, str]:
     return ("bytes", "return reply.bulk") if method.bulk_out else ("None", "")
 
 
+def _start(method: Method, answer: str) -> str:
+    if method.streams:
+        return "return self.stream"
+    return f"{'reply = ' if answer else ''}await self.call"
+
+
 def _call(service: Service, method: Method) -> str:
     kind, answer = _answer(method)
     parameters = "".join(f"        {one},\n" for one in _parameters(method))
@@ -199,11 +207,16 @@ def _call(service: Service, method: Method) -> str:
     doc = [method.doc, [f"{facts}."], [f"Raises {errors}."] if errors else []]
     values = ", ".join(f"{parameter(one.name)}={parameter(one.name)}" for one in method.args.fields)
     options = "deadline=deadline, idempotency_key=idempotency_key, traceparent=traceparent"
+    if method.streams:
+        kind, answer, keywords = f"_service.Stream[{camel(method.result.name)}]", "", "def"
+        doc[1:1] = [["A call with streams: enter it by `async with`."]]
+    else:
+        keywords = "async def"
     take = f"        {answer.format(camel(method.result.name))}\n" if answer else ""
     return (
-        f"\n    async def {parameter(method.name)}(\n        self,\n        *,\n{parameters}"
+        f"\n    {keywords} {parameter(method.name)}(\n        self,\n        *,\n{parameters}"
         f"    ) -> {kind}:\n{_docstring('        ', doc)}"
-        f"        {'reply = ' if answer else ''}await self.call(\n"
+        f"        {_start(method, answer)}(\n"
         f'            SERVICE.method("{method.name}"),\n'
         f"            {camel(method.args.name)}({values}),\n"
         f"            bulk={'bulk' if method.bulk_in else 'None'},\n"

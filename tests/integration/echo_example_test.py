@@ -143,6 +143,25 @@ class EchoExample(unittest.TestCase):
                 self.assertIsNone(connection.session)
 
     @in_loop
+    async def test_streams(self):
+        async with echo.EchoClient(await self.open()) as client:
+            async with client.repeat() as stream:
+                async def give():
+                    for number in range(300):
+                        await stream.send(b"%d" % number * 1000)
+                    await stream.end()
+
+                giving = asyncio.create_task(give())
+                got = [chunk async for chunk in stream]
+                await giving
+                self.assertEqual(got, [b"%d" % number * 1000 for number in range(300)])
+                self.assertEqual((await stream.result()).bytes, sum(map(len, got)))
+            for _ in range(6):  # more than a connection may have at a time
+                async with client.repeat() as stream:
+                    await stream.send(b"left alone")
+            self.assertEqual((await client.say(text="x")).text, "x")
+
+    @in_loop
     async def test_calls_side_by_side(self):
         async with echo.EchoClient(await self.open()) as client:
             said = await asyncio.gather(*(client.say(text=str(n)) for n in range(60)))

@@ -394,6 +394,7 @@ class Peers(unittest.IsolatedAsyncioTestCase):
         call.cancel()
         with self.assertRaises(asyncio.CancelledError):
             await call
+        await self.router.recv_multipart()  # the service is told
         reply = await self.ask(lambda msgid, args, _: self.reply(msgid, None, args))
         self.assertEqual(reply.result, Text(text=b"hello"))
 

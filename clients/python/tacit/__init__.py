@@ -20,6 +20,7 @@ from .receipt import Receipt
 from .secret import Secret
 from .service import Client, Method, Service
 from .session import Session
+from .stream import Stream
 from .tensor import Dtype, Tensor
 from .trust import Attestation, Member, Trust, Verified
 
@@ -43,6 +44,7 @@ __all__ = [
     "Service",
     "ServiceError",
     "Session",
+    "Stream",
     "TacitError",
     "Tensor",
     "Trust",

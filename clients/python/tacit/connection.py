@@ -23,6 +23,7 @@ from .service import Method, Reply
 from .session import Session, bind
 
 if _t.TYPE_CHECKING:
+    from .stream import Stream
     from .trust import Trust, Verified
 
 CONNECT_SECONDS = 5.0
@@ -31,6 +32,7 @@ CURVE_OVERHEAD = 33
 
 _HIGH_WATER = 128
 _DRAIN_SECONDS = 0.02
+_CHUNK_SECONDS = 10.0  # for room in the socket
 _EPIPE, _ECONNABORTED, _ECONNRESET = 32, 103, 104
 _CRYPTOGRAPHIC, _MECHANISM_MISMATCH = 0x11000001, 0x11000002
 
@@ -58,6 +60,18 @@ class _Pending:
     method: Method
     future: "asyncio.Future[Reply]"
     known: tuple[type[errors.TacitError], ...]
+    stream: _t.Optional["Stream[_t.Any]"]
+
+
+@dataclasses.dataclass(slots=True)
+class Begun:
+    """A call that has its number, and is to be sent."""
+
+    msgid: int
+    future: "asyncio.Future[Reply]"
+    until: float  # monotonic
+    frame: bytes
+    bulk: _t.Optional[codec.Bytes]
 
 
 class Connection:
@@ -241,8 +255,26 @@ class Connection:
             self._lose(errors.InternalError(f"{self.endpoint}: a reply was not understood: {error}"))
             raise
 
+    def _hear(self, msgid: int, event: int, number: int, bulk: _t.Optional[bytes]) -> None:
+        """A stream's notification. What breaks its rules ends that call alone."""
+        pending = self._pending.get(msgid)
+        if not 1 <= msgid <= self._msgid or (pending is not None and pending.stream is None):
+            raise errors.ProtocolError("the peer sent a chunk for a stream that is none")
+        if pending is None or pending.stream is None or pending.future.done():
+            return  # late
+        try:
+            pending.stream.take(event, number, bulk)
+        except errors.ProtocolError as error:
+            pending.future.set_exception(error)
+            self.forget(msgid)
+            self.notify(msgid, _frame.CANCEL, 0)
+
     def _settle(self, data: bytes, bulk: _t.Optional[bytes]) -> None:
         try:
+            told = _frame.notification(data)
+            if told is not None:
+                self._hear(*told, bulk)
+                return
             reply = _frame.reply(data)
         except (errors.Malformed, errors.TooLarge):
             raise errors.ProtocolError("the peer sent a malformed reply") from None
@@ -299,6 +331,54 @@ class Connection:
         seal = None if self.session is None else self.session.sealer(msgid, method.name)
         return _frame.request(msgid, method.name, codec.to_map(args, seal), meta)
 
+    def begin(
+        self,
+        method: Method,
+        args: codec.Record,
+        *,
+        bulk: _t.Optional[codec.Bytes] = None,
+        deadline: _t.Optional[float] = None,
+        idempotency_key: _t.Optional[bytes] = None,
+        traceparent: _t.Optional[str] = None,
+        known: tuple[type[errors.TacitError], ...] = (),
+        stream: _t.Optional["Stream[_t.Any]"] = None,
+    ) -> Begun:
+        """A call's number and frame; `send_begun` sends it, `forget` ends it."""
+        self._check(method, bulk)
+        seconds = method.deadline_ms / 1000
+        if deadline is not None:
+            seconds = min(seconds, deadline)
+        if seconds <= 0:
+            raise errors.DeadlineExceeded("the deadline has passed already")
+        until = time.monotonic() + seconds
+        self._msgid += 1
+        meta = _frame.meta(seconds, idempotency_key, traceparent)
+        frame = self._request(method, args, meta, self._msgid)
+        future: "asyncio.Future[Reply]" = asyncio.get_running_loop().create_future()
+        self._pending[self._msgid] = _Pending(method, future, known, stream)
+        return Begun(self._msgid, future, until, frame, bulk)
+
+    async def send_begun(self, begun: Begun) -> None:
+        left = max(0.0, begun.until - time.monotonic())
+        await self._send(begun.frame, begun.bulk, begun.future, left)
+
+    def forget(self, msgid: int) -> None:
+        """Whatever comes for that call is late from now on."""
+        self._pending.pop(msgid, None)
+
+    def notify(self, msgid: int, event: int, number: int) -> None:
+        """As good as it goes: a connection that takes no more is over soon."""
+        if self._socket is not None and self._lost is None:
+            sending = asyncio.ensure_future(self._socket.send(_frame.notify(msgid, event, number)))
+            sending.add_done_callback(lambda one: one.cancelled() or one.exception())
+
+    async def send_chunk(
+        self, msgid: int, number: int, chunk: bytes, ended: "asyncio.Future[Reply]"
+    ) -> None:
+        """A chunk of a stream; `ended` is its call."""
+        frame = _frame.notify(msgid, _frame.CHUNK, number)
+        await self._send(frame, chunk, ended, _CHUNK_SECONDS)
+
     async def call(
         self,
         method: Method,
@@ -310,29 +390,27 @@ class Connection:
         traceparent: _t.Optional[str] = None,
         known: tuple[type[errors.TacitError], ...] = (),
     ) -> Reply:
-        """One call by a method of a contract; see `tacit.service.Client.call`."""
-        self._check(method, bulk)
-        seconds = method.deadline_ms / 1000
-        if deadline is not None:
-            seconds = min(seconds, deadline)
-        if seconds <= 0:
-            raise errors.DeadlineExceeded("the deadline has passed already")
-        until = time.monotonic() + seconds
-        self._msgid += 1
-        msgid = self._msgid
-        meta = _frame.meta(seconds, idempotency_key, traceparent)
-        frame = self._request(method, args, meta, msgid)
-        future: "asyncio.Future[Reply]" = asyncio.get_running_loop().create_future()
-        self._pending[msgid] = _Pending(method, future, known)
+        """One call by a method of a contract; see `tacit.service.Client.call`. Where the task that
+        waits is cancelled, the service is told."""
+        begun = self.begin(
+            method,
+            args,
+            bulk=bulk,
+            deadline=deadline,
+            idempotency_key=idempotency_key,
+            traceparent=traceparent,
+            known=known,
+        )
         try:
-            await self._send(frame, bulk, future, seconds)
-            return await asyncio.wait_for(future, max(0.0, until - time.monotonic()))
+            await self.send_begun(begun)
+            return await asyncio.wait_for(begun.future, max(0.0, begun.until - time.monotonic()))
         except asyncio.TimeoutError:
-            raise errors.DeadlineExceeded(
-                f"{method.name}: no answer within {seconds:g} s"
-            ) from None
+            raise errors.DeadlineExceeded(f"{method.name}: no answer in time") from None
+        except asyncio.CancelledError:
+            self.notify(begun.msgid, _frame.CANCEL, 0)
+            raise
         finally:
-            self._pending.pop(msgid, None)
+            self.forget(begun.msgid)
 
     async def _send(
         self,

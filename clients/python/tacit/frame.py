@@ -13,7 +13,8 @@ TRANSIT_MS = 50  # what a server is told to be quicker than the caller's deadlin
 ERROR_TEXT_MAX = 256
 IDEMPOTENCY_KEY_MAX = 32
 
-_REQUEST, _REPLY = 0, 1
+_REQUEST, _REPLY, _NOTIFICATION = 0, 1, 2
+CHUNK, CREDIT, END, CANCEL = 1, 2, 3, 4  # events of streams
 _DETAIL = ("claim", "expected", "got", "policy", "remedy")
 _RETRY_AFTER = 6
 
@@ -63,6 +64,25 @@ class Reply:
     msgid: int
     failure: _t.Optional[Failure]
     result: _t.Any
+
+
+def notify(msgid: int, event: int, number: int) -> bytes:
+    """A stream's notification, of that call."""
+    packed: bytes = msgpack.packb([_NOTIFICATION, msgid, event, number])
+    return packed
+
+
+def notification(data: codec.Bytes) -> _t.Optional[tuple[int, int, int]]:
+    """msgid, event and number; None where the frame starts like none. Malformed."""
+    if len(data) < 2 or data[0] != 0x94 or data[1] != _NOTIFICATION:
+        return None
+    said = codec.unpack(data)
+    if type(said) is not list or len(said) != 4:
+        raise errors.Malformed("a notification is an array of four")
+    for one in said:
+        if type(one) is not int or not 0 <= one < 2**64:
+            raise errors.Malformed("a notification has numbers only")
+    return said[1], said[2], said[3]
 
 
 def reply(data: codec.Bytes) -> Reply:

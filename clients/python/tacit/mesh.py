@@ -36,6 +36,7 @@ class Mesh:
         self.timeout = timeout
         self._verified: _t.Optional[Verified] = None
         self._attestation: _t.Optional[AttestationClient] = None
+        self._closed = False
 
     @classmethod
     async def open(
@@ -57,7 +58,7 @@ class Mesh:
     async def renew(self) -> None:
         """Verify the attestation service anew, with a nonce of now: for work that outlives a
         session."""
-        await self.close()
+        await self._end()
         nonce = os.urandom(32)
         connection = await Connection.open(self.trust.introduction, timeout=self.timeout)
         async with IntroductionClient(connection) as plain:
@@ -121,28 +122,45 @@ class Mesh:
         return list(dict.fromkeys(one.measurement for one in await self.lookup(Role.WORKER)))
 
     async def connect(self, client: type[C], role: _t.Optional[Role] = None) -> C:
-        """A client of that class over a connection of its own, verified and bound."""
+        """A client of that class over a connection of its own, verified and bound; it makes another
+        one for idempotent calls where that was lost."""
         wanted = role or ROLES.get(client.SERVICE.name)
         if wanted is None:
             raise errors.BadInput("name the role of who serves it", claim=client.SERVICE.name)
+        found = wanted
+        return client(await self._dial(found), lambda: self._dial_again(found))
+
+    async def _dial(self, role: Role) -> Connection:
         last: errors.TacitError = errors.Unreachable(
-            f"no {wanted.name.lower()} service has attested"
+            f"no {role.name.lower()} service has attested"
         )
-        for member in await self.lookup(wanted):
+        for member in await self.lookup(role):
             if not member.endpoint:
                 continue
             try:
-                return client(
-                    await self._connect(
-                        self.verified, member.endpoint, member.curve_key, member.role
-                    )
+                return await self._connect(
+                    self.verified, member.endpoint, member.curve_key, member.role
                 )
             except errors.TacitError as error:
                 last = error  # what was restarted stands before what its former life left behind
         raise last
 
+    async def _dial_again(self, role: Role) -> Connection:
+        """The attestation service may have been restarted, too; a mesh that was closed stays so."""
+        try:
+            return await self._dial(role)
+        except (errors.Unreachable, errors.NoSession, errors.SessionExpired):
+            if self._closed:
+                raise
+        await self.renew()
+        return await self._dial(role)
+
     async def close(self) -> None:
         """Ends the connection to the attestation service; others are their owners'."""
+        self._closed = True
+        await self._end()
+
+    async def _end(self) -> None:
         client, self._attestation, self._verified = self._attestation, None, None
         if client is not None:
             await client.close()

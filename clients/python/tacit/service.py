@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import itertools
+import time
 import typing as _t
 
-from . import codec, errors
+from . import codec, errors, retry
+from .stream import Stream
 
 if _t.TYPE_CHECKING:
     from .connection import Connection
@@ -22,6 +26,9 @@ class Method:
     deadline_ms: int = 5000
     bulk_in: int = 0
     bulk_out: int = 0
+    idempotent: bool = False
+    stream_in: _t.Optional[tuple[int, int]] = None  # bytes of a chunk, and of all
+    stream_out: _t.Optional[tuple[int, int]] = None
 
 
 class Service:
@@ -91,14 +98,25 @@ class _Metrics(codec.Record):
     )
 
 
+#: Makes another connection in place of one that was lost.
+Reopen = _t.Callable[[], _t.Awaitable["Connection"]]
+
+
 class Client:
-    """Calls of one service over one connection. A generated subclass has a method for each of the
-    contract's; any of them raises what `tacit.errors` and the service's own errors say."""
+    """Calls of one service. A generated subclass has a method for each of the contract's; any of them
+    raises what `tacit.errors` and the service's own errors say.
+
+    A call that the contract calls idempotent, or that has an idempotency key, is tried again within
+    its deadline and a budget, where that may help; over a new connection where the old one was lost
+    and `reopen` says how (`Mesh.connect` does). Any other call is sent once."""
 
     SERVICE: _t.ClassVar[Service]
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", reopen: _t.Optional[Reopen] = None) -> None:
         self.connection = connection
+        self._reopen = reopen
+        self._budget = retry.Budget()
+        self._renewing = asyncio.Lock()
 
     async def call(
         self,
@@ -111,7 +129,70 @@ class Client:
         traceparent: _t.Optional[str] = None,
     ) -> Reply:
         """One call: `deadline` in seconds, at most the method's own, which None takes."""
-        return await self.connection.call(
+        seconds = method.deadline_ms / 1000
+        until = time.monotonic() + (seconds if deadline is None else min(seconds, deadline))
+        repeatable = method.idempotent or idempotency_key is not None
+        self._budget.earn()
+        for attempt in itertools.count(1):
+            used = self.connection
+            try:
+                return await used.call(
+                    method,
+                    args,
+                    bulk=bulk,
+                    deadline=until - time.monotonic(),
+                    idempotency_key=idempotency_key,
+                    traceparent=traceparent,
+                    known=self.SERVICE.errors,
+                )
+            except retry.AGAIN as error:
+                lost = not isinstance(error, retry.CONNECTED)
+                pause = retry.backoff(attempt - 1, error.retry_after_ms)
+                if (
+                    not repeatable
+                    or attempt == retry.ATTEMPTS_MAX
+                    or (lost and self._reopen is None)
+                    or time.monotonic() + pause >= until
+                    or not self._budget.spend()
+                ):
+                    raise
+                await asyncio.sleep(pause)
+                if lost:
+                    await self._renew(used, until, error)
+        raise AssertionError
+
+    async def _renew(self, lost: "Connection", until: float, why: errors.TacitError) -> None:
+        """Another connection, unless another call made it meanwhile."""
+        async with self._renewing:
+            failures = 0
+            while self.connection is lost and self._reopen is not None:
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise why
+                try:
+                    made = await asyncio.wait_for(self._reopen(), left)
+                except asyncio.TimeoutError:
+                    raise why from None
+                except (errors.Unreachable, errors.WrongServerKey, errors.DeadlineExceeded):
+                    failures += 1
+                    await asyncio.sleep(min(left, retry.backoff(failures)))
+                    continue
+                self.connection = made
+                await lost.close()
+
+    def stream(
+        self,
+        method: Method,
+        args: codec.Record,
+        *,
+        bulk: _t.Optional[codec.Bytes] = None,
+        deadline: _t.Optional[float] = None,
+        idempotency_key: _t.Optional[bytes] = None,
+        traceparent: _t.Optional[str] = None,
+    ) -> "Stream[_t.Any]":
+        """A call with streams, to be entered by `async with`. It is sent once."""
+        return Stream(
+            self.connection,
             method,
             args,
             bulk=bulk,
@@ -126,7 +207,9 @@ class Client:
     async def _built_in(
         self, name: str, result: type[codec.Record], caller: str, deadline: _t.Optional[float]
     ) -> codec.Record:
-        method = Method(f"{self.SERVICE.name}.{name}", _Nothing, result, caller=caller)
+        method = Method(
+            f"{self.SERVICE.name}.{name}", _Nothing, result, caller=caller, idempotent=True
+        )
         return (await self.call(method, _Nothing(), deadline=deadline)).result
 
     async def health(self, *, deadline: _t.Optional[float] = None) -> str:

@@ -242,6 +242,7 @@ SERVICE = _service.Service(
             CloseResult,
             caller="operator",
             deadline_ms=60000,
+            idempotent=True,
         ),
         _service.Method(
             "sample.convert",
@@ -249,6 +250,15 @@ SERVICE = _service.Service(
             ConvertResult,
             caller="anyone",
             deadline_ms=500,
+        ),
+        _service.Method(
+            "sample.flow",
+            FlowArgs,
+            FlowResult,
+            caller="user",
+            deadline_ms=60000,
+            stream_in=(4096, 1048576),
+            stream_out=(262144, 1099511627776),
         ),
         _service.Method(
             "sample.register",
@@ -365,6 +375,29 @@ class SampleClient(_service.Client):
         await self.call(
             SERVICE.method("close"),
             CloseArgs(number=number),
+            bulk=None,
+            deadline=deadline,
+            idempotency_key=idempotency_key,
+            traceparent=traceparent,
+        )
+
+    def flow(
+        self,
+        *,
+        offset: int,
+        deadline: _t.Optional[float] = None,
+        idempotency_key: _t.Optional[bytes] = None,
+        traceparent: _t.Optional[str] = None,
+    ) -> _service.Stream[FlowResult]:
+        """Chunks both ways.
+
+        A call with streams: enter it by `async with`.
+
+        Caller user; deadline 60000 ms.
+        """
+        return self.stream(
+            SERVICE.method("flow"),
+            FlowArgs(offset=offset),
             bulk=None,
             deadline=deadline,
             idempotency_key=idempotency_key,
