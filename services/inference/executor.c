@@ -20,8 +20,6 @@
 #include "services/inference/model_cache.h"
 #include "services/inference/model_fetch.h"
 
-enum { S_PATIENCE_MS = 3000 /* for a service that is away: it may be restarting */ };
-
 struct tacit_executor {
     tacit_node_t *node;
     tacit_engine_options_t options;
@@ -65,11 +63,10 @@ tacit_status_t tacit_executor_new(tacit_node_t *node, const tacit_engine_options
                                 ? TACIT_OK
                                 : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     if (!status) {
-        status = tacit_node_channel(node, TACIT_ROLE_KEYS, S_PATIENCE_MS, &self->keys, ret_error);
+        status = tacit_node_channel(node, TACIT_ROLE_KEYS, 0, &self->keys, ret_error);
     }
     if (!status) {
-        status =
-            tacit_node_channel(node, TACIT_ROLE_MODELS, S_PATIENCE_MS, &self->models, ret_error);
+        status = tacit_node_channel(node, TACIT_ROLE_MODELS, 0, &self->models, ret_error);
     }
     if (status) {
         tacit_executor_destroy(&self);

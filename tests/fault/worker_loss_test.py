@@ -231,6 +231,14 @@ class Loss(MeshCase):
     def test_kill_9_of_the_key_service(self):
         self.assert_clear_meanwhile("keys", 2)
 
+    def test_inferences_wait_for_a_key_service_that_restarts(self):
+        self.quick()
+        for _ in range(2):
+            time.sleep(1)  # no lease is left
+            pid = self.mesh.kill("keys")
+            self.assertEqual(self.quick().values(), (1, 0, 3))
+            self.mesh.await_restart("keys", pid)
+
     def test_kill_9_of_the_model_store(self):
         self.quick()
         pid = self.mesh.kill("models")

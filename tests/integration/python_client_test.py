@@ -426,6 +426,30 @@ class PythonClient(MeshCase):
                 bulk=b"x" * 100))
 
     @in_loop
+    async def test_idempotent_calls_survive_a_restart(self):
+        """The model store is killed under load and comes back with other keys at another port."""
+        async with await self.open("clinic") as mesh:
+            async with await mesh.connect(models.ModelsClient) as client:
+                ended = asyncio.Event()
+
+                async def ask():
+                    answered = 0
+                    while not ended.is_set():
+                        said = await client.get(owner=self.vendor, name="breast-cancer", version=1)
+                        self.assertEqual(len(said.manifest), 256)
+                        answered += 1
+                        await asyncio.sleep(0.01)
+                    return answered
+
+                asking = [asyncio.create_task(ask()) for _ in range(4)]
+                await asyncio.sleep(0.2)
+                pid = self.mesh.kill("models")
+                await asyncio.to_thread(self.mesh.await_restart, "models", pid)
+                await asyncio.sleep(0.2)
+                ended.set()
+                self.assertGreater(min(await asyncio.gather(*asking)), 5)
+
+    @in_loop
     async def test_a_key_file_that_others_may_read(self):
         folder = self.folder("careless")
         tacit.Identity.open(folder)

@@ -305,6 +305,12 @@ class Retries(Peer):
         with self.assertRaises(errors.Unreachable):
             await self.client.call(ECHO, Text(text=b""))
 
+    async def test_a_closed_client_stays_closed(self):
+        self.client = EchoClient(self.client.connection, self.open)
+        await self.client.close()
+        with self.assertRaises(errors.Unreachable):
+            await self.client.call(AGAIN, Text(text=b""))
+
     async def test_without_a_way_back_it_fails_at_once(self):
         self.client.connection._lose(errors.Unreachable("pulled"))
         with self.assertRaises(errors.Unreachable):

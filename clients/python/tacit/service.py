@@ -177,6 +177,9 @@ class Client:
                     failures += 1
                     await asyncio.sleep(min(left, retry.backoff(failures)))
                     continue
+                if self._reopen is None:  # its owner closed it meanwhile
+                    await made.close()
+                    raise why
                 self.connection = made
                 await lost.close()
 
@@ -227,7 +230,8 @@ class Client:
         return _t.cast(_Metrics, said).text.decode(errors="replace")
 
     async def close(self) -> None:
-        """Ends the connection, and with it its session."""
+        """Ends the connection, and with it its session; no other one is made."""
+        self._reopen = None
         await self.connection.close()
 
     async def __aenter__(self: "C") -> "C":
