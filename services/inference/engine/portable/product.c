@@ -129,7 +129,7 @@ static void s_multiply(const s_recipe_t *recipe, const float *a, const float *b,
     if (panels != NULL) {
         s_fill_panels(recipe, a, panels);
     }
-    if (packed == NULL) {
+    if (packed == NULL && scratch != NULL) {
         s_fill(recipe, b, scratch + s_panel_count(recipe));
         packed = scratch + s_panel_count(recipe);
     }
