@@ -6,6 +6,8 @@
     Inputs are a fixed ramp; dynamic dimensions become the batch. Prints load, first run, median and
     fastest of N runs, and memory, one "name value unit" per line.
 
+    The portable backend runs as it does in a worker: no memory becomes executable any more.
+
     --cpu counts the processor's time of the one thread instead, for busy machines; --profile adds a
     line for each step.
 
@@ -14,6 +16,8 @@
     runs, "save FILE" with the first output's elements in FILE, "peak" with the most megabytes that
     were ever resident.  */
 
+#include "enclave/no_code.h"
+#include "enclave/secret.h"
 #include "services/inference/engine/engine.h"
 #include "services/inference/engine/portable/vector.h"
 
@@ -312,6 +316,11 @@ int main(int argc, char **argv)
     tacit_error_t error = {0};
     double before = s_resident("VmRSS:");
     double start = s_now();
+    if (options.engine.portable &&
+        (tacit_process_init() != TACIT_OK || tacit_process_forbid_code(&error) != TACIT_OK)) {
+        (void)fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
     uint8_t *model = s_read_file(options.model, &size);
     if (tacit_engine_load(tacit_span(model, size), &options.engine, &engine, &error) != TACIT_OK) {
         (void)fprintf(stderr, "%s\n", error.message);

@@ -10,6 +10,7 @@
 #include "clients/lib/table.h"
 #include "clients/mlowner/commands.h"
 #include "clients/mlowner/local_run.h"
+#include "enclave/no_code.h"
 #include "enclave/whole_file.h"
 
 enum { S_SHAPE_SIZE = 192 };
@@ -25,7 +26,16 @@ static tacit_status_t s_options(const tacit_invocation_t *invocation,
     }
     tacit_status_t status = tacit_invocation_number(invocation, "threads", 1,
                                                     TACIT_ENGINE_THREADS_MAX, &threads, ret_error);
-    *ret_options = (tacit_engine_options_t){.threads = threads, .portable = portable};
+    *ret_options =
+        (tacit_engine_options_t){.threads = threads,
+                                 .portable = portable,
+                                 .profile = tacit_invocation_count(invocation, "profile") > 0};
+    if (!status && ret_options->profile && tacit_invocation_count(invocation, "run") == 0) {
+        return tacit_usage_error(invocation, ret_error, "--profile needs --run");
+    }
+    if (!status && portable) {
+        status = tacit_process_forbid_code(ret_error);
+    }
     return status;
 }
 
@@ -61,6 +71,29 @@ static json_t *s_json_values(const tacit_engine_value_t *values, size_t count)
     return list;
 }
 
+/*  The steps, in their order, with the time of all runs.  */
+static tacit_engine_step_t *s_steps(const tacit_engine_t *engine, size_t *ret_count)
+{
+    size_t count = tacit_engine_profile(engine, NULL, 0);
+    tacit_engine_step_t *steps = calloc(count + 1, sizeof(*steps));
+    *ret_count = steps ? tacit_engine_profile(engine, steps, count) : 0;
+    return steps;
+}
+
+static json_t *s_json_steps(const tacit_engine_t *engine)
+{
+    size_t count = 0;
+    tacit_engine_step_t *steps = s_steps(engine, &count);
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "node", steps[i].node,
+                                              "operator", steps[i].op, "by", steps[i].how,
+                                              "nanoseconds", (json_int_t)steps[i].nanoseconds));
+    }
+    free(steps);
+    return list;
+}
+
 static void s_print_json(const tacit_engine_t *engine, const tacit_local_run_t *run)
 {
     size_t inputs = 0;
@@ -74,10 +107,11 @@ static void s_print_json(const tacit_engine_t *engine, const tacit_local_run_t *
         json_array_append_new(operators, json_string(names[i]));
     }
     json_t *object =
-        json_pack("{s:b, s:I, s:I, s:I, s:o, s:o, s:o}", "runs", 1, "opset",
+        json_pack("{s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "runs", 1, "opset",
                   (json_int_t)tacit_engine_opset(engine), "parameters",
                   (json_int_t)tacit_engine_parameter_count(engine), "memory_bytes",
-                  (json_int_t)tacit_engine_memory(engine), "operators", operators, "inputs",
+                  (json_int_t)tacit_engine_memory(engine), "arena_bytes",
+                  (json_int_t)tacit_engine_arena(engine), "operators", operators, "inputs",
                   s_json_values(in, inputs), "outputs", s_json_values(out, outputs));
     if (tacit_engine_labels(engine)[0] != '\0') {
         /* left out where it is no text that JSON can hold */
@@ -86,6 +120,9 @@ static void s_print_json(const tacit_engine_t *engine, const tacit_local_run_t *
     if (run->outputs > 0) {
         json_object_set_new(object, "repeat", json_integer((json_int_t)run->repeat));
         json_object_set_new(object, "median_ms", json_real(run->median_ms));
+    }
+    if (run->profiled) {
+        json_object_set_new(object, "steps", s_json_steps(engine));
     }
     json_dumpf(object, stdout, JSON_INDENT(2));
     printf("\n");
@@ -148,6 +185,37 @@ static tacit_status_t s_print_values(const tacit_engine_t *engine)
     return status;
 }
 
+/*  Each step with its share of the time, in the order in which they run.  */
+static tacit_status_t s_print_profile(const tacit_engine_t *engine)
+{
+    static const tacit_column_t columns[] = {{"TIME", TACIT_ALIGN_RIGHT},
+                                             {"OPERATOR", TACIT_ALIGN_LEFT},
+                                             {"BY", TACIT_ALIGN_LEFT},
+                                             {"NODE", TACIT_ALIGN_LEFT}};
+    tacit_table_t *table = NULL;
+    size_t count = 0;
+    uint64_t total = 0;
+    tacit_engine_step_t *steps = s_steps(engine, &count);
+    tacit_status_t status = tacit_table_new(columns, 4, &table);
+    for (size_t i = 0; i < count; i++) {
+        total += steps[i].nanoseconds;
+    }
+    for (size_t i = 0; !status && i < count; i++) {
+        char share[S_SHAPE_SIZE];
+        (void)snprintf(share, sizeof share, "%.1f%%",
+                       100.0 * (double)steps[i].nanoseconds / (double)(total > 0 ? total : 1));
+        const char *cells[] = {share, steps[i].op, steps[i].how, steps[i].node};
+        status = tacit_table_add(table, cells);
+    }
+    if (!status) {
+        printf("\n");
+        tacit_table_print(table, stdout);
+    }
+    tacit_table_destroy(&table);
+    free(steps);
+    return status;
+}
+
 static tacit_status_t s_print(const tacit_invocation_t *invocation, const tacit_engine_t *engine,
                               const tacit_local_run_t *run)
 {
@@ -156,9 +224,9 @@ static tacit_status_t s_print(const tacit_invocation_t *invocation, const tacit_
     printf("Tacit runs this model.\n\n");
     tacit_status_t status = s_print_values(engine);
     printf("\nopset       %" PRId64 "\nparameters  %" PRIu64 "\nmemory      %zu bytes, weights and "
-           "plan\noperators  ",
+           "plan; %zu of them for all activations of a run\noperators  ",
            tacit_engine_opset(engine), tacit_engine_parameter_count(engine),
-           tacit_engine_memory(engine));
+           tacit_engine_memory(engine), tacit_engine_arena(engine));
     for (size_t i = 0; i < count; i++) {
         printf(" %s", names[i]);
     }
@@ -166,6 +234,9 @@ static tacit_status_t s_print(const tacit_invocation_t *invocation, const tacit_
     if (run->outputs > 0) {
         printf("time        %.3f ms, median of %zu\n%zu outputs in %s\n", run->median_ms,
                run->repeat, run->outputs, tacit_invocation_value(invocation, "out"));
+    }
+    if (!status && run->profiled) {
+        status = s_print_profile(engine);
     }
     return status;
 }
@@ -182,6 +253,7 @@ tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation, tacit
     if (!status && tacit_invocation_count(invocation, "run") > 0) {
         status = tacit_local_run(invocation, engine, &run, ret_error);
     }
+    run.profiled = options.profile;
     if (!status && invocation->json) {
         s_print_json(engine, &run);
     } else if (!status) {

@@ -11,6 +11,7 @@ enum { TACIT_LOCAL_RUN_REPEAT_MAX = 100000 };
 typedef struct tacit_local_run {
     size_t repeat;    /* runs that were timed */
     double median_ms; /* of them */
+    bool profiled;    /* each step was timed */
     size_t outputs;   /* files written: output_0.npy, output_1.npy.. in the model's order */
 } tacit_local_run_t;
 

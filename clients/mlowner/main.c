@@ -13,6 +13,7 @@ static const tacit_option_t s_inspect_options[] = {
     {"out", 'o', "DIR", "where the outputs go: output_0.npy, output_1.npy.."},
     {"repeat", 'n', "N", "how often to run; the median time is told"},
     {"backend", 'b', "NAME", "onednn (default), or portable: no code made at run time"},
+    {"profile", 'p', NULL, "tell each step's share of the time, and who computes it"},
     {"threads", 't', "N", "threads of one run (default: 1)"},
 };
 
@@ -47,7 +48,7 @@ static const tacit_command_t s_commands[] = {
         .operands_min = 1,
         .operands_max = 1,
         .options = s_inspect_options,
-        .option_count = 5,
+        .option_count = sizeof s_inspect_options / sizeof s_inspect_options[0],
         .notes = "Example:\n  tacit-mlowner inspect model.onnx --run x.npy --out answers\n",
         .run = tacit_command_inspect,
     },

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "enclave/no_code.h"
 #include "idl/inference.h"
 #include "rpc/log.h"
 #include "rpc/service.h"
@@ -25,6 +26,9 @@ enum {
     S_RUN_MS = 50 * 1000,    /* of a model; below the deadline of who asked */
     S_LEAVE_MS = 1000
 };
+
+/*  Chosen when the worker is built, so that its measurement tells.  */
+enum { S_PORTABLE = TACIT_WORKER_PORTABLE };
 
 typedef struct {
     tacit_node_t *node;
@@ -459,7 +463,14 @@ static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args
     if (status) {
         return status;
     }
-    s_executor_args_t executor_args = {.node = self->node, .options = {.run_ms = S_RUN_MS}};
+    if (S_PORTABLE) {
+        status = tacit_process_forbid_code(ret_error);
+    }
+    if (status) {
+        return status;
+    }
+    s_executor_args_t executor_args = {.node = self->node,
+                                       .options = {.run_ms = S_RUN_MS, .portable = S_PORTABLE}};
     self->executor = zactor_new(s_executor_actor, &executor_args);
     self->loop = zloop_new();
     if (!self->executor || !self->loop) {

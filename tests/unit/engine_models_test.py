@@ -162,6 +162,23 @@ class Models(unittest.TestCase):
                 again = answer(self.folder, model, dims, data, way)
                 self.assertEqual(other, again, "the same threads, another result")
 
+    def test_nothing_is_executable_that_was_not_at_start(self):
+        """The portable backend serves under the filter; the filter is there."""
+        model = build(self.folder, "mlp_small")
+        data = os.path.join(self.folder, "input.bin")
+        with open(data, "wb") as file:
+            file.write(bytes(4 * 784))
+        with subprocess.Popen([ENGINE, model, "--serve", data, "--shape", "1,784", "--backend",
+                               "portable"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as process:
+            self.assertTrue(process.stdout.readline().startswith("load "))
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+                self.assertIn("Seccomp:\t2", file.read())
+            with open(f"/proc/{process.pid}/maps", encoding="ascii") as file:
+                rights = [line.split()[1] for line in file]
+            self.assertFalse([right for right in rights if "w" in right and "x" in right])
+            process.communicate("10\n")
+
     def test_all_ways_to_compute_agree(self):
         for name, (dims, code) in SMALL.items():
             with self.subTest(name):
