@@ -21,6 +21,8 @@ extern const tacit_operator_t tacit_operators_normalization[];
 extern const tacit_operator_t tacit_operators_reduction[];
 extern const tacit_operator_t tacit_operators_shape[];
 extern const tacit_operator_t tacit_operators_index[];
+extern const tacit_operator_t tacit_operators_rearrange[];
+extern const tacit_operator_t tacit_operators_slice[];
 extern const tacit_operator_t tacit_operators_select[];
 extern const tacit_operator_t tacit_operators_resize[];
 extern const tacit_operator_t tacit_operators_recurrent[];
@@ -37,15 +39,15 @@ extern const tacit_operator_t tacit_operators_ml_trees[];
 
 /*  Every file of operators.  */
 static const tacit_operator_t *const s_families[] = {
-    tacit_operators_elementwise, tacit_operators_unary,       tacit_operators_activation,
-    tacit_operators_cast,        tacit_operators_matrix,      tacit_operators_convolution,
-    tacit_operators_pooling,     tacit_operators_transposed,  tacit_operators_normalization,
-    tacit_operators_reduction,   tacit_operators_shape,       tacit_operators_index,
-    tacit_operators_select,      tacit_operators_resize,      tacit_operators_recurrent,
-    tacit_operators_quantize,    tacit_operators_loss,        tacit_operators_detection,
-    tacit_operators_generate,    tacit_operators_ml_features, tacit_operators_ml_linear,
-    tacit_operators_einsum,      tacit_operators_lp_pool,     tacit_operators_ml_svm,
-    tacit_operators_ml_trees,
+    tacit_operators_elementwise, tacit_operators_unary,      tacit_operators_activation,
+    tacit_operators_cast,        tacit_operators_matrix,     tacit_operators_convolution,
+    tacit_operators_pooling,     tacit_operators_transposed, tacit_operators_normalization,
+    tacit_operators_reduction,   tacit_operators_shape,      tacit_operators_index,
+    tacit_operators_rearrange,   tacit_operators_slice,      tacit_operators_select,
+    tacit_operators_resize,      tacit_operators_recurrent,  tacit_operators_quantize,
+    tacit_operators_loss,        tacit_operators_detection,  tacit_operators_generate,
+    tacit_operators_ml_features, tacit_operators_ml_linear,  tacit_operators_einsum,
+    tacit_operators_lp_pool,     tacit_operators_ml_svm,     tacit_operators_ml_trees,
 };
 
 static const tacit_operator_t *s_find(const char *name, bool ml, int64_t opset, bool any_opset)
