@@ -55,6 +55,21 @@ const tacit_policy_rules_t *tacit_policy_rules(const tacit_policy_t *policy)
     return &policy->rules;
 }
 
+bool tacit_policy_lists(const tacit_policy_ids_t *ids, const uint8_t *id, size_t size)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        if (memcmp(ids->items[i], id, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+tacit_span_t tacit_policy_text(const tacit_policy_t *policy)
+{
+    return tacit_span(policy->text, policy->size);
+}
+
 uint64_t tacit_policy_number(const tacit_policy_t *policy)
 {
     return policy->rules.number;

@@ -14,8 +14,9 @@ enum {
     TACIT_POLICY_TEXT_MAX = 64 * 1024, /* bytes of the YAML text */
     TACIT_POLICY_ENCLAVES_MAX = 64,    /* entries */
     TACIT_POLICY_ROOTS_MAX = 8,
-    TACIT_POLICY_LIST_MAX = 256,   /* advisories, platforms, each kind of revoked ids */
-    TACIT_POLICY_ADVISORY_MAX = 31 /* characters of an advisory id: [A-Za-z0-9-] */
+    TACIT_POLICY_CHANGERS_MAX = 16, /* keys that may sign a policy */
+    TACIT_POLICY_LIST_MAX = 256,    /* advisories, platforms, each kind of revoked ids */
+    TACIT_POLICY_ADVISORY_MAX = 31  /* characters of an advisory id: [A-Za-z0-9-] */
 };
 
 typedef struct tacit_policy_root {
@@ -41,6 +42,14 @@ typedef struct tacit_policy_ids {
     uint8_t items[TACIT_POLICY_LIST_MAX][32];
 } tacit_policy_ids_t;
 
+/*  Who may put the next policy in force: that many of these Ed25519 keys, each counted once. A
+    policy that says nothing leaves it to the mesh's operator alone (count is 0).  */
+typedef struct tacit_policy_changers {
+    size_t count;
+    uint32_t needed; /* 1 to count */
+    uint8_t keys[TACIT_POLICY_CHANGERS_MAX][32];
+} tacit_policy_changers_t;
+
 /*  What a policy says. Large: belongs on the heap. All zero it accepts nothing.  */
 typedef struct tacit_policy_rules {
     uint64_t number;      /* from 1 */
@@ -56,7 +65,9 @@ typedef struct tacit_policy_rules {
     tacit_policy_ids_t revoked_measurements;
     tacit_policy_ids_t revoked_signers;
     tacit_policy_ids_t revoked_platforms;
+    tacit_policy_ids_t revoked_users;       /* CURVE keys */
     uint32_t minimum_tcb_evaluation_number; /* 0: any */
+    tacit_policy_changers_t changers;
 } tacit_policy_rules_t;
 
 typedef struct tacit_policy tacit_policy_t;
@@ -83,6 +94,18 @@ void tacit_policy_sign(tacit_span_t text, const uint8_t secret_key[64], uint8_t 
 TACIT_MUST_CHECK tacit_status_t tacit_policy_verify(tacit_span_t text, tacit_span_t signature,
                                                     const uint8_t operator_key[32],
                                                     tacit_error_t *ret_error);
+
+/*  Every check of an appraisal, passed (refusal is NULL) or not, in the order in which they decide.
+ */
+void tacit_policy_explain(
+    const tacit_policy_t *policy, const tacit_claims_t *claims, tacit_role_t role,
+    void (*tell)(void *context, const char *check, const tacit_error_t *refusal), void *context);
+
+/*  The exact text (borrowed).  */
+tacit_span_t tacit_policy_text(const tacit_policy_t *policy);
+
+/*  Is the id in the list? size is 32, or 16 for platforms.  */
+bool tacit_policy_lists(const tacit_policy_ids_t *ids, const uint8_t *id, size_t size);
 
 uint64_t tacit_policy_number(const tacit_policy_t *policy); /* from 1, counts up by 1 */
 const uint8_t *

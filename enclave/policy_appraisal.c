@@ -46,16 +46,6 @@ static tacit_status_t s_refuse(const tacit_appraisal_t *self, const s_refusal_t 
     return refusal->code;
 }
 
-static bool s_listed(const tacit_policy_ids_t *ids, const uint8_t *id, size_t size)
-{
-    for (size_t i = 0; i < ids->count; i++) {
-        if (memcmp(ids->items[i], id, size) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static tacit_status_t s_check_anchor(const tacit_appraisal_t *self)
 {
     const tacit_claims_t *claims = self->claims;
@@ -96,7 +86,7 @@ static tacit_status_t s_check_revoked(const tacit_appraisal_t *self)
         {&rules->revoked_platforms, claims->platform_id, 16, TACIT_PLATFORM_REFUSED, "platform_id"},
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        if (s_listed(lists[i].revoked, lists[i].id, lists[i].size)) {
+        if (tacit_policy_lists(lists[i].revoked, lists[i].id, lists[i].size)) {
             const s_hex_t got = s_hex(lists[i].id, lists[i].size);
             return s_refuse(self,
                             &(s_refusal_t){lists[i].code, "the policy revokes this", lists[i].claim,
@@ -220,7 +210,7 @@ static tacit_status_t s_check_enclave(const tacit_appraisal_t *self)
 static tacit_status_t s_check_platform(const tacit_appraisal_t *self)
 {
     const tacit_policy_ids_t *platforms = &self->rules->platforms;
-    if (platforms->count == 0 || s_listed(platforms, self->claims->platform_id, 16)) {
+    if (platforms->count == 0 || tacit_policy_lists(platforms, self->claims->platform_id, 16)) {
         return TACIT_OK;
     }
     const s_hex_t got = s_hex(self->claims->platform_id, 16);
@@ -294,17 +284,41 @@ static tacit_status_t s_check_evaluation(const tacit_appraisal_t *self)
                        "minimum_tcb_evaluation_number:", "fetch the present collateral"});
 }
 
+static const struct {
+    const char *name;
+    tacit_status_t (*check)(const tacit_appraisal_t *self);
+} s_checks[] = {
+    {"trust anchor", s_check_anchor},    {"revocations", s_check_revoked},
+    {"product", s_check_product},        {"debug mode", s_check_debug},
+    {"code or signer", s_check_enclave}, {"platform", s_check_platform},
+    {"TCB status", s_check_status},      {"advisories", s_check_advisories},
+    {"collateral", s_check_evaluation},
+};
+
 tacit_status_t tacit_policy_appraisal(const tacit_appraisal_t *appraisal)
 {
-    static tacit_status_t (*const checks[])(const tacit_appraisal_t *) = {
-        s_check_anchor,   s_check_revoked, s_check_product,    s_check_debug,      s_check_enclave,
-        s_check_platform, s_check_status,  s_check_advisories, s_check_evaluation,
-    };
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
-        tacit_status_t status = checks[i](appraisal);
+    for (size_t i = 0; i < sizeof s_checks / sizeof s_checks[0]; i++) {
+        tacit_status_t status = s_checks[i].check(appraisal);
         if (status != TACIT_OK) {
             return status;
         }
     }
     return TACIT_OK;
+}
+
+void tacit_policy_explain(
+    const tacit_policy_t *policy, const tacit_claims_t *claims, tacit_role_t role,
+    void (*tell)(void *context, const char *check, const tacit_error_t *refusal), void *context)
+{
+    for (size_t i = 0; i < sizeof s_checks / sizeof s_checks[0]; i++) {
+        tacit_error_t refusal = {.code = TACIT_OK};
+        const tacit_appraisal_t appraisal = {
+            .rules = tacit_policy_rules(policy),
+            .text = tacit_policy_text(policy),
+            .claims = claims,
+            .role = role,
+            .error = &refusal,
+        };
+        tell(context, s_checks[i].name, s_checks[i].check(&appraisal) ? &refusal : NULL);
+    }
 }

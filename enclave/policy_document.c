@@ -70,6 +70,16 @@ static const cyaml_schema_field_t s_revoked_fields[] = {
                          &s_hash_value, 0, TACIT_POLICY_LIST_MAX),
     CYAML_FIELD_SEQUENCE("platforms", S_OPTIONAL_LIST, tacit_policy_revoked_text_t, platforms,
                          &s_platform_value, 0, TACIT_POLICY_LIST_MAX),
+    CYAML_FIELD_SEQUENCE("users", S_OPTIONAL_LIST, tacit_policy_revoked_text_t, users,
+                         &s_hash_value, 0, TACIT_POLICY_LIST_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t s_changes_fields[] = {
+    CYAML_FIELD_STRING("signatures", CYAML_FLAG_DEFAULT, tacit_policy_changes_text_t, signatures,
+                       1),
+    CYAML_FIELD_SEQUENCE("keys", S_LIST, tacit_policy_changes_text_t, keys, &s_hash_value, 1,
+                         TACIT_POLICY_CHANGERS_MAX),
     CYAML_FIELD_END,
 };
 
@@ -93,6 +103,8 @@ static const cyaml_schema_field_t s_document_fields[] = {
                         s_revoked_fields),
     CYAML_FIELD_STRING("minimum_tcb_evaluation_number", CYAML_FLAG_OPTIONAL,
                        tacit_policy_document_t, evaluation, 1),
+    CYAML_FIELD_MAPPING("changes", CYAML_FLAG_OPTIONAL, tacit_policy_document_t, changes,
+                        s_changes_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t s_document_value = {

@@ -46,7 +46,15 @@ typedef struct tacit_policy_revoked_text {
     unsigned signers_count;
     tacit_policy_platform_text_t *platforms;
     unsigned platforms_count;
+    tacit_policy_hash_text_t *users;
+    unsigned users_count;
 } tacit_policy_revoked_text_t;
+
+typedef struct tacit_policy_changes_text {
+    char signatures[TACIT_POLICY_NUMBER_DIGITS + 1];
+    tacit_policy_hash_text_t *keys;
+    unsigned keys_count;
+} tacit_policy_changes_text_t;
 
 typedef struct tacit_policy_document {
     char policy[TACIT_POLICY_NUMBER_DIGITS + 1];
@@ -64,6 +72,7 @@ typedef struct tacit_policy_document {
     unsigned platforms_count;
     tacit_policy_revoked_text_t revoked;
     char evaluation[TACIT_POLICY_NUMBER_DIGITS + 1];
+    tacit_policy_changes_text_t changes;
 } tacit_policy_document_t;
 
 /*  POLICY_REFUSED with message, line and its text, or NO_MEMORY.  */

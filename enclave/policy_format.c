@@ -76,6 +76,19 @@ static void s_write_statuses(FILE *to, uint32_t statuses)
     }
 }
 
+static void s_write_changers(FILE *to, const tacit_policy_changers_t *changers)
+{
+    if (changers->count == 0) {
+        return;
+    }
+    fprintf(to, "changes:\n  signatures: %" PRIu32 "\n  keys:\n", changers->needed);
+    for (size_t i = 0; i < changers->count; i++) {
+        fputs("    - ", to);
+        s_write_hex(to, changers->keys[i], sizeof changers->keys[i]);
+        fputc('\n', to);
+    }
+}
+
 static void s_write(FILE *to, const tacit_policy_rules_t *rules)
 {
     fprintf(to, "policy: 1\nnumber: %" PRIu64 "\nprevious: ", rules->number);
@@ -95,17 +108,19 @@ static void s_write(FILE *to, const tacit_policy_rules_t *rules)
     }
     s_write_ids(to, "", "platforms", &rules->platforms, 16);
     if (rules->revoked_measurements.count + rules->revoked_signers.count +
-            rules->revoked_platforms.count >
+            rules->revoked_platforms.count + rules->revoked_users.count >
         0) {
         fputs("revoked:\n", to);
     }
     s_write_ids(to, "  ", "measurements", &rules->revoked_measurements, 32);
     s_write_ids(to, "  ", "signers", &rules->revoked_signers, 32);
     s_write_ids(to, "  ", "platforms", &rules->revoked_platforms, 16);
+    s_write_ids(to, "  ", "users", &rules->revoked_users, 32);
     if (rules->minimum_tcb_evaluation_number > 0) {
         fprintf(to, "minimum_tcb_evaluation_number: %" PRIu32 "\n",
                 rules->minimum_tcb_evaluation_number);
     }
+    s_write_changers(to, &rules->changers);
 }
 
 static bool s_counts_in_bounds(const tacit_policy_rules_t *rules)
@@ -116,7 +131,9 @@ static bool s_counts_in_bounds(const tacit_policy_rules_t *rules)
            rules->platforms.count <= TACIT_POLICY_LIST_MAX &&
            rules->revoked_measurements.count <= TACIT_POLICY_LIST_MAX &&
            rules->revoked_signers.count <= TACIT_POLICY_LIST_MAX &&
-           rules->revoked_platforms.count <= TACIT_POLICY_LIST_MAX;
+           rules->revoked_platforms.count <= TACIT_POLICY_LIST_MAX &&
+           rules->revoked_users.count <= TACIT_POLICY_LIST_MAX &&
+           rules->changers.count <= TACIT_POLICY_CHANGERS_MAX;
 }
 
 tacit_status_t tacit_policy_format(const tacit_policy_rules_t *rules, char **ret_text,

@@ -298,6 +298,7 @@ static tacit_status_t s_read_lists(const s_reading_t *reading)
         {"revoked.signers", revoked->signers, revoked->signers_count, 32, &rules->revoked_signers},
         {"revoked.platforms", revoked->platforms, revoked->platforms_count, 16,
          &rules->revoked_platforms},
+        {"revoked.users", revoked->users, revoked->users_count, 32, &rules->revoked_users},
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         tacit_status_t status = s_read_ids(reading, lists[i].claim, lists[i].items, lists[i].count,
@@ -320,11 +321,42 @@ static tacit_status_t s_read_evaluation(const s_reading_t *reading)
     return TACIT_OK;
 }
 
+/*  A key listed twice would let its holder sign for two.  */
+static bool s_changer_known(const tacit_policy_changers_t *changers, size_t place)
+{
+    for (size_t i = 0; i < place; i++) {
+        if (memcmp(changers->keys[i], changers->keys[place], 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static tacit_status_t s_read_changes(const s_reading_t *reading)
+{
+    const tacit_policy_changes_text_t *changes = &reading->document->changes;
+    tacit_policy_changers_t *changers = &reading->rules->changers;
+    uint64_t needed = 0;
+    for (unsigned i = 0; i < changes->keys_count; i++) {
+        if (!s_hex(changes->keys[i], changers->keys[i], 32) || s_changer_known(changers, i)) {
+            return s_refuse(reading, "changes.keys", "64 lowercase hex digits, each key once",
+                            changes->keys[i]);
+        }
+        changers->count++;
+    }
+    if (changers->count > 0 &&
+        (!s_number(changes->signatures, changers->count, &needed) || needed == 0)) {
+        return s_refuse(reading, "changes.signatures", "1 up to the number of keys", "signatures");
+    }
+    changers->needed = (uint32_t)needed;
+    return TACIT_OK;
+}
+
 static tacit_status_t s_read_document(const s_reading_t *reading)
 {
     static tacit_status_t (*const parts[])(const s_reading_t *) = {
         s_read_head,       s_read_roots, s_read_enclaves,   s_read_statuses,
-        s_read_advisories, s_read_lists, s_read_evaluation,
+        s_read_advisories, s_read_lists, s_read_evaluation, s_read_changes,
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         tacit_status_t status = parts[i](reading);

@@ -7,7 +7,8 @@
          11    1 flags: bit 0 simulated, bit 1 debug, others zero
          12    1 TCB status
          13    1 kind of environment (tee.h)
-         14    2 zero
+         14    1 tier (tier.h)
+         15    1 zero
          16    2 product id
          18    2 SVN
          20    4 zero
@@ -23,7 +24,8 @@
         248   32 policy head
         280   32 mesh id
         312   32 issuer (Ed25519)
-        344  104 zero
+        344    8 policy number
+        352   96 zero
         448   64 Ed25519 signature by the issuer over bytes 0..448  */
 
 #include "enclave/result.h"
@@ -38,7 +40,7 @@ static const char s_magic[] = "TACITRES";
 
 enum {
     S_SIGNED_SIZE = TACIT_RESULT_SIZE - crypto_sign_BYTES,
-    S_RESERVED_SIZE = 104,
+    S_RESERVED_SIZE = 96,
     S_FLAG_SIMULATED = 1,
     S_FLAG_DEBUG = 2,
     S_FLAGS = S_FLAG_SIMULATED | S_FLAG_DEBUG
@@ -55,7 +57,8 @@ void tacit_result_sign(tacit_result_t *result, const uint8_t secret_key[64],
         1);
     tacit_writer_little(&writer, (uint64_t)result->tcb_status, 1);
     tacit_writer_little(&writer, (uint64_t)result->tee, 1);
-    (void)tacit_writer_take(&writer, 2);
+    tacit_writer_little(&writer, (uint64_t)result->tier, 1);
+    (void)tacit_writer_take(&writer, 1);
     tacit_writer_little(&writer, result->product_id, 2);
     tacit_writer_little(&writer, result->svn, 2);
     (void)tacit_writer_take(&writer, 4);
@@ -71,6 +74,7 @@ void tacit_result_sign(tacit_result_t *result, const uint8_t secret_key[64],
     tacit_writer_bytes(&writer, result->policy_head, 32);
     tacit_writer_bytes(&writer, result->mesh_id, 32);
     tacit_writer_bytes(&writer, result->issuer, 32);
+    tacit_writer_little(&writer, result->policy_number, 8);
     (void)tacit_writer_take(&writer, S_RESERVED_SIZE);
     uint8_t *signature = tacit_writer_take(&writer, crypto_sign_BYTES);
     (void)crypto_sign_detached(signature, NULL, ret_bytes, S_SIGNED_SIZE, secret_key);
@@ -84,7 +88,8 @@ static bool s_decode(tacit_span_t bytes, tacit_result_t *result)
     uint8_t flags = tacit_cursor_u8(&cursor);
     uint8_t status = tacit_cursor_u8(&cursor);
     uint8_t tee = tacit_cursor_u8(&cursor);
-    tacit_cursor_zeroes(&cursor, 2);
+    result->tier = (tacit_tier_t)tacit_cursor_u8(&cursor);
+    tacit_cursor_zeroes(&cursor, 1);
     result->tee = (tacit_tee_t)tee;
     result->role = (tacit_role_t)role;
     result->simulated = (flags & S_FLAG_SIMULATED) != 0;
@@ -105,9 +110,11 @@ static bool s_decode(tacit_span_t bytes, tacit_result_t *result)
     tacit_cursor_copy(&cursor, result->policy_head, 32);
     tacit_cursor_copy(&cursor, result->mesh_id, 32);
     tacit_cursor_copy(&cursor, result->issuer, 32);
+    result->policy_number = tacit_cursor_u64(&cursor);
     tacit_cursor_zeroes(&cursor, S_RESERVED_SIZE);
     return tacit_cursor_done(&cursor) && tacit_role_is_enclave(result->role) &&
-           (flags & ~S_FLAGS) == 0 && status <= TACIT_TCB_REVOKED && tee < TACIT_TEES;
+           (flags & ~S_FLAGS) == 0 && status <= TACIT_TCB_REVOKED && tee < TACIT_TEES &&
+           tacit_tier_name(result->tier) != NULL;
 }
 
 static tacit_status_t s_refuse(tacit_error_t *error, tacit_status_t code, const char *claim,

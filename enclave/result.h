@@ -9,6 +9,7 @@
 #include "enclave/error.h"
 #include "enclave/evidence.h"
 #include "enclave/role.h"
+#include "enclave/tier.h"
 
 enum {
     TACIT_RESULT_SIZE = 512,                  /* bytes, signature included, zero-padded */
@@ -22,6 +23,7 @@ typedef struct tacit_result {
     bool debug;
     tacit_tcb_status_t tcb_status; /* says nothing where the kind has none (tee.h) */
     tacit_tee_t tee;
+    tacit_tier_t tier; /* what verification thinks of it, whatever the policy accepts */
     uint16_t product_id;
     uint16_t svn;
     uint8_t curve_key[32];              /* whom it speaks of */
@@ -32,6 +34,7 @@ typedef struct tacit_result {
     uint8_t platform_id[16];
     uint8_t root_sha256[32];
     uint8_t policy_head[32]; /* SHA-256 of the policy it was judged by */
+    uint64_t policy_number;  /* and its number: a later policy has a higher one */
     uint8_t mesh_id[32];
     uint8_t issuer[32]; /* Ed25519 public key that signed this */
     uint64_t issued_ms; /* Unix ms */

@@ -61,7 +61,8 @@
     X(WRONG_MESH, 319, "wrong_mesh", "the peer trusts other anchors or another policy")            \
     X(CONFIRMATION_FAILED, 320, "confirmation_failed", "key confirmation failed")                  \
     X(POLICY_REFUSED, 321, "policy_refused", "there is no valid signed policy for this")           \
-    X(PLATFORM_REFUSED, 322, "platform_refused", "the platform does not launch this enclave")
+    X(PLATFORM_REFUSED, 322, "platform_refused", "the platform does not launch this enclave")      \
+    X(USER_REVOKED, 323, "user_revoked", "the policy in force revoked this user")
 
 #define TACIT_STATUS_ENUM(name, code, wire, text) TACIT_##name = (code),
 

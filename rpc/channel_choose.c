@@ -74,7 +74,7 @@ static bool s_is_final(tacit_status_t status)
 {
     return status == TACIT_WRONG_SERVER_KEY || status == TACIT_REFUSED_BY_ZAP ||
            status == TACIT_BAD_INPUT ||
-           (status >= TACIT_EVIDENCE_MALFORMED && status <= TACIT_PLATFORM_REFUSED);
+           (status >= TACIT_EVIDENCE_MALFORMED && status <= TACIT_USER_REVOKED);
 }
 
 bool tacit_channel_hopeless(const tacit_channel_t *channel, const tacit_work_t *work,

@@ -18,7 +18,7 @@
 enum {
     S_CONNECT_MS = 20 * 1000, /* default: wait so long for platform and attestation service */
     S_RETRY_MS = 200,         /* between two tries while starting */
-    S_WATCH_MS = 1000,        /* how often the policy's head is looked at */
+    S_WATCH_MS = 400,         /* how often the policy's head is looked at */
     S_WATCH_CALL_MS = 500     /* how long that may take: the loop stands still meanwhile */
 };
 
@@ -38,7 +38,9 @@ struct tacit_node {
     uint8_t result_bytes[TACIT_RESULT_SIZE]; /* ours */
     tacit_result_t result;
     tacit_party_t party;
-    bool refused; /* the last try to attest was refused */
+    bool failing;              /* the last try to attest failed */
+    bool evicted;              /* it was refused for good */
+    tacit_standing_t standing; /* changed by the loop alone */
 };
 
 /*  --- making ---------------------------------------------------------------------------------- */
@@ -183,6 +185,28 @@ static tacit_status_t s_send_evidence(tacit_node_t *self, const uint8_t *quote, 
     return status ? status : s_take_result(self, result.result, ret_error);
 }
 
+/*  What the policy in force says of users. The attestation service, which is attested, read it and
+    checked who signed it. Where yet another came into force meanwhile, the next look sees that.  */
+static tacit_status_t s_learn_policy(tacit_node_t *self, tacit_error_t *ret_error)
+{
+    if (self->standing.policy_number == self->result.policy_number) {
+        return TACIT_OK;
+    }
+    tacit_attestation_policy_args_t args = {0};
+    tacit_attestation_policy_result_t in_force = {0};
+    tacit_policy_t *policy = NULL;
+    tacit_status_t status = tacit_attestation_policy_call(tacit_mesh_attestation(self->mesh), &args,
+                                                          &in_force, ret_error);
+    if (!status) {
+        status = tacit_policy_parse(in_force.text, &policy, ret_error);
+    }
+    if (!status && tacit_policy_number(policy) >= self->standing.policy_number) {
+        tacit_standing_take(&self->standing, tacit_policy_rules(policy), (uint64_t)zclock_mono());
+    }
+    tacit_policy_destroy(&policy);
+    return status;
+}
+
 /*  One try over the open mesh.  */
 static tacit_status_t s_attest_once(tacit_node_t *self, tacit_error_t *ret_error)
 {
@@ -201,6 +225,9 @@ static tacit_status_t s_attest_once(tacit_node_t *self, tacit_error_t *ret_error
     }
     if (!status) {
         status = s_send_evidence(self, quote, quote_size, &collateral, ret_error);
+    }
+    if (!status) {
+        status = s_learn_policy(self, ret_error);
     }
     free(storage);
     return status;
@@ -240,22 +267,46 @@ static bool s_policy_changed(tacit_node_t *self, tacit_status_t *ret_status)
     return !*ret_status && memcmp(head.head.data, self->result.policy_head, 32) != 0;
 }
 
-static void s_renew(tacit_node_t *self)
+/*  The attestation service's word that this is not genuine, or not wanted, whatever comes. That
+    collateral has run out, or nothing answers, may mend.  */
+static bool s_is_final(tacit_status_t status)
+{
+    static const tacit_status_t final[] = {
+        TACIT_TRUST_ANCHOR_REFUSED, TACIT_CERTIFICATE_REVOKED, TACIT_TCB_STATUS_REFUSED,
+        TACIT_DEBUG_REFUSED,        TACIT_MEASUREMENT_REFUSED, TACIT_SIGNER_REFUSED,
+        TACIT_SVN_TOO_LOW,          TACIT_ROLE_REFUSED,        TACIT_PLATFORM_REFUSED,
+    };
+    for (size_t i = 0; i < sizeof final / sizeof *final; i++) {
+        if (final[i] == status) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*  False where it was refused for good.  */
+static bool s_renew(tacit_node_t *self)
 {
     tacit_error_t error = {.code = TACIT_OK};
     tacit_status_t status = self->mesh ? TACIT_OK : s_open_mesh(self, S_WATCH_CALL_MS, &error);
     if (!status) {
         status = s_attest_once(self, &error);
     }
+    if (s_is_final(status)) {
+        tacit_log_error("evicted", &error);
+        self->evicted = true;
+        return false;
+    }
     if (status) {
-        if (!self->refused) {
+        if (!self->failing) {
             tacit_log_error("attestation_failed", &error);
         }
         tacit_mesh_destroy(&self->mesh); /* a new connection and a new session for the next try */
     } else {
         tacit_log(TACIT_LOG_DEBUG, "attested", "result renewed");
     }
-    self->refused = status != TACIT_OK;
+    self->failing = status != TACIT_OK;
+    return true;
 }
 
 static int s_on_watch(zloop_t *loop, int timer, void *argument)
@@ -270,11 +321,12 @@ static int s_on_watch(zloop_t *loop, int timer, void *argument)
         tacit_mesh_destroy(&self->mesh);
     }
     uint64_t half = self->result.issued_ms + (self->result.expires_ms - self->result.issued_ms) / 2;
+    bool wanted = true;
     if (!self->mesh || changed || tacit_now_ms() >= half) {
-        s_renew(self);
+        wanted = s_renew(self);
     }
     pthread_mutex_unlock(&self->lock);
-    return 0;
+    return wanted ? 0 : -1;
 }
 
 tacit_status_t tacit_node_attach(tacit_node_t *node, zloop_t *loop)
@@ -283,6 +335,16 @@ tacit_status_t tacit_node_attach(tacit_node_t *node, zloop_t *loop)
 }
 
 /*  --- what others use ------------------------------------------------------------------------- */
+
+bool tacit_node_is_evicted(const tacit_node_t *node)
+{
+    return node->evicted;
+}
+
+const tacit_standing_t *tacit_node_standing(const tacit_node_t *node)
+{
+    return &node->standing;
+}
 
 const tacit_party_t *tacit_node_party(const tacit_node_t *node)
 {

@@ -27,14 +27,22 @@ TACIT_MUST_CHECK tacit_status_t tacit_node_new(const tacit_node_config_t *config
                                                tacit_node_t **ret_node, tacit_error_t *ret_error);
 void tacit_node_destroy(tacit_node_t **node);
 
+/*  Was it refused since it attested? Then its loop has ended.  */
+bool tacit_node_is_evicted(const tacit_node_t *node);
+
 /*  Attest, announcing the endpoint where this node serves ("" where it only calls).  */
 TACIT_MUST_CHECK tacit_status_t tacit_node_attest(tacit_node_t *node, const char *endpoint,
                                                   tacit_error_t *ret_error);
 
-/*  Renew on that loop, well before the result expires.  */
+/*  Renew on that loop: well before the result expires, and at once when another policy came into
+    force. Where that one refuses this node the loop ends: an enclave that is not wanted any more
+    gives up its keys, its sessions and what it was doing.  */
 TACIT_MUST_CHECK tacit_status_t tacit_node_attach(tacit_node_t *node, zloop_t *loop);
 
 /*  For tacit_server_config_t: changes in place when the result is renewed.  */
+/*  The policy in force as this node knows it: for its servers, and for who decides about users. To
+    be read on the node's loop.  */
+const tacit_standing_t *tacit_node_standing(const tacit_node_t *node);
 const tacit_party_t *tacit_node_party(const tacit_node_t *node);
 const uint8_t *tacit_node_public_key(const tacit_node_t *node);
 const uint8_t *tacit_node_secret_key(const tacit_node_t *node);

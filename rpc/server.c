@@ -208,6 +208,16 @@ static int s_on_sweep(zloop_t *loop, int timer, void *argument)
     return 0;
 }
 
+static int s_on_standing(zloop_t *loop, int timer, void *argument)
+{
+    (void)loop;
+    (void)timer;
+    tacit_server_t *self = argument;
+    tacit_session_service_judge(&self->session_service);
+    tacit_server_stream_sweep(self);
+    return 0;
+}
+
 /*  --- life ------------------------------------------------------------------------------------ */
 
 static tacit_status_t s_open(tacit_server_t *self, const tacit_server_config_t *config,
@@ -242,6 +252,7 @@ static tacit_status_t s_open(tacit_server_t *self, const tacit_server_config_t *
         .table = &self->sessions,
         .endpoint = self->endpoint,
         .party = config->party,
+        .standing = config->standing,
         .operator_key = tacit_server_operator(self),
     };
     if (config->party) {
@@ -333,11 +344,19 @@ tacit_status_t tacit_server_attach(tacit_server_t *server, zloop_t *loop)
     zmq_pollitem_t monitor = {.fd = tacit_endpoint_monitor_file(server->endpoint),
                               .events = ZMQ_POLLIN};
     bool attached = s_poll(server, input, s_on_input) && s_poll(server, monitor, s_on_monitor) &&
-                    zloop_timer(loop, TACIT_SWEEP_MS, 0, s_on_sweep, server) >= 0;
+                    zloop_timer(loop, TACIT_SWEEP_MS, 0, s_on_sweep, server) >= 0 &&
+                    (!server->session_service.standing ||
+                     zloop_timer(loop, TACIT_STANDING_TICK_MS, 0, s_on_standing, server) >= 0);
     return attached ? TACIT_OK : TACIT_NO_MEMORY;
 }
 
 void tacit_server_end_sessions(tacit_server_t *server, const uint8_t *peer_curve)
 {
     tacit_session_table_end_peer(&server->sessions, peer_curve);
+}
+
+bool tacit_call_revokes(const tacit_call_t *call, const uint8_t user[32])
+{
+    return call->server && tacit_standing_admits(call->server->session_service.standing,
+                                                 TACIT_ROLE_USER, user, NULL) != TACIT_OK;
 }

@@ -16,6 +16,7 @@
 
 #include "enclave/binding.h"
 #include "rpc/codec.h"
+#include "rpc/standing.h"
 #include "rpc/trace.h"
 
 typedef struct tacit_server tacit_server_t;
@@ -26,8 +27,10 @@ typedef struct tacit_server_config {
     const uint8_t *secret_key;
     const tacit_party_t *party;  /* NULL: no sessions. Borrowed; may change between calls */
     const uint8_t *operator_key; /* CURVE key of the operator, 32 bytes; NULL: there is none */
-    const char *zap_domain;      /* names this endpoint's admission rule; see zap.h. Plaintext is
-                                    always TACIT_ZAP_INTRODUCTION */
+    /*  Whose sessions hold after a policy came into force; NULL: all do. Borrowed; may change  */
+    const tacit_standing_t *standing;
+    const char *zap_domain; /* names this endpoint's admission rule; see zap.h. Plaintext is
+                               always TACIT_ZAP_INTRODUCTION */
 } tacit_server_config_t;
 
 TACIT_MUST_CHECK tacit_status_t tacit_server_new(const tacit_server_config_t *config,
@@ -69,6 +72,8 @@ const tacit_server_stats_t *tacit_server_stats(const tacit_server_t *server);
 const uint8_t *tacit_call_peer(const tacit_call_t *call); /* 32 bytes; NULL on plaintext */
 const tacit_session_t *tacit_call_session(const tacit_call_t *call);
 tacit_span_t tacit_call_bulk(const tacit_call_t *call); /* borrowed until the call is finished */
+/*  Does the policy in force revoke that user? For who acts on behalf of one.  */
+bool tacit_call_revokes(const tacit_call_t *call, const uint8_t user[32]);
 uint64_t tacit_call_remaining_ms(const tacit_call_t *call);
 /*  What the call belongs to, to be entered again where a pending call is worked on later.  */
 const tacit_trace_t *tacit_call_trace(const tacit_call_t *call);

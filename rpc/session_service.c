@@ -27,6 +27,25 @@ static uint64_t s_now(void)
     return (uint64_t)zclock_mono();
 }
 
+typedef struct {
+    const tacit_standing_t *standing;
+    uint64_t now_ms;
+} s_judge_t;
+
+static bool s_holds(const tacit_session_t *session, const void *argument)
+{
+    const s_judge_t *judge = argument;
+    return tacit_standing_check(judge->standing, session, judge->now_ms, NULL) == TACIT_OK;
+}
+
+void tacit_session_service_judge(const tacit_session_service_t *self)
+{
+    const s_judge_t judge = {.standing = self->standing, .now_ms = s_now()};
+    if (self->standing) {
+        tacit_session_table_judge(self->table, s_holds, &judge);
+    }
+}
+
 /*  Attested roles are proved by evidence; this one by the key alone.  */
 static tacit_status_t s_check_role(const tacit_session_service_t *self, const tacit_call_t *call,
                                    uint8_t role, tacit_error_t *error)
@@ -75,6 +94,10 @@ static tacit_status_t s_open(void *context, tacit_call_t *call,
         return TACIT_UNKNOWN_METHOD;
     }
     tacit_status_t status = s_check_role(self, call, args->role, &call->error);
+    if (status == TACIT_OK) {
+        status = tacit_standing_admits(self->standing, (tacit_role_t)args->role, call->id.peer,
+                                       &call->error);
+    }
     if (status != TACIT_OK) {
         return status;
     }
@@ -125,6 +148,9 @@ static tacit_status_t s_confirm(void *context, tacit_call_t *call,
     tacit_status_t status = mac ? tacit_binding_server_finish(row->binding, tacit_now_ms(),
                                                               &confirm, mac, &session, &call->error)
                                 : TACIT_NO_MEMORY;
+    if (status == TACIT_OK) {
+        status = tacit_standing_check(self->standing, session, s_now(), &call->error);
+    }
     if (status == TACIT_OK) {
         status = s_establish(self, row, &session, &call->error);
         ret_result->mac = tacit_span(mac, sizeof confirm.mac);

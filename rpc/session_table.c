@@ -327,6 +327,29 @@ void tacit_session_table_end_peer(tacit_session_table_t *table, const uint8_t *p
     s_each(table, s_expire_of_peer, peer);
 }
 
+typedef struct {
+    bool (*holds)(const tacit_session_t *session, const void *argument);
+    const void *argument;
+} s_judge_t;
+
+static void s_judge(tacit_session_table_t *table, tacit_connection_t *row, const void *argument)
+{
+    const s_judge_t *judge = argument;
+    if (row->session && !row->expired && !judge->holds(row->session, judge->argument)) {
+        s_expire(table, row);
+    }
+}
+
+void tacit_session_table_judge(tacit_session_table_t *table,
+                               bool (*holds)(const tacit_session_t *session, const void *argument),
+                               const void *argument)
+{
+    const s_judge_t judge = {.holds = holds, .argument = argument};
+    if (table->sessions > 0) {
+        s_each(table, s_judge, &judge);
+    }
+}
+
 static void s_sweep(tacit_session_table_t *table, tacit_connection_t *row, const void *now_ms)
 {
     s_settle(table, row, *(const uint64_t *)now_ms);

@@ -81,6 +81,10 @@ void tacit_session_table_end(tacit_session_table_t *table, tacit_connection_t *c
 void tacit_session_table_end_fd(tacit_session_table_t *table, int fd);
 /*  Sessions of that CURVE key; NULL: all.  */
 void tacit_session_table_end_peer(tacit_session_table_t *table, const uint8_t *peer);
+/*  End the sessions that do not hold.  */
+void tacit_session_table_judge(tacit_session_table_t *table,
+                               bool (*holds)(const tacit_session_t *session, const void *argument),
+                               const void *argument);
 /*  End what is over at that time.  */
 void tacit_session_table_sweep(tacit_session_table_t *table, uint64_t now_ms);
 void tacit_session_table_clear(tacit_session_table_t *table);

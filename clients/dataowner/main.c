@@ -39,6 +39,8 @@ static const tacit_command_t s_commands[] = {
                  "signature of the policy, and every member's attestation result under it.\n"
                  "Example:\n"
                  "  tacit-dataowner verify\n",
+        .options = tacit_user_verify_options,
+        .option_count = TACIT_USER_VERIFY_OPTIONS,
         .run = tacit_user_verify,
     },
     {

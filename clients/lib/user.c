@@ -35,13 +35,17 @@ tacit_status_t tacit_user_renew(tacit_user_t *user, tacit_error_t *ret_error)
         .connect_ms = user->timeout_ms,
     };
     tacit_mesh_destroy(&user->mesh);
-    return tacit_mesh_open(&config, &user->mesh, ret_error);
+    tacit_status_t status = tacit_mesh_open(&config, &user->mesh, ret_error);
+    return status ? status
+                  : tacit_policy_remember(user->mesh, &user->trust, user->folder, &user->policy,
+                                          ret_error);
 }
 
 tacit_status_t tacit_user_open(const tacit_invocation_t *invocation, tacit_user_t *ret_user,
                                tacit_error_t *ret_error)
 {
     *ret_user = (tacit_user_t){.timeout_ms = invocation->timeout_ms};
+    memcpy(ret_user->folder, invocation->identity, sizeof ret_user->folder);
     tacit_status_t status = tacit_user_trust(invocation, &ret_user->trust, ret_error);
     if (!status) {
         status = tacit_identity_load(invocation->identity, &ret_user->identity, ret_error);

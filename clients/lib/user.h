@@ -6,13 +6,16 @@
 
 #include "clients/lib/identity.h"
 #include "clients/lib/options.h"
+#include "clients/lib/policy_history.h"
 #include "rpc/mesh.h"
 
 typedef struct tacit_user {
     tacit_identity_t *identity;
     tacit_trust_t trust;
     tacit_mesh_t *mesh;
-    uint32_t timeout_ms; /* the user's patience; 0: each method's own deadline */
+    tacit_policy_chain_t policy; /* in force when the mesh was opened, every link checked */
+    char folder[PATH_MAX];       /* of the identity, where it remembers the policies it saw */
+    uint32_t timeout_ms;         /* the user's patience; 0: each method's own deadline */
 } tacit_user_t;
 
 /*  STATE/trust.json; NOT_FOUND has a remedy.  */
@@ -21,7 +24,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_user_trust(const tacit_invocation_t *invoc
                                                  tacit_error_t *ret_error);
 
 /*  Load STATE/trust.json and the identity, and open the mesh: the attestation service is verified
-    when this returns. Close it in any case.  */
+    when this returns, and the policies since the last time follow the ones seen then. Close it in
+    any case.  */
 TACIT_MUST_CHECK tacit_status_t tacit_user_open(const tacit_invocation_t *invocation,
                                                 tacit_user_t *ret_user, tacit_error_t *ret_error);
 void tacit_user_close(tacit_user_t *user);
@@ -41,7 +45,10 @@ TACIT_MUST_CHECK tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_rol
  */
 tacit_status_t tacit_user_init(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 
-/*  The verify command of both owners: who stands behind the mesh, measured and judged.  */
+/*  The verify command of both owners: who stands behind the mesh, measured and judged; or a saved
+    history of policies, checked without a mesh.  */
+enum { TACIT_USER_VERIFY_OPTIONS = 2 };
+extern const tacit_option_t tacit_user_verify_options[TACIT_USER_VERIFY_OPTIONS];
 tacit_status_t tacit_user_verify(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 
 /*  The measurements of the workers that are attested now, distinct, at most max; ret_workers (may

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "clients/lib/table.h"
+#include "clients/lib/time_text.h"
 #include "clients/lib/user.h"
 #include "enclave/policy.h"
 #include "idl/attestation.h"
@@ -28,7 +29,7 @@ typedef struct {
     uint8_t policy_head[32];
 } s_view_t;
 
-/*  The policy's text must be signed by the operator, and its head be that of the text.  */
+/*  Opening checked the chain up to the policy in force; where there is none, that is an error.  */
 static tacit_status_t s_check_policy(s_view_t *view, tacit_error_t *ret_error)
 {
     tacit_attestation_policy_args_t args = {0};
@@ -36,12 +37,8 @@ static tacit_status_t s_check_policy(s_view_t *view, tacit_error_t *ret_error)
     tacit_status_t status = tacit_attestation_policy_call(tacit_mesh_attestation(view->user.mesh),
                                                           &args, &policy, ret_error);
     if (!status) {
-        status = tacit_policy_verify(policy.text, policy.signature,
-                                     view->user.trust.operator_signing_key, ret_error);
-    }
-    if (!status) {
-        tacit_policy_head(policy.text, view->policy_head);
-        view->policy_number = policy.number;
+        memcpy(view->policy_head, view->user.policy.head, sizeof view->policy_head);
+        view->policy_number = view->user.policy.number;
     }
     return status;
 }
@@ -115,7 +112,7 @@ static tacit_status_t s_print(const s_view_t *view)
            s_hex(claims->root_sha256, 32).text);
     printf("Kind          %s\n", tacit_tee_name(claims->tee));
     printf("Mesh          %s\n", s_hex(tacit_mesh_id(view->user.mesh), 32).text);
-    printf("Policy        number %llu, head %s, signed by the operator\n\n",
+    printf("Policy        number %llu, head %s, every change since number 1 signed\n\n",
            (unsigned long long)view->policy_number, s_hex(view->policy_head, 32).text);
     tacit_status_t status = s_print_table(view);
     if (!status) {
@@ -162,8 +159,88 @@ static void s_print_json(const s_view_t *view)
     json_decref(object);
 }
 
+/*  --- the history of policies, without a mesh ------------------------------------------------- */
+
+typedef struct {
+    tacit_table_t *table; /* one of the two */
+    json_t *list;
+} s_history_t;
+
+static void s_tell_entry(void *context, const tacit_policy_history_entry_t *entry)
+{
+    const s_history_t *history = context;
+    char number[24];
+    char signatures[24];
+    char applied[TACIT_TIME_TEXT_SIZE];
+    s_hex_t head = s_hex(entry->head, 32);
+    if (history->list) {
+        json_array_append_new(history->list,
+                              json_pack("{s:I, s:s, s:i, s:I}", "number",
+                                        (json_int_t)tacit_policy_number(entry->policy), "head",
+                                        head.text, "signatures", (int)entry->signatures,
+                                        "applied_ms", (json_int_t)entry->applied_ms));
+        return;
+    }
+    snprintf(number, sizeof number, "%llu", (unsigned long long)tacit_policy_number(entry->policy));
+    snprintf(signatures, sizeof signatures, "%zu", entry->signatures);
+    tacit_time_format(entry->applied_ms, applied);
+    const char *const cells[] = {number, applied, signatures, head.text};
+    (void)!tacit_table_add(history->table, cells);
+}
+
+static tacit_status_t s_verify_history(const tacit_invocation_t *invocation, const char *path,
+                                       tacit_error_t *ret_error)
+{
+    static const tacit_column_t columns[] = {
+        {"NUMBER", TACIT_ALIGN_RIGHT},
+        {"APPLIED", TACIT_ALIGN_LEFT},
+        {"SIGNATURES", TACIT_ALIGN_RIGHT},
+        {"HEAD", TACIT_ALIGN_LEFT},
+    };
+    tacit_trust_t trust;
+    tacit_policy_chain_t chain;
+    s_history_t history = {.list = invocation->json ? json_array() : NULL};
+    tacit_status_t status = tacit_table_new(columns, 4, &history.table);
+    if (!status) {
+        status = tacit_user_trust(invocation, &trust, ret_error);
+    }
+    if (!status) {
+        status =
+            tacit_policy_history_check(path, &trust, s_tell_entry, &history, &chain, ret_error);
+    }
+    if (!status && invocation->json) {
+        json_dumpf(history.list, stdout, JSON_INDENT(2));
+        printf("\n");
+    } else if (!status) {
+        tacit_table_print(history.table, stdout);
+        printf("\nEvery policy follows the one before and is signed by those who might change it, "
+               "from the\noperator's key in trust.json on.\n");
+    }
+    json_decref(history.list);
+    tacit_table_destroy(&history.table);
+    return status;
+}
+
+static tacit_status_t s_save_history(const tacit_invocation_t *invocation, tacit_user_t *user,
+                                     tacit_error_t *ret_error)
+{
+    const char *path = tacit_invocation_value(invocation, "save-history");
+    tacit_policy_chain_t chain;
+    return path ? tacit_policy_history_save(user->mesh, &user->trust, path, &chain, ret_error)
+                : TACIT_OK;
+}
+
+const tacit_option_t tacit_user_verify_options[TACIT_USER_VERIFY_OPTIONS] = {
+    {"history", 0, "FILE", "check a saved history of policies by trust.json alone, without a mesh"},
+    {"save-history", 0, "FILE", "write the mesh's whole history of policies to a file"},
+};
+
 tacit_status_t tacit_user_verify(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
 {
+    const char *saved = tacit_invocation_value(invocation, "history");
+    if (saved) {
+        return s_verify_history(invocation, saved, ret_error);
+    }
     s_view_t view = {0};
     tacit_status_t status = tacit_user_open(invocation, &view.user, ret_error);
     if (!status) {
@@ -175,6 +252,9 @@ tacit_status_t tacit_user_verify(const tacit_invocation_t *invocation, tacit_err
     }
     if (!status) {
         status = s_check_members(&view, ret_error);
+    }
+    if (!status) {
+        status = s_save_history(invocation, &view.user, ret_error);
     }
     if (!status && invocation->json) {
         s_print_json(&view);

@@ -39,6 +39,8 @@ static const tacit_command_t s_commands[] = {
         .name = "verify",
         .summary = "show who stands behind the mesh: anchor, policy, every service's measurement",
         .operands = "",
+        .options = tacit_user_verify_options,
+        .option_count = TACIT_USER_VERIFY_OPTIONS,
         .run = tacit_user_verify,
     },
     {

@@ -13,16 +13,16 @@ tacit_status_t tacit_command_metrics(const tacit_invocation_t *invocation,
                                      tacit_error_t *ret_error);
 tacit_status_t tacit_command_scale(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_policy(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
+tacit_status_t tacit_command_revoke(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_audit(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 
 /*  Shared by the commands: the state of everything, as status prints it.  */
 tacit_status_t tacit_status_print(const tacit_invocation_t *invocation,
                                   const tacit_identity_t *identity, tacit_error_t *ret_error);
 
-/*  Apply the policy that fits the programs in bin, unless the one in force covers them. Tells
-    whether it did.  */
-tacit_status_t tacit_policy_ensure(const char *state, const char *bin,
-                                   const tacit_identity_t *identity, bool *ret_applied,
-                                   tacit_error_t *ret_error);
+/*  Apply the policy that fits the programs in bin, unless the one in force covers them. identity is
+    the folder of who signs. Tells whether it did.  */
+tacit_status_t tacit_policy_ensure(const char *state, const char *bin, const char *identity,
+                                   bool *ret_applied, tacit_error_t *ret_error);
 
 #endif

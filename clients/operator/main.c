@@ -11,6 +11,18 @@ static const tacit_option_t s_scale_options[] = {
     {"workers", 'w', "N", "how many workers are to run, 0 to 64"},
 };
 
+static const tacit_option_t s_policy_options[] = {
+    {"save", 0, "FILE", "log: write the whole history, for who checks it without the mesh"},
+    {"role", 0, "ROLE", "explain: the role to take, keys, models, gateway or worker (default)"},
+    {"at", 0, "TIME", "explain: verify as of then, Unix seconds (default: now)"},
+    {"policy", 0, "FILE", "explain: judge by this policy, without a mesh"},
+};
+
+static const tacit_option_t s_revoke_options[] = {
+    {"undo", 0, NULL, "trust it again"},
+    {"output", 'o', "FILE", "write the policy there, for others to sign, and apply nothing"},
+};
+
 static const tacit_command_t s_commands[] = {
     {
         .name = "up",
@@ -54,14 +66,41 @@ static const tacit_command_t s_commands[] = {
     },
     {
         .name = "policy",
-        .summary = "show, generate, apply or list the mesh's signed policies",
-        .operands = "[show|generate|apply FILE|log]",
-        .operands_max = 2,
+        .summary = "show, compare, sign, apply or explain the mesh's policies",
+        .operands = "[show|generate|diff [FROM] TO|sign FILE|apply FILE|log|explain DIR]",
+        .operands_max = 3,
+        .options = s_policy_options,
+        .option_count = sizeof s_policy_options / sizeof *s_policy_options,
         .notes = "show      the policy in force, its signature checked (default)\n"
                  "generate  print the policy that would follow, for the programs at hand\n"
-                 "apply     sign FILE with the operator's key and put it in force\n"
-                 "log       the hash-chained history, newest first\n",
+                 "diff      privileges gained and lost from the one in force (or FROM) to TO\n"
+                 "sign      add one's signature to FILE.sig, for policies that take several\n"
+                 "apply     put FILE in force, signed by FILE.sig and by oneself\n"
+                 "log       the hash-chained history, newest first\n"
+                 "explain   judge evidence in DIR (as tacit-attest takes it): every check, with\n"
+                 "          claim, expected, got, policy line and what to do\n"
+                 "Examples:\n"
+                 "  tacit-operator policy generate > next.yaml\n"
+                 "  tacit-operator policy diff next.yaml\n"
+                 "  tacit-operator policy sign next.yaml --identity second-owner\n"
+                 "  tacit-operator policy explain quote/ --role worker\n",
         .run = tacit_command_policy,
+    },
+    {
+        .name = "revoke",
+        .summary = "take trust from a platform, a measurement, a signer or a user",
+        .operands = "platform|measurement|signer|user ID",
+        .operands_min = 2,
+        .operands_max = 2,
+        .options = s_revoke_options,
+        .option_count = sizeof s_revoke_options / sizeof *s_revoke_options,
+        .notes =
+            "Applies the policy in force with ID (hex) under revoked. Within two seconds the\n"
+            "sessions of what it names end, keys that it held are dropped, and it gets no others.\n"
+            "Examples:\n"
+            "  tacit-operator revoke platform 0a1b2c3d4e5f60718293a4b5c6d7e8f9\n"
+            "  tacit-operator revoke user 5f0c... --output next.yaml\n",
+        .run = tacit_command_revoke,
     },
     {
         .name = "audit",

@@ -276,8 +276,8 @@ static tacit_status_t s_bring_up(s_up_t *up, tacit_error_t *ret_error)
         status = s_await(up, supervisor, "attestation", ret_error);
     }
     if (!status) {
-        status = tacit_policy_ensure(up->invocation->state, up->bin, up->identity, &up->applied,
-                                     ret_error);
+        status = tacit_policy_ensure(up->invocation->state, up->bin, up->invocation->identity,
+                                     &up->applied, ret_error);
     }
     if (!status) {
         status = s_await(up, supervisor, NULL, ret_error);

@@ -29,8 +29,26 @@ typedef struct {
     tacit_refusal_log_t *refusals;
     tacit_server_t *introduction; /* plaintext */
     tacit_server_t *server;       /* CURVE */
+    tacit_standing_t standing;    /* who may speak to it */
     zloop_t *loop;
 } s_attestd_t;
+
+static uint64_t s_policy_number(const s_attestd_t *self)
+{
+    const tacit_policy_t *policy = tacit_policy_store_policy(self->policies);
+    return policy ? tacit_policy_number(policy) : 0;
+}
+
+/*  Attests itself under the policy in force, and has its sessions follow it.  */
+static tacit_status_t s_follow_policy(s_attestd_t *self, tacit_error_t *ret_error)
+{
+    const tacit_policy_t *policy = tacit_policy_store_policy(self->policies);
+    if (policy) {
+        tacit_standing_take(&self->standing, tacit_policy_rules(policy), (uint64_t)zclock_mono());
+    }
+    return tacit_identity_attest(self->identity, tacit_policy_store_head(self->policies),
+                                 s_policy_number(self), ret_error);
+}
 
 /*  --- introduction ---------------------------------------------------------------------------- */
 
@@ -131,6 +149,7 @@ static tacit_status_t s_judge(s_attestd_t *self, const tacit_attestation_attest_
     tacit_verifier_t verifier = {
         .policy = tacit_policy_store_policy(self->policies),
         .policy_head = tacit_policy_store_head(self->policies),
+        .policy_number = s_policy_number(self),
         .root_sha256 = identity->root_sha256,
         .mesh_id = identity->mesh_id,
         .result_secret = identity->result_secret->data,
@@ -229,7 +248,7 @@ static tacit_status_t s_policy(void *argument, tacit_call_t *call,
         return s_no_policy(call);
     }
     ret_result->text = tacit_policy_store_text(self->policies);
-    ret_result->signature = tacit_span(tacit_policy_store_signature(self->policies), 64);
+    ret_result->signatures = tacit_policy_store_signatures(self->policies);
     ret_result->head = tacit_span(tacit_policy_store_head(self->policies), 32);
     ret_result->number = tacit_policy_number(policy);
     return TACIT_OK;
@@ -251,7 +270,7 @@ static tacit_status_t s_apply_policy(void *argument, tacit_call_t *call,
     };
     s_attestd_t *self = argument;
     tacit_error_t *error = tacit_call_error(call);
-    tacit_status_t status = tacit_policy_store_apply(self->policies, args->text, args->signature,
+    tacit_status_t status = tacit_policy_store_apply(self->policies, args->text, args->signatures,
                                                      tacit_now_ms(), error);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         if (status == codes[i].status) {
@@ -263,9 +282,9 @@ static tacit_status_t s_apply_policy(void *argument, tacit_call_t *call,
     if (status) {
         return status;
     }
-    /*  Everybody is judged anew; the sessions of others end when their results do.  */
+    /*  Everybody is judged anew; sessions of who is not end soon (rpc/standing.h).  */
     tacit_member_table_clear(self->members);
-    status = tacit_identity_attest(self->identity, tacit_policy_store_head(self->policies), error);
+    status = s_follow_policy(self, error);
     ret_result->head = tacit_span(tacit_policy_store_head(self->policies), 32);
     tacit_log(TACIT_LOG_INFO, "policy_applied", "policy %llu is in force",
               (unsigned long long)tacit_policy_number(tacit_policy_store_policy(self->policies)));
@@ -299,6 +318,30 @@ static tacit_status_t s_policy_history(void *argument, tacit_call_t *call,
     ret_result->entries.items = items;
     ret_result->entries.count = count;
     return status;
+}
+
+static tacit_status_t s_policy_at(void *argument, tacit_call_t *call,
+                                  const tacit_attestation_policy_at_args_t *args,
+                                  tacit_attestation_policy_at_result_t *ret_result)
+{
+    s_attestd_t *self = argument;
+    tacit_arena_t *arena = tacit_call_arena(call);
+    tacit_policy_copy_t copy = {0};
+    uint8_t head[32];
+    tacit_status_t status = tacit_policy_store_copy(self->policies, args->number, &copy);
+    if (status) {
+        return tacit_error_set(tacit_call_error(call), status, NULL);
+    }
+    tacit_policy_head(tacit_span(copy.text, copy.text_size), head);
+    ret_result->text = tacit_arena_copy(arena, tacit_span(copy.text, copy.text_size));
+    ret_result->signatures =
+        tacit_arena_copy(arena, tacit_span(copy.signatures, copy.signatures_size));
+    ret_result->head = tacit_arena_copy(arena, tacit_span(head, sizeof head));
+    ret_result->applied_ms = copy.applied_ms;
+    tacit_policy_copy_free(&copy);
+    return ret_result->text.data && ret_result->signatures.data && ret_result->head.data
+               ? TACIT_OK
+               : TACIT_NO_MEMORY;
 }
 
 static tacit_status_t s_list_refusals(void *argument, tacit_call_t *call,
@@ -344,6 +387,7 @@ static const tacit_attestation_handlers_t s_handlers = {
     .policy = s_policy,
     .apply_policy = s_apply_policy,
     .policy_history = s_policy_history,
+    .policy_at = s_policy_at,
     .refusals = s_list_refusals,
 };
 
@@ -356,7 +400,7 @@ static int s_on_renew(zloop_t *loop, int timer, void *argument)
     if (tacit_now_ms() >= result->issued_ms + (result->expires_ms - result->issued_ms) / 2) {
         tacit_error_t error = {.code = TACIT_OK};
         if (tacit_identity_attest(self->identity, tacit_policy_store_head(self->policies),
-                                  &error)) {
+                                  s_policy_number(self), &error)) {
             tacit_log_error("attestation_failed", &error);
         }
     }
@@ -378,8 +422,7 @@ static tacit_status_t s_open_state(s_attestd_t *self, const tacit_service_args_t
                                          &self->policies, ret_error);
     }
     if (!status) {
-        status = tacit_identity_attest(self->identity, tacit_policy_store_head(self->policies),
-                                       ret_error);
+        status = s_follow_policy(self, ret_error);
     }
     return status;
 }
@@ -394,6 +437,7 @@ static tacit_status_t s_open_endpoints(s_attestd_t *self, const tacit_service_ar
         .secret_key = self->identity->curve_secret->data,
         .party = &self->identity->party,
         .operator_key = args->trust.operator_curve_key,
+        .standing = &self->standing,
         .zap_domain = "tacit.attestation",
     };
     tacit_server_config_t plain = {

@@ -135,8 +135,9 @@ void tacit_identity_destroy(tacit_identity_t **identity)
 /*  --- attesting oneself ----------------------------------------------------------------------- */
 
 static tacit_status_t s_judge(tacit_identity_t *self, const uint8_t policy_head[32],
-                              tacit_span_t quote, const tacit_collateral_t *collateral,
-                              const uint8_t commitment[64], tacit_error_t *ret_error)
+                              uint64_t policy_number, tacit_span_t quote,
+                              const tacit_collateral_t *collateral, const uint8_t commitment[64],
+                              tacit_error_t *ret_error)
 {
     tacit_case_t judged = {
         .role = TACIT_ROLE_ATTESTATION,
@@ -148,6 +149,7 @@ static tacit_status_t s_judge(tacit_identity_t *self, const uint8_t policy_head[
     tacit_report_data(TACIT_QUOTE_BINDING, commitment, judged.report_data);
     tacit_verifier_t verifier = {
         .policy_head = policy_head,
+        .policy_number = policy_number,
         .root_sha256 = self->root_sha256,
         .mesh_id = self->mesh_id,
         .result_secret = self->result_secret->data,
@@ -158,7 +160,7 @@ static tacit_status_t s_judge(tacit_identity_t *self, const uint8_t policy_head[
 }
 
 tacit_status_t tacit_identity_attest(tacit_identity_t *identity, const uint8_t policy_head[32],
-                                     tacit_error_t *ret_error)
+                                     uint64_t policy_number, tacit_error_t *ret_error)
 {
     static const uint8_t no_session[32] = {0};
     uint8_t commitment[64];
@@ -174,8 +176,8 @@ tacit_status_t tacit_identity_attest(tacit_identity_t *identity, const uint8_t p
         status = tacit_platform_collateral(identity->platform, &collateral, &storage, ret_error);
     }
     if (!status) {
-        status = s_judge(identity, policy_head, tacit_span(quote, quote_size), &collateral,
-                         commitment, ret_error);
+        status = s_judge(identity, policy_head, policy_number, tacit_span(quote, quote_size),
+                         &collateral, commitment, ret_error);
     }
     free(storage);
     if (!status) {

@@ -31,6 +31,7 @@ void tacit_identity_destroy(tacit_identity_t **identity);
 /*  Judge oneself under the policy head, so that the endpoint's sessions can show a result.  */
 TACIT_MUST_CHECK tacit_status_t tacit_identity_attest(tacit_identity_t *identity,
                                                       const uint8_t policy_head[32],
+                                                      uint64_t policy_number,
                                                       tacit_error_t *ret_error);
 
 #endif

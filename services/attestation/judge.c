@@ -29,6 +29,8 @@ static void s_state_result(const tacit_verifier_t *verifier, const tacit_case_t 
         .debug = claims->debug,
         .tcb_status = claims->tcb_status,
         .tee = claims->tee,
+        .tier = tacit_tier_of(claims),
+        .policy_number = verifier->policy_number,
         .product_id = claims->product_id,
         .svn = claims->svn,
         .issued_ms = now_ms,

@@ -22,6 +22,7 @@ typedef struct tacit_case {
 typedef struct tacit_verifier {
     const tacit_policy_t *policy;
     const uint8_t *policy_head;   /* 32 bytes */
+    uint64_t policy_number;       /* 0: before the first */
     const uint8_t *root_sha256;   /* 32 bytes */
     const uint8_t *mesh_id;       /* 32 bytes */
     const uint8_t *result_secret; /* Ed25519, 64 bytes */

@@ -14,13 +14,13 @@
 struct tacit_policy_store {
     tacit_database_t *database;
     tacit_platform_t *platform;
-    uint8_t operator_key[32];
-    uint8_t counter[32];    /* the counter's name */
-    tacit_policy_t *policy; /* in force; NULL before the first */
+    tacit_policy_chain_t chain; /* up to the policy in force */
+    uint8_t counter[32];        /* the counter's name */
+    tacit_policy_t *policy;     /* in force; NULL before the first */
     uint8_t *text;
     size_t text_size;
-    uint8_t signature[64];
-    uint8_t head[32]; /* zeroes before the first */
+    uint8_t signatures[TACIT_POLICY_SIGNATURES_SIZE_MAX];
+    size_t signatures_size;
 };
 
 static const char s_schema[] = "CREATE TABLE IF NOT EXISTS policies("
@@ -36,44 +36,9 @@ static void s_name_counter(const uint8_t mesh_id[32], uint8_t ret_name[32])
     crypto_hash_sha256(ret_name, transcript.data, transcript.size);
 }
 
-static uint64_t s_number(const tacit_policy_store_t *self)
-{
-    return self->policy ? tacit_policy_number(self->policy) : 0;
-}
-
-/*  Is this the policy that may come next? Gives it parsed.  */
-static tacit_status_t s_check(const tacit_policy_store_t *self, tacit_span_t text,
-                              tacit_span_t signature, tacit_policy_t **ret_policy,
-                              tacit_error_t *ret_error)
-{
-    tacit_policy_t *policy = NULL;
-    tacit_status_t status = tacit_policy_verify(text, signature, self->operator_key, ret_error);
-    if (!status) {
-        status = tacit_policy_parse(text, &policy, ret_error);
-    }
-    if (status) {
-        return status;
-    }
-    if (tacit_policy_number(policy) != s_number(self) + 1 ||
-        memcmp(tacit_policy_previous(policy), self->head, sizeof self->head) != 0) {
-        char expected[128];
-        char head[65];
-        sodium_bin2hex(head, sizeof head, self->head, sizeof self->head);
-        snprintf(expected, sizeof expected, "number %llu after %s",
-                 (unsigned long long)s_number(self) + 1, head);
-        status = tacit_error_claim(ret_error, TACIT_ALREADY_EXISTS, "previous and number", expected,
-                                   "another");
-        tacit_error_remedy(ret_error, "fetch the policy in force and base yours on it");
-        tacit_policy_destroy(&policy);
-        return status;
-    }
-    *ret_policy = policy;
-    return TACIT_OK;
-}
-
 /*  Takes policy over.  */
 static tacit_status_t s_put_in_force(tacit_policy_store_t *self, tacit_policy_t *policy,
-                                     tacit_span_t text, tacit_span_t signature)
+                                     tacit_span_t text, tacit_span_t signatures)
 {
     uint8_t *copy = malloc(text.size);
     if (!copy) {
@@ -86,8 +51,9 @@ static tacit_status_t s_put_in_force(tacit_policy_store_t *self, tacit_policy_t 
     self->policy = policy;
     self->text = copy;
     self->text_size = text.size;
-    memcpy(self->signature, signature.data, sizeof self->signature);
-    tacit_policy_head(text, self->head);
+    memcpy(self->signatures, signatures.data, signatures.size); /* a chain checked the bound */
+    self->signatures_size = signatures.size;
+    tacit_policy_chain_advance(&self->chain, text, policy);
     return TACIT_OK;
 }
 
@@ -95,10 +61,11 @@ static tacit_status_t s_load_row(tacit_policy_store_t *self, sqlite3_stmt *row,
                                  tacit_error_t *ret_error)
 {
     tacit_span_t text = tacit_column_span(row, 0);
-    tacit_span_t signature = tacit_column_span(row, 1);
+    tacit_span_t signatures = tacit_column_span(row, 1);
     tacit_policy_t *policy = NULL;
-    tacit_status_t status = s_check(self, text, signature, &policy, ret_error);
-    return status ? status : s_put_in_force(self, policy, text, signature);
+    tacit_status_t status =
+        tacit_policy_chain_check(&self->chain, text, signatures, &policy, ret_error);
+    return status ? status : s_put_in_force(self, policy, text, signatures);
 }
 
 static tacit_status_t s_load(tacit_policy_store_t *self, tacit_error_t *ret_error)
@@ -122,17 +89,17 @@ static tacit_status_t s_check_counter(tacit_policy_store_t *self, tacit_error_t 
     uint64_t counted = 0;
     tacit_status_t status =
         tacit_platform_counter_read(self->platform, self->counter, &counted, ret_error);
-    if (status || s_number(self) == counted) {
+    if (status || self->chain.number == counted) {
         return status;
     }
-    if (s_number(self) == counted + 1) {
+    if (self->chain.number == counted + 1) {
         return tacit_platform_counter_advance(self->platform, self->counter, counted + 1,
                                               ret_error);
     }
     char expected[32];
     char got[32];
     snprintf(expected, sizeof expected, "policy %llu", (unsigned long long)counted);
-    snprintf(got, sizeof got, "policy %llu", (unsigned long long)s_number(self));
+    snprintf(got, sizeof got, "policy %llu", (unsigned long long)self->chain.number);
     status = tacit_error_claim(ret_error, TACIT_ROLLBACK_DETECTED, "policy history", expected, got);
     tacit_error_remedy(ret_error, "put back the newest attestation.db");
     return status;
@@ -147,7 +114,7 @@ tacit_status_t tacit_policy_store_open(const char *folder, const uint8_t operato
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     self->platform = platform;
-    memcpy(self->operator_key, operator_key, sizeof self->operator_key);
+    tacit_policy_chain_start(operator_key, &self->chain);
     s_name_counter(mesh_id, self->counter);
     char path[1024];
     snprintf(path, sizeof path, "%s/attestation.db", folder);
@@ -188,18 +155,18 @@ tacit_span_t tacit_policy_store_text(const tacit_policy_store_t *store)
     return tacit_span(store->text, store->text_size);
 }
 
-const uint8_t *tacit_policy_store_signature(const tacit_policy_store_t *store)
+tacit_span_t tacit_policy_store_signatures(const tacit_policy_store_t *store)
 {
-    return store->signature;
+    return tacit_span(store->signatures, store->signatures_size);
 }
 
 const uint8_t *tacit_policy_store_head(const tacit_policy_store_t *store)
 {
-    return store->head;
+    return store->chain.head;
 }
 
 static tacit_status_t s_insert(tacit_policy_store_t *self, const tacit_policy_t *policy,
-                               tacit_span_t text, tacit_span_t signature, uint64_t now_ms)
+                               tacit_span_t text, tacit_span_t signatures, uint64_t now_ms)
 {
     static const char sql[] = "INSERT INTO policies(number, head, previous, text, signature, "
                               "applied_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
@@ -214,7 +181,7 @@ static tacit_status_t s_insert(tacit_policy_store_t *self, const tacit_policy_t 
     tacit_bind_blob(insert, 2, tacit_span(head, sizeof head));
     tacit_bind_blob(insert, 3, tacit_span(tacit_policy_previous(policy), 32));
     tacit_bind_blob(insert, 4, text);
-    tacit_bind_blob(insert, 5, signature);
+    tacit_bind_blob(insert, 5, signatures);
     tacit_bind_u64(insert, 6, now_ms);
     status = tacit_step_done(insert);
     if (status) {
@@ -225,21 +192,22 @@ static tacit_status_t s_insert(tacit_policy_store_t *self, const tacit_policy_t 
 }
 
 tacit_status_t tacit_policy_store_apply(tacit_policy_store_t *store, tacit_span_t text,
-                                        tacit_span_t signature, uint64_t now_ms,
+                                        tacit_span_t signatures, uint64_t now_ms,
                                         tacit_error_t *ret_error)
 {
     tacit_policy_t *policy = NULL;
-    tacit_status_t status = s_check(store, text, signature, &policy, ret_error);
+    tacit_status_t status =
+        tacit_policy_chain_check(&store->chain, text, signatures, &policy, ret_error);
     if (status) {
         return status;
     }
-    status = s_insert(store, policy, text, signature, now_ms);
+    status = s_insert(store, policy, text, signatures, now_ms);
     if (status) {
         tacit_policy_destroy(&policy);
         return tacit_error_set(ret_error, status, "cannot store the policy");
     }
     uint64_t number = tacit_policy_number(policy);
-    status = s_put_in_force(store, policy, text, signature);
+    status = s_put_in_force(store, policy, text, signatures);
     if (status) {
         return tacit_error_set(ret_error, status, NULL);
     }
@@ -272,4 +240,47 @@ tacit_status_t tacit_policy_store_history(tacit_policy_store_t *store,
     }
     *ret_count = count;
     return TACIT_OK;
+}
+
+static bool s_copy_column(sqlite3_stmt *row, int column, uint8_t **ret_bytes, size_t *ret_size)
+{
+    tacit_span_t span = tacit_column_span(row, column);
+    uint8_t *bytes = malloc(span.size ? span.size : 1);
+    if (bytes && span.size > 0) {
+        memcpy(bytes, span.data, span.size);
+    }
+    *ret_bytes = bytes;
+    *ret_size = span.size;
+    return bytes != NULL;
+}
+
+tacit_status_t tacit_policy_store_copy(tacit_policy_store_t *store, uint64_t number,
+                                       tacit_policy_copy_t *ret_copy)
+{
+    static const char sql[] = "SELECT text, signature, applied_ms FROM policies WHERE number = ?1";
+    sqlite3_stmt *rows = tacit_database_query(store->database, sql);
+    tacit_bind_u64(rows, 1, number);
+    tacit_policy_copy_t copy = {0};
+    tacit_status_t status = tacit_step(rows);
+    if (!status && (!s_copy_column(rows, 0, &copy.text, &copy.text_size) ||
+                    !s_copy_column(rows, 1, &copy.signatures, &copy.signatures_size))) {
+        status = TACIT_NO_MEMORY;
+    }
+    if (!status) {
+        copy.applied_ms = tacit_column_u64(rows, 2);
+    }
+    sqlite3_reset(rows);
+    if (status) {
+        tacit_policy_copy_free(&copy);
+        return status;
+    }
+    *ret_copy = copy;
+    return TACIT_OK;
+}
+
+void tacit_policy_copy_free(tacit_policy_copy_t *copy)
+{
+    free(copy->text);
+    free(copy->signatures);
+    *copy = (tacit_policy_copy_t){0};
 }

@@ -1,4 +1,4 @@
-/*  policy_store.h - the operator's signed policies: a durable, hash-chained history.
+/*  policy_store.h - the mesh's signed policies: a durable, hash-chained history.
 
     Each policy names the head before it, so that the chain proves itself; a counter of the
     platform holds the newest number, so that an old copy of the database put back is noticed.  */
@@ -7,7 +7,7 @@
 #define TACIT_SERVICES_ATTESTATION_POLICY_STORE_H
 
 #include "enclave/platform.h"
-#include "enclave/policy.h"
+#include "enclave/policy_chain.h"
 
 typedef struct tacit_policy_store tacit_policy_store_t;
 
@@ -21,13 +21,12 @@ void tacit_policy_store_destroy(tacit_policy_store_t **store);
 /*  The policy in force; NULL before the first. Borrowed until the next apply, as its text.  */
 const tacit_policy_t *tacit_policy_store_policy(const tacit_policy_store_t *store);
 tacit_span_t tacit_policy_store_text(const tacit_policy_store_t *store);
-const uint8_t *tacit_policy_store_signature(const tacit_policy_store_t *store); /* 64 bytes */
-const uint8_t *tacit_policy_store_head(const tacit_policy_store_t *store);      /* 32 bytes */
+tacit_span_t tacit_policy_store_signatures(const tacit_policy_store_t *store);
+const uint8_t *tacit_policy_store_head(const tacit_policy_store_t *store); /* 32 bytes */
 
-/*  Compare and swap: POLICY_REFUSED where signature or text is bad, ALREADY_EXISTS where previous
-    and number do not follow the policy in force. Durable when it returns.  */
+/*  Compare and swap; refuses as tacit_policy_chain_check does. Durable when it returns.  */
 TACIT_MUST_CHECK tacit_status_t tacit_policy_store_apply(tacit_policy_store_t *store,
-                                                         tacit_span_t text, tacit_span_t signature,
+                                                         tacit_span_t text, tacit_span_t signatures,
                                                          uint64_t now_ms, tacit_error_t *ret_error);
 
 typedef struct tacit_policy_link {
@@ -41,5 +40,19 @@ typedef struct tacit_policy_link {
 TACIT_MUST_CHECK tacit_status_t tacit_policy_store_history(tacit_policy_store_t *store,
                                                            tacit_policy_link_t *ret_links,
                                                            size_t max, size_t *ret_count);
+
+/*  One policy of the history; both are the caller's to free. NOT_FOUND.  */
+typedef struct tacit_policy_copy {
+    uint8_t *text;
+    size_t text_size;
+    uint8_t *signatures;
+    size_t signatures_size;
+    uint64_t applied_ms;
+} tacit_policy_copy_t;
+
+TACIT_MUST_CHECK tacit_status_t tacit_policy_store_copy(tacit_policy_store_t *store,
+                                                        uint64_t number,
+                                                        tacit_policy_copy_t *ret_copy);
+void tacit_policy_copy_free(tacit_policy_copy_t *copy);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "enclave/no_code.h"
 #include "idl/inference.h"
@@ -24,7 +25,8 @@ enum {
     S_IDLE_MS = 250,         /* the executor looks after its keys so often */
     S_FINISH_MS = 30 * 1000, /* at most, for the job in hand when asked to stop */
     S_RUN_MS = 50 * 1000,    /* of a model; below the deadline of who asked */
-    S_LEAVE_MS = 1000
+    S_LEAVE_MS = 1000,
+    S_EXIT_EVICTED = 1
 };
 
 /*  Chosen when the worker is built, so that its measurement tells.  */
@@ -486,6 +488,11 @@ static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args
 static void s_stop(s_worker_t *self)
 {
     zloop_destroy(&self->loop);
+    /*  Not wanted any more: the job in hand is not finished first. Its end takes with it whatever
+        keys and plaintext the executor holds, at once.  */
+    if (self->node && tacit_node_is_evicted(self->node) && self->working) {
+        _exit(S_EXIT_EVICTED);
+    }
     if (self->executor && self->working) {
         void *given = NULL;
         zsock_set_rcvtimeo(self->executor, S_FINISH_MS);

@@ -123,6 +123,7 @@ static tacit_status_t s_release(void *vault, tacit_call_t *call,
         .worker = session->peer_curve,
         .measurement = session->peer_result.mrenclave,
         .user = args->user.data,
+        .user_revoked = tacit_call_revokes(call, args->user.data),
         .version = args->version,
         .request_id = args->request_id.data,
     };

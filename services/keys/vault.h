@@ -82,6 +82,7 @@ typedef struct tacit_release_request {
     const uint8_t *worker;      /* CURVE key, 32 bytes, of the attested session */
     const uint8_t *measurement; /* MRENCLAVE, 32 bytes, of its result */
     const uint8_t *user;        /* 32 bytes */
+    bool user_revoked;          /* by the policy in force */
     tacit_model_ref_t model;
     uint32_t version;          /* 0: the newest */
     const uint8_t *request_id; /* 16 bytes */

@@ -52,6 +52,9 @@ static tacit_status_t s_decide(const tacit_vault_t *self, const tacit_release_re
 {
     tacit__access_id_t id =
         tacit__vault_access_id(&request->model, request->user, request->measurement);
+    if (request->user_revoked) {
+        return TACIT_USER_REVOKED;
+    }
     if (!tacit__vault_find_user(self, request->user)) {
         return TACIT_KEYS_NOT_ENROLLED;
     }

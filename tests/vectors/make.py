@@ -340,10 +340,10 @@ def commitments():
 
 
 def result():
-    body = (b"TACITRES" + struct.pack("<HBBB3xHH4xQQ", 1, 5, 1, 0, 5, 2, NOW, NOW + 300_000) +
+    body = (b"TACITRES" + struct.pack("<HBBBBBxHH4xQQ", 1, 5, 1, 0, 0, 2, 5, 2, NOW, NOW + 300_000) +
             SERVER + WORKER_SIGN + octets("attestation key") + MRENCLAVE + MRSIGNER +
             octets("platform", 16) + bytes.fromhex(TRUST["root_sha256"]) + POLICY_HEAD + MESH +
-            ISSUER).ljust(448, b"\0")
+            ISSUER + struct.pack("<Q", 9)).ljust(448, b"\0")
     return body + wire.sign(body, ISSUER_SECRET)
 
 

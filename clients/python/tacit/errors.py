@@ -404,3 +404,10 @@ class PlatformRefused(TacitError):
 
     code = 322
     name = "platform_refused"
+
+
+class UserRevoked(TacitError):
+    """the policy in force revoked this user"""
+
+    code = 323
+    name = "user_revoked"

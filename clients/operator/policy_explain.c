@@ -1,0 +1,240 @@
+/*  policy_explain.c - tacit-operator policy explain: evidence in a folder, verified first, then put
+    to every check of a policy.  */
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "clients/attest/sample.h"
+#include "clients/attest/utc.h"
+#include "clients/lib/hex.h"
+#include "clients/operator/policy_context.h"
+#include "enclave/clock.h"
+#include "enclave/tier.h"
+
+typedef struct {
+    const tacit_policy_t *policy;
+    tacit_role_t role;
+    uint64_t now_ms;
+    tacit_claims_t claims;
+    bool json;
+    json_t *checks;
+    tacit_error_t first; /* of the checks that refuse */
+} s_explain_t;
+
+/*  A mesh takes quotes and documents; what else tacit-attest knows has no place in a policy.  */
+static tacit_status_t s_evidence(const tacit_sample_t *sample, tacit_span_t *ret_quote,
+                                 tacit_collateral_t *ret_collateral, tacit_error_t *ret_error)
+{
+    if (sample->kind != TACIT_SAMPLE_DCAP && sample->kind != TACIT_SAMPLE_NITRO) {
+        return tacit_error_claim(ret_error, TACIT_UNSUPPORTED, "evidence",
+                                 "an SGX or TDX quote with collateral, or a Nitro document",
+                                 "none of them");
+    }
+    const tacit_span_t *parts = sample->parts;
+    *ret_quote = parts[sample->kind == TACIT_SAMPLE_DCAP ? TACIT_PART_QUOTE : TACIT_PART_DOCUMENT];
+    *ret_collateral = (tacit_collateral_t){
+        .tcb_info = parts[TACIT_PART_TCB_INFO],
+        .qe_identity = parts[TACIT_PART_QE_IDENTITY],
+        .tcb_signing_chain = parts[TACIT_PART_TCB_SIGNING_CHAIN],
+        .pck_crl_issuer_chain = parts[TACIT_PART_PCK_CRL_ISSUER_CHAIN],
+        .root_crl = parts[TACIT_PART_ROOT_CRL],
+        .pck_crl = parts[TACIT_PART_PCK_CRL],
+    };
+    return TACIT_OK;
+}
+
+/*  Genuine under one of the policy's roots? The refusal is that of the last one.  */
+static tacit_status_t s_verify(s_explain_t *self, const tacit_sample_t *sample,
+                               tacit_error_t *ret_error)
+{
+    const tacit_policy_rules_t *rules = tacit_policy_rules(self->policy);
+    tacit_span_t quote = {0};
+    tacit_collateral_t collateral;
+    tacit_status_t status = s_evidence(sample, &quote, &collateral, ret_error);
+    if (status) {
+        return status;
+    }
+    status = tacit_error_claim(ret_error, TACIT_TRUST_ANCHOR_REFUSED, "root", "one under roots",
+                               "the policy lists none");
+    for (size_t i = 0; i < rules->root_count; i++) {
+        status = tacit_evidence_verify(quote, &collateral, rules->roots[i].sha256, self->now_ms,
+                                       &self->claims, ret_error);
+        if (!status) {
+            break;
+        }
+    }
+    return status;
+}
+
+/*  --- report ---------------------------------------------------------------------------------- */
+
+static void s_print_refusal(const tacit_error_t *refusal)
+{
+    const struct {
+        const char *name;
+        const char *value;
+    } lines[] = {
+        {"claim", refusal->claim},   {"expected", refusal->expected}, {"got", refusal->got},
+        {"policy", refusal->policy}, {"to do", refusal->remedy},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (lines[i].value[0]) {
+            printf("           %-8s  %s\n", lines[i].name, lines[i].value);
+        }
+    }
+}
+
+static void s_tell(void *context, const char *check, const tacit_error_t *refusal)
+{
+    s_explain_t *self = context;
+    if (refusal && self->first.code == TACIT_OK) {
+        self->first = *refusal;
+    }
+    if (self->json) {
+        json_t *entry = json_pack("{s:s, s:b}", "check", check, "passed", refusal == NULL);
+        if (refusal) {
+            json_t *why = json_pack(
+                "{s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "code", (int)refusal->code, "name",
+                refusal->name, "claim", refusal->claim, "expected", refusal->expected, "got",
+                refusal->got, "policy", refusal->policy, "remedy", refusal->remedy);
+            json_object_set_new(entry, "refusal", why);
+        }
+        json_array_append_new(self->checks, entry);
+        return;
+    }
+    printf("%-7s  %s%s%s\n", refusal ? "REFUSED" : "passed", check, refusal ? ": " : "",
+           refusal ? refusal->name : "");
+    if (refusal) {
+        s_print_refusal(refusal);
+    }
+}
+
+typedef struct {
+    char code[TACIT_HEX_KEY_SIZE];
+    char signer[TACIT_HEX_KEY_SIZE];
+    char root[TACIT_HEX_KEY_SIZE];
+    char platform[TACIT_HEX_KEY_SIZE];
+    const char *tier;
+    const char *status;
+} s_shown_t;
+
+static s_shown_t s_show(const tacit_claims_t *claims)
+{
+    s_shown_t shown;
+    uint8_t platform[32] = {0};
+    memcpy(platform, claims->platform_id, 16);
+    tacit_hex_key(claims->mrenclave, shown.code);
+    tacit_hex_key(claims->mrsigner, shown.signer);
+    tacit_hex_key(claims->root_sha256, shown.root);
+    tacit_hex_key(platform, shown.platform);
+    shown.platform[32] = '\0';
+    shown.tier = tacit_tier_name(tacit_tier_of(claims));
+    shown.status = tacit_tcb_status_shown(claims->tee, claims->tcb_status);
+    return shown;
+}
+
+static void s_print_claims(const s_explain_t *self)
+{
+    const tacit_claims_t *claims = &self->claims;
+    const s_shown_t shown = s_show(claims);
+    printf("Genuine    %s, anchor %s%s\n           SHA-256 %s\n", tacit_tee_name(claims->tee),
+           claims->root_name, claims->simulated ? " (SIMULATED)" : "", shown.root);
+    printf("Tier       %s\nStatus     %s%s%s\n", shown.tier, shown.status,
+           claims->advisories[0] ? ", advisories " : "", claims->advisories);
+    printf("Platform   %s\nCode       %s\nSigner     %s\n", shown.platform, shown.code,
+           shown.signer);
+    printf("Product    %u, SVN %u%s\n\n", (unsigned)claims->product_id, (unsigned)claims->svn,
+           claims->debug ? ", DEBUG: its host can read its memory" : "");
+    printf("Policy %llu, for role %s:\n", (unsigned long long)tacit_policy_number(self->policy),
+           tacit_role_name(self->role));
+}
+
+static void s_print_json(const s_explain_t *self)
+{
+    const tacit_claims_t *claims = &self->claims;
+    const s_shown_t shown = s_show(claims);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:I, s:s, s:b, s:O}", "tee",
+        tacit_tee_name(claims->tee), "root_sha256", shown.root, "simulated", claims->simulated,
+        "tier", shown.tier, "tcb_status", shown.status, "advisories", claims->advisories,
+        "platform", shown.platform, "measurement", shown.code, "signer", shown.signer, "product",
+        (int)claims->product_id, "svn", (int)claims->svn, "debug", claims->debug, "policy_number",
+        (json_int_t)tacit_policy_number(self->policy), "role", tacit_role_name(self->role),
+        "accepted", self->first.code == TACIT_OK, "checks", self->checks);
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    printf("\n");
+    json_decref(object);
+}
+
+static tacit_status_t s_report(s_explain_t *self, tacit_error_t *ret_error)
+{
+    if (!self->json) {
+        s_print_claims(self);
+    }
+    tacit_policy_explain(self->policy, &self->claims, self->role, s_tell, self);
+    if (self->json) {
+        s_print_json(self);
+    } else if (self->first.code == TACIT_OK) {
+        printf("\nAccepted.\n");
+    }
+    if (self->first.code != TACIT_OK && ret_error) {
+        *ret_error = self->first;
+    }
+    return self->first.code;
+}
+
+/*  --- the command ----------------------------------------------------------------------------- */
+
+static tacit_status_t s_read_options(const tacit_invocation_t *invocation, s_explain_t *self,
+                                     tacit_error_t *ret_error)
+{
+    const char *role = tacit_invocation_value(invocation, "role");
+    const char *at = tacit_invocation_value(invocation, "at");
+    self->role = role ? tacit_role_from_name(role) : TACIT_ROLE_WORKER;
+    self->now_ms = tacit_now_ms();
+    self->json = invocation->json;
+    if (invocation->operand_count != 2 || !tacit_role_is_enclave(self->role) ||
+        (at && !tacit_utc_parse(at, &self->now_ms))) {
+        return tacit_usage_error(invocation, ret_error,
+                                 "policy explain needs DIR; --role keys, models, gateway or "
+                                 "worker; --at a time");
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_run(s_explain_t *self, const char *folder, tacit_error_t *ret_error)
+{
+    tacit_sample_t sample = {0};
+    tacit_status_t status = tacit_sample_load(folder, &sample, ret_error);
+    if (!status) {
+        status = s_verify(self, &sample, ret_error);
+    }
+    if (!status) {
+        status = s_report(self, ret_error);
+    }
+    tacit_sample_clear(&sample);
+    return status;
+}
+
+tacit_status_t tacit_policy_command_explain(tacit_policy_context_t *context,
+                                            tacit_error_t *ret_error)
+{
+    const tacit_invocation_t *invocation = context->invocation;
+    const char *path = tacit_invocation_value(invocation, "policy");
+    tacit_policy_file_t file = {0};
+    s_explain_t explain = {.checks = json_array()};
+    tacit_status_t status = s_read_options(invocation, &explain, ret_error);
+    if (!status && path) {
+        status = tacit_policy_file_load(path, &file, ret_error);
+    }
+    explain.policy = path ? file.policy : context->policy;
+    if (!status && !explain.policy) {
+        status = tacit_error_set(ret_error, TACIT_POLICY_REFUSED, "no policy is in force");
+    }
+    if (!status) {
+        status = s_run(&explain, invocation->operands[1], ret_error);
+    }
+    json_decref(explain.checks);
+    tacit_policy_file_clear(&file);
+    return status;
+}
