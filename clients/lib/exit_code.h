@@ -21,7 +21,7 @@
     X(REFUSED_BY_ZAP, 6, "refused_by_zap", "the server does not admit this client's key")          \
     X(EVIDENCE_REFUSED, 7, "evidence_refused", "a service failed attestation, or no policy holds") \
     X(NOT_GRANTED, 8, "not_granted", "the model's owner has not granted its use")                  \
-    X(REVOKED, 9, "revoked", "the grant was revoked")                                              \
+    X(REVOKED, 9, "revoked", "the grant was revoked, or the user")                                 \
     X(NOT_FOUND, 10, "not_found", "no such model, version, key or object")                         \
     X(DEADLINE, 11, "deadline_exceeded", "no answer before the deadline")                          \
     X(BUSY, 12, "busy", "no worker is ready, or a service is at its limit; try again")             \

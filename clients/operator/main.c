@@ -14,7 +14,7 @@ static const tacit_option_t s_scale_options[] = {
 static const tacit_option_t s_policy_options[] = {
     {"save", 0, "FILE", "log: write the whole history, for who checks it without the mesh"},
     {"role", 0, "ROLE", "explain: the role to take, keys, models, gateway or worker (default)"},
-    {"at", 0, "TIME", "explain: verify as of then, Unix seconds (default: now)"},
+    {"at", 0, "TIME", "explain: verify as of then, ISO 8601 or Unix seconds (default: now)"},
     {"policy", 0, "FILE", "explain: judge by this policy, without a mesh"},
 };
 

@@ -795,7 +795,8 @@ class Policies(MeshCase):
         head = hashlib.sha256(b"tacit/policy/v1\0" + text).digest()
         for secret, name in ((forger.sign_secret, "policy_unsigned"), (operator.sign_secret, None)):
             signature = wire.sign(b"tacit/policy/signature/v1\0" + head, secret)
-            args = {1: text, 2: signature}
+            public = (forger if name else operator).sign_public
+            args = {1: text, 2: public + signature}
             if name:
                 self.assert_refused(name, user.to(wire.ATTESTATION).call,
                                     "attestation.apply_policy", args)

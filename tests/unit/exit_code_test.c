@@ -61,7 +61,8 @@ static void test_the_documented_codes(void **state)
         {TACIT_KEYS_GRANT_EXPIRED, 17},
         {TACIT_KEYS_GRANT_USED_UP, 17},
         {TACIT_INTERRUPTED, 130},
-        {(tacit_status_t)323, 1},
+        {TACIT_USER_REVOKED, 9},
+        {(tacit_status_t)324, 1},
         {(tacit_status_t)31337, 1},
     };
     (void)state;

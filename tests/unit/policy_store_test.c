@@ -52,11 +52,11 @@ static char *s_text(uint64_t number, const uint8_t previous[32])
 
 static tacit_status_t s_apply(uint64_t number, const uint8_t previous[32])
 {
-    uint8_t signature[64];
+    uint8_t signature[TACIT_POLICY_SIGNATURE_SIZE];
     char *text = s_text(number, previous);
-    tacit_policy_sign(tacit_span_string(text), s_secret, signature);
-    tacit_status_t status = tacit_policy_store_apply(s_store, tacit_span_string(text),
-                                                     tacit_span(signature, 64), number, NULL);
+    tacit_policy_chain_sign(tacit_span_string(text), s_secret, signature);
+    tacit_status_t status = tacit_policy_store_apply(
+        s_store, tacit_span_string(text), tacit_span(signature, sizeof signature), number, NULL);
     free(text);
     return status;
 }
@@ -136,14 +136,14 @@ static void what_does_not_follow_is_a_conflict(void **state)
 static void anothers_signature_is_refused(void **state)
 {
     (void)state;
-    uint8_t signature[64];
+    uint8_t signature[TACIT_POLICY_SIGNATURE_SIZE];
     uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
     uint8_t secret[crypto_sign_SECRETKEYBYTES];
     crypto_sign_keypair(public_key, secret);
     char *text = s_text(1, tacit_policy_store_head(s_store));
-    tacit_policy_sign(tacit_span_string(text), secret, signature);
+    tacit_policy_chain_sign(tacit_span_string(text), secret, signature);
     assert_int_equal(tacit_policy_store_apply(s_store, tacit_span_string(text),
-                                              tacit_span(signature, 64), 1, NULL),
+                                              tacit_span(signature, sizeof signature), 1, NULL),
                      TACIT_SIGNATURE_INVALID);
     free(text);
     assert_null(tacit_policy_store_policy(s_store));
