@@ -405,6 +405,8 @@ static void s_assert_round_trip(const tacit_policy_rules_t *rules)
                         sizeof rules->revoked_signers);
     assert_memory_equal(&again->revoked_platforms, &rules->revoked_platforms,
                         sizeof rules->revoked_platforms);
+    assert_memory_equal(&again->revoked_users, &rules->revoked_users, sizeof rules->revoked_users);
+    assert_memory_equal(&again->changers, &rules->changers, sizeof rules->changers);
     assert_int_equal(again->minimum_tcb_evaluation_number, rules->minimum_tcb_evaluation_number);
     tacit_policy_destroy(&policy);
     free(text);
@@ -425,6 +427,12 @@ static void formatted_rules_parse_to_the_same(void **state)
     memset(&rules->revoked_measurements, 0, sizeof rules->revoked_measurements);
     s_fill(&rules->revoked_signers, 32);
     s_fill(&rules->revoked_platforms, 16);
+    s_assert_round_trip(rules);
+    memset(&rules->revoked_signers, 0, sizeof rules->revoked_signers);
+    s_fill(&rules->revoked_users, 32);
+    rules->changers.count = TACIT_POLICY_CHANGERS_MAX;
+    rules->changers.needed = TACIT_POLICY_CHANGERS_MAX;
+    randombytes_buf(rules->changers.keys, sizeof rules->changers.keys);
     s_assert_round_trip(rules);
     memset(rules, 0, sizeof *rules);
     rules->number = 1;
@@ -504,6 +512,60 @@ static void keeps_its_limits(void **state)
     }
 }
 
+/*  Revoked users, and keys that may change the policy: so many, from key number first on.  */
+static tacit_status_t s_try_changes(size_t users, size_t keys, size_t first, const char *signatures)
+{
+    char *text = NULL;
+    size_t written = 0;
+    FILE *to = open_memstream(&text, &written);
+    assert_non_null(to);
+    fputs(S_POLICY "revoked:\n  users:\n", to);
+    for (size_t i = 0; i < users; i++) {
+        fputs("    - " S_HEX_C "\n", to);
+    }
+    fprintf(to, "changes:\n  signatures: %s\n  keys:%s\n", signatures, keys ? "" : " []");
+    for (size_t i = 0; i < keys; i++) {
+        fprintf(to, "    - %064zx\n", first + i);
+    }
+    assert_int_equal(fclose(to), 0);
+    tacit_status_t status = s_parse(text, NULL);
+    free(text);
+    return status;
+}
+
+static void users_and_changers_keep_their_limits(void **state)
+{
+    (void)state;
+    assert_int_equal(s_try_changes(TACIT_POLICY_LIST_MAX, TACIT_POLICY_CHANGERS_MAX, 1, "16"),
+                     TACIT_OK);
+    assert_int_equal(s_try_changes(TACIT_POLICY_LIST_MAX + 1, 1, 1, "1"), TACIT_POLICY_REFUSED);
+    assert_int_equal(s_try_changes(1, TACIT_POLICY_CHANGERS_MAX + 1, 1, "1"), TACIT_POLICY_REFUSED);
+    assert_int_equal(s_try_changes(1, 0, 1, "1"), TACIT_POLICY_REFUSED);
+    assert_int_equal(s_try_changes(1, 2, 1, "2"), TACIT_OK);
+    const char *const wrong[] = {"0", "3", "-1", "01", "2x", "18446744073709551616", "two"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(s_try_changes(1, 2, 1, wrong[i]), TACIT_POLICY_REFUSED);
+    }
+}
+
+static void a_key_may_change_the_policy_once(void **state)
+{
+    (void)state;
+    tacit_error_t error = {.code = TACIT_OK};
+    assert_int_equal(s_parse(S_POLICY "changes:\n  signatures: 1\n  keys: [" S_HEX_A ", " S_HEX_B
+                                      ", " S_HEX_A "]\n",
+                             &error),
+                     TACIT_POLICY_REFUSED);
+    assert_string_equal(error.claim, "changes.keys");
+    const char *const partial[] = {"changes: {signatures: 1}\n", "changes: {keys: [" S_HEX_A "]}\n",
+                                   "changes: {signatures: 1, keys: [" S_HEX_A "], extra: 1}\n"};
+    for (size_t i = 0; i < sizeof partial / sizeof *partial; i++) {
+        char text[sizeof S_POLICY + 256];
+        snprintf(text, sizeof text, "%s%s", S_POLICY, partial[i]);
+        assert_int_equal(s_parse(text, NULL), TACIT_POLICY_REFUSED);
+    }
+}
+
 static void a_signature_is_over_the_exact_text(void **state)
 {
     (void)state;
@@ -567,6 +629,8 @@ int main(void)
         cmocka_unit_test(formatted_rules_parse_to_the_same),
         cmocka_unit_test(formatting_refuses_what_parsing_would),
         cmocka_unit_test(keeps_its_limits),
+        cmocka_unit_test(users_and_changers_keep_their_limits),
+        cmocka_unit_test(a_key_may_change_the_policy_once),
         cmocka_unit_test(a_signature_is_over_the_exact_text),
         cmocka_unit_test(the_head_names_the_exact_text),
     };
