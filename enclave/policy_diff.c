@@ -198,10 +198,12 @@ static bool s_platform_passes(const tacit_policy_rules_t *rules, const uint8_t *
 static void s_diff_platform_ids(s_diff_t *self, const tacit_policy_ids_t *ids,
                                 const tacit_policy_ids_t *told)
 {
+    const tacit_policy_rules_t *has = self->has;
+    const tacit_policy_rules_t *lacks = self->lacks;
     for (size_t i = 0; i < ids->count; i++) {
         const uint8_t *platform = ids->items[i];
         if (!s_listed_before(ids, i, 16) && !(told && tacit_policy_lists(told, platform, 16)) &&
-            s_platform_passes(self->has, platform) && !s_platform_passes(self->lacks, platform)) {
+            s_platform_passes(has, platform) && !s_platform_passes(lacks, platform)) {
             s_tell(self, self->gained, "platform", "%s", s_hex(platform, 16).text);
         }
     }
@@ -211,11 +213,13 @@ static void s_diff_platform_ids(s_diff_t *self, const tacit_policy_ids_t *ids,
     the one that has it lists it, or the other revokes it, or the list of the one is open.  */
 static void s_diff_platforms(s_diff_t *self)
 {
-    if (self->has->platforms.count == 0 && self->lacks->platforms.count > 0) {
+    const tacit_policy_rules_t *has = self->has;
+    const tacit_policy_rules_t *lacks = self->lacks;
+    s_diff_platform_ids(self, &has->platforms, NULL);
+    s_diff_platform_ids(self, &lacks->revoked_platforms, &has->platforms);
+    if (has->platforms.count == 0 && lacks->platforms.count > 0) {
         s_tell(self, self->gained, "platform", "any that is not listed");
     }
-    s_diff_platform_ids(self, &self->has->platforms, NULL);
-    s_diff_platform_ids(self, &self->lacks->revoked_platforms, &self->has->platforms);
 }
 
 /*  --- numbers and keys ------------------------------------------------------------------------ */
@@ -278,11 +282,9 @@ static void s_diff_one_way(s_diff_t *self)
 size_t tacit_policy_diff(const tacit_policy_rules_t *from, const tacit_policy_rules_t *to,
                          tacit_policy_tell_t *tell, void *context)
 {
-    s_diff_t diff = {.has = from, .lacks = to, .tell = tell, .context = context};
-    s_diff_one_way(&diff);
-    diff.has = to;
-    diff.lacks = from;
-    diff.gained = true;
-    s_diff_one_way(&diff);
-    return diff.count;
+    s_diff_t lost = {.has = from, .lacks = to, .tell = tell, .context = context};
+    s_diff_t gained = {.has = to, .lacks = from, .gained = true, .tell = tell, .context = context};
+    s_diff_one_way(&lost);
+    s_diff_one_way(&gained);
+    return lost.count + gained.count;
 }

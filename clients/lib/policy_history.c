@@ -174,7 +174,7 @@ tacit_status_t tacit_policy_remember(tacit_mesh_t *mesh, const tacit_trust_t *tr
                                      tacit_error_t *ret_error)
 {
     char path[PATH_MAX];
-    s_memory_t memory;
+    s_memory_t memory = {0};
     uint64_t last = 0;
     tacit_policy_chain_t chain;
     tacit_policy_chain_start(trust->operator_signing_key, &chain);
