@@ -243,7 +243,7 @@ static tacit_status_t s_print(const tacit_invocation_t *invocation, const tacit_
 
 tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
 {
-    tacit_engine_options_t options;
+    tacit_engine_options_t options = {.threads = 0};
     tacit_engine_t *engine = NULL;
     tacit_local_run_t run = {.outputs = 0};
     tacit_status_t status = s_options(invocation, &options, ret_error);
