@@ -65,6 +65,11 @@ typedef struct tacit_server_stats {
 
 const tacit_server_stats_t *tacit_server_stats(const tacit_server_t *server);
 
+/*  NAME.metrics of this server tells what the methods of another one did, too: of a plaintext
+    endpoint, where nobody can be the operator. Both are on one thread, and the other one lives as
+    long as this one serves.  */
+void tacit_server_tell_of(tacit_server_t *server, const tacit_server_t *other);
+
 /*  --- inside a handler, or later with a pending call ------------------------------------------ */
 
 /*  The caller. peer key is always there on CURVE; session is NULL for methods for anyone called

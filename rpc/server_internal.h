@@ -36,6 +36,7 @@ struct tacit_server {
     size_t result_capacity;
     tacit_server_stats_t stats;
     tacit_method_metrics_t unknown; /* calls of methods that there are not */
+    const tacit_server_t *told;     /* whose methods metrics tells, too; NULL: none */
 #ifdef TACIT_FAULTS
     tacit_faults_t *faults; /* NULL: none are asked for */
 #endif

@@ -109,19 +109,28 @@ static tacit_status_t s_write(const tacit_server_t *self, tacit_buffer_t *buffer
         {"tacit_rpc_pending", "Calls whose handler answers later.", false, self->pending_count},
         {"tacit_rpc_pending_bytes", "Bytes that pending calls hold.", false, self->pending_bytes},
     };
-    size_t count = self->methods.count + 1;
-    const tacit_method_metrics_t **rows = calloc(count, sizeof *rows);
+    size_t told = self->told ? self->told->methods.count : 0;
+    size_t own = self->methods.count;
+    const tacit_method_metrics_t **rows = calloc(own + told + 1, sizeof *rows);
     if (!rows) {
         return TACIT_NO_MEMORY;
     }
-    for (size_t i = 0; i < self->methods.count; i++) {
+    for (size_t i = 0; i < own; i++) {
         rows[i] = self->methods.entries[i].metrics;
     }
-    rows[count - 1] = &self->unknown;
-    tacit_status_t status = tacit_metrics_write("tacit_rpc", rows, count, numbers,
+    for (size_t i = 0; i < told; i++) {
+        rows[own + i] = self->told->methods.entries[i].metrics;
+    }
+    rows[own + told] = &self->unknown;
+    tacit_status_t status = tacit_metrics_write("tacit_rpc", rows, own + told + 1, numbers,
                                                 sizeof numbers / sizeof *numbers, buffer);
     free(rows);
     return status;
+}
+
+void tacit_server_tell_of(tacit_server_t *server, const tacit_server_t *other)
+{
+    server->told = other;
 }
 
 tacit_status_t tacit_server_metrics_text(tacit_call_t *call, tacit_span_t *ret_text)

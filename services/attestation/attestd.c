@@ -461,6 +461,9 @@ static tacit_status_t s_open_endpoints(s_attestd_t *self, const tacit_service_ar
     if (!status) {
         status = tacit_server_attach(self->introduction, self->loop);
     }
+    if (!status) {
+        tacit_server_tell_of(self->server, self->introduction); /* nobody can ask there */
+    }
     return status;
 }
 

@@ -108,6 +108,14 @@ class Observe(MeshCase):
                 self.assertEqual(samples[family, service, method, None, "+Inf"], count)
                 break
 
+    def test_the_introduction_endpoint_is_told_of(self):
+        """It is plaintext: nobody there can be the operator."""
+        text = self.metrics("attestation")
+        line = next(one for one in text.splitlines()
+                    if one.startswith("tacit_rpc_calls_total{")
+                    and 'method="introduction.introduce"' in one)
+        self.assertGreater(int(line.split()[-1]), 5)
+
     def test_metrics_name_no_one_and_nothing(self):
         text = self.metrics()
         for secret in (self.user.id, self.owner.id, "canary-model"):

@@ -92,6 +92,24 @@ static tacit_target_t s_silent_target(zsock_t *silent)
     return target;
 }
 
+static atomic_int s_freed;
+
+static void s_free(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+    s_freed++;
+}
+
+static tacit_request_t s_bulk_request(const tacit_method_t *method, const void *args, size_t size)
+{
+    uint8_t *bulk = malloc(size);
+    memset(bulk, 9, size);
+    s_freed = 0;
+    return (tacit_request_t){
+        .method = method, .args = args, .bulk = tacit_span(bulk, size), .free_bulk = s_free};
+}
+
 /*  --- calls ----------------------------------------------------------------------------------- */
 
 static void answers_a_call(void **state)
@@ -362,6 +380,67 @@ static void an_idempotency_key_makes_a_call_repeatable(void **state)
     scripted_stop(&service);
 }
 
+/*  Each malformed reply costs a connection and an attempt, and no more.  */
+static void a_service_of_garbage_is_left_alone(void **state)
+{
+    (void)state;
+    scripted_t service;
+    scripted_start(&service);
+    tacit_target_t target = scripted_target(&service);
+    tacit_channel_t *channel = s_channel(&target, 1);
+    s_await_ready(channel, 1);
+    scripted_be(&service, SCRIPTED_GARBAGE, 0);
+    assert_int_equal(s_call(channel, &tacit_echo_echo), TACIT_PROTOCOL_ERROR);
+    assert_int_equal(service.requests, 1);
+    assert_int_equal(s_call(channel, &s_repeat), TACIT_PROTOCOL_ERROR);
+    assert_int_equal(service.requests, 1 + TACIT_CHANNEL_ATTEMPTS_MAX);
+    scripted_be(&service, SCRIPTED_GARBAGE, 1);
+    assert_int_equal(s_call(channel, &s_repeat), TACIT_OK);
+    tacit_channel_destroy(&channel);
+    scripted_stop(&service);
+}
+
+/*  A service that takes connections and nothing else: every call ends by its deadline, and what is
+    kept for it stays within the channel's bounds.  */
+static void a_service_that_never_reads_costs_deadlines(void **state)
+{
+    (void)state;
+    tacit_endpoint_t *endpoint = NULL;
+    const tacit_endpoint_bind_t config = {.address = "tcp://127.0.0.1:*",
+                                          .public_key = s_echo.server.public_key,
+                                          .secret_key = s_echo.server.secret_key,
+                                          .zap_domain = "test.deaf",
+                                          .frame_max = TACIT_BULK_MAX};
+    assert_int_equal(tacit_endpoint_bind(&config, &endpoint, NULL), TACIT_OK);
+    tacit_target_t target = echo_target(&s_echo);
+    snprintf(target.endpoint, sizeof target.endpoint, "%s", tacit_endpoint_address(endpoint));
+    tacit_channel_t *channel = s_channel(&target, 1);
+    tacit_echo_bulk_args_t args = {.copy = false};
+    int started = 0;
+    for (int round = 0; round < 3; round++) {
+        uint64_t call = 0;
+        tacit_status_t status = TACIT_OK;
+        int pending = 0;
+        while (status == TACIT_OK) {
+            tacit_request_t request = s_bulk_request(&tacit_echo_bulk, &args, 1000 * 1000);
+            request.deadline_ms = 200;
+            status = tacit_channel_start(channel, &request, &call, NULL);
+            pending += status == TACIT_OK;
+        }
+        assert_int_equal(status, TACIT_BUSY);
+        assert_true(channel->kept_bytes <= TACIT_CHANNEL_KEPT_MAX);
+        for (started += pending; pending > 0; pending--) {
+            tacit_reply_t reply;
+            assert_int_equal(tacit_channel_next(channel, 5000, &reply, NULL), TACIT_OK);
+            assert_int_equal(reply.status, TACIT_DEADLINE_EXCEEDED);
+        }
+        assert_int_equal(channel->kept_bytes, 0);
+    }
+    assert_true(started >= 3 * 60);
+    tacit_channel_destroy(&channel);
+    tacit_endpoint_destroy(&endpoint);
+}
+
 /*  --- nobody there ---------------------------------------------------------------------------- */
 
 static void patience_ends_in_why_nobody_answers(void **state)
@@ -626,24 +705,6 @@ static void renews_a_session_while_the_old_one_serves(void **state)
 
 /*  --- bulk, cancellation, limits -------------------------------------------------------------- */
 
-static atomic_int s_freed;
-
-static void s_free(void *data, void *hint)
-{
-    (void)hint;
-    free(data);
-    s_freed++;
-}
-
-static tacit_request_t s_bulk_request(const tacit_method_t *method, const void *args, size_t size)
-{
-    uint8_t *bulk = malloc(size);
-    memset(bulk, 9, size);
-    s_freed = 0;
-    return (tacit_request_t){
-        .method = method, .args = args, .bulk = tacit_span(bulk, size), .free_bulk = s_free};
-}
-
 static void s_assert_freed_once(void)
 {
     for (int i = 0; i < 500 && s_freed == 0; i++) {
@@ -890,6 +951,8 @@ int main(void)
         CASE(a_restart_under_load_loses_no_idempotent_call),
         CASE(what_is_not_idempotent_is_sent_once),
         CASE(an_idempotency_key_makes_a_call_repeatable),
+        CASE(a_service_of_garbage_is_left_alone),
+        CASE(a_service_that_never_reads_costs_deadlines),
         CASE(patience_ends_in_why_nobody_answers),
         CASE(a_wrong_key_ends_calls_at_once),
         CASE(a_silent_service_ends_in_the_deadline),

@@ -46,6 +46,9 @@ static void s_reply(const scripted_t *self, const tacit_endpoint_t *endpoint,
         error.retry_after_ms = manner == SCRIPTED_BUSY ? self->retry_after_ms : 0;
         status = tacit_frame_error(&buffer, request->msgid, &error);
     }
+    if (manner == SCRIPTED_GARBAGE) {
+        buffer.data[0] ^= 0xff;
+    }
     void *socket = tacit_endpoint_socket(endpoint);
     if (status == TACIT_OK && zmq_send(socket, routing, 5, ZMQ_SNDMORE | ZMQ_DONTWAIT) == 5) {
         (void)zmq_send(socket, buffer.data, buffer.size, ZMQ_DONTWAIT);
