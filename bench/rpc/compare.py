@@ -290,10 +290,13 @@ class Comparison:
                     for variant, count in plan:
                         crowds.append(self.crowd(server, variant, count))
                         if not crowds[-1].stdout.readline().startswith("READY"):
-                            raise Failure(f"{peer}: {size} clients cannot connect")
+                            raise Failure(f"{peer}: not all of {size} clients could connect")
                     first = server.memory_kib()
                     time.sleep(self.options.hold)
                     result.append((size, first, server.memory_kib() - first))
+            except Failure as failure:  # what was measured before stays
+                print(f"bench: {failure}", file=sys.stderr)
+                self.failures += peer in OURS
             finally:
                 for crowd in crowds:
                     crowd.kill()
@@ -314,7 +317,7 @@ class Comparison:
                     self.failures += peer in OURS
         if "tacit" not in measured:
             return
-        for index, size in enumerate([0] + self.options.clients):
+        for index, size in enumerate([0] + [row[0] for row in measured["tacit"][1]]):
             values, growth = {}, 0
             for peer, (empty, result) in measured.items():
                 if index == 0:
