@@ -547,10 +547,6 @@ tacit_status_t tacit_server_lane_open(tacit_server_t *self, tacit_call_t *call, 
                                       tacit_session_lane_result_t *ret_result)
 {
     tacit_lane_cipher_t own = tacit_lane_cipher_best();
-    if (self->lanes.count == TACIT_LANES_MAX) { /* some of whose clients may have left just now */
-        tacit_session_service_settle(&self->session_service);
-        tacit_server_lane_sweep(self);
-    }
     tacit_server_lane_t *row = s_find(&self->lanes, &call->id);
     if (!tacit_call_session(call) || call->connection->expired) {
         return TACIT_NO_SESSION;
