@@ -21,13 +21,15 @@ static void s_clear(tacit_client_lane_t *lane)
     tacit_endpoint_destroy(&lane->endpoint);
 }
 
-static void s_notify(const tacit_client_t *self, uint64_t granted)
+static bool s_notify(const tacit_client_t *self, uint64_t granted)
 {
     zmq_msg_t message;
     tacit_lane_credit_message(granted, &message);
-    if (!tacit_endpoint_send(self->endpoint, &message, 0)) {
+    bool sent = tacit_endpoint_send(self->endpoint, &message, 0);
+    if (!sent) {
         zmq_msg_close(&message);
     }
+    return sent;
 }
 
 static void s_end(tacit_client_t *self, const char *what)
@@ -50,7 +52,7 @@ static void s_end(tacit_client_t *self, const char *what)
 void tacit_client_lane_end(tacit_client_t *self, const char *what)
 {
     if (self->lane.endpoint && what && self->lost.code == TACIT_OK) {
-        s_notify(self, 0);
+        (void)s_notify(self, 0);
     }
     s_end(self, what);
 }
@@ -170,8 +172,8 @@ static void s_advance(tacit_client_t *self)
     }
     if (status != TACIT_PENDING) {
         tacit_client_lane_end(self, tacit_status_text(status));
-    } else if (tacit_lane_receiver_credit_due(lane->receiver, &granted)) {
-        s_notify(self, granted);
+    } else if (tacit_lane_receiver_credit_due(lane->receiver, &granted) &&
+               s_notify(self, granted)) {
         tacit_lane_receiver_credit_sent(lane->receiver, granted);
     }
 }

@@ -19,7 +19,7 @@ enum {
     TACIT_SERVER_RECEIVE_HWM = 32,
     TACIT_SERVER_SEND_HWM = 256, /* twice a client's calls and its streams' chunks and credit, */
     /*                              since pipes tell what was read in halves,                   */
-    TACIT_CLIENT_HWM = 128, /* so that a client within its limit never fills them */
+    TACIT_CLIENT_HWM = 192, /* so that a client within its limit never fills them */
     TACIT_LISTEN_BACKLOG = 512,
 
     /*  Times of a connection, in ms unless said otherwise.  */
