@@ -90,7 +90,7 @@ static s_block_t *s_find(s_block_t **list, size_t size)
 
 static size_t s_round(size_t size)
 {
-    const size_t step = 1024 * 1024;
+    const size_t step = (size_t)1024 * 1024;
     return size <= S_FRAME ? (size_t)S_FRAME : (size + step - 1) / step * step;
 }
 

@@ -22,6 +22,7 @@ struct tacit_lane_receiver {
     uint64_t taken;    /* of the next frame to come */
     uint64_t opened;   /* of the next frame to be opened */
     uint64_t granted;  /* frames that may come in all */
+    uint64_t waiting;  /* bytes of those that are parked */
     uint8_t *buffer;   /* owned; of the first expected bulk, where that takes several frames */
 };
 
@@ -127,6 +128,7 @@ tacit_status_t tacit_lane_receiver_take(tacit_lane_receiver_t *receiver, zmq_msg
     zmq_msg_t *place = &receiver->parked[sequence % TACIT_LANE_WINDOW];
     zmq_msg_init(place);
     zmq_msg_move(place, frame);
+    receiver->waiting += zmq_msg_size(place);
     receiver->taken++;
     return TACIT_OK;
 }
@@ -222,9 +224,11 @@ static tacit_status_t s_advance(tacit_lane_receiver_t *self, tacit_lane_target_t
 {
     const s_expected_t *expected = &self->expected[self->head];
     zmq_msg_t *frame = &self->parked[self->opened % TACIT_LANE_WINDOW];
+    size_t size = zmq_msg_size(frame);
     tacit_status_t status = s_open(self, expected, frame);
     if (status == TACIT_OK) {
         self->opened++;
+        self->waiting -= size;
         status = TACIT_PENDING;
         bool last =
             self->opened == expected->ticket.first + tacit_lane_frames(expected->ticket.size);
@@ -249,6 +253,11 @@ tacit_status_t tacit_lane_receiver_next(tacit_lane_receiver_t *receiver,
         status = s_advance(receiver, ret_target, ret_bulk);
     }
     return status;
+}
+
+uint64_t tacit_lane_receiver_parked(const tacit_lane_receiver_t *receiver)
+{
+    return receiver->waiting;
 }
 
 /*  A quarter of the window at a time: the sender never waits while this end keeps up.  */

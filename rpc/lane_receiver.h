@@ -55,6 +55,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_lane_receiver_next(tacit_lane_receiver_t *
                                                          tacit_lane_target_t *ret_target,
                                                          zmq_msg_t *ret_bulk);
 
+/*  Bytes of frames that wait for their ticket.  */
+uint64_t tacit_lane_receiver_parked(const tacit_lane_receiver_t *receiver);
+
 /*  True where the sender should be told of credit, and how much; granted once that was sent.  */
 bool tacit_lane_receiver_credit_due(const tacit_lane_receiver_t *receiver, uint64_t *ret_granted);
 void tacit_lane_receiver_credit_sent(tacit_lane_receiver_t *receiver, uint64_t granted);

@@ -23,8 +23,8 @@ enum {
     TACIT_LISTEN_BACKLOG = 512,
 
     /*  Times of a connection, in ms unless said otherwise.  */
-    TACIT_HANDSHAKE_MS = 5000, /* a server drops connections that take longer */
-    TACIT_LINGER_MS = 1000,    /* for the last messages of a closed socket */
+    TACIT_HANDSHAKE_MS = 5000,   /* a server drops connections that take longer */
+    TACIT_LINGER_MS = 1000,      /* for the last messages of a closed socket */
     TACIT_KEEPALIVE_IDLE_S = 10, /* a host that is gone is noticed in 25 s */
     TACIT_KEEPALIVE_INTERVAL_S = 5,
     TACIT_KEEPALIVE_PROBES = 3,
@@ -58,11 +58,12 @@ enum {
     TACIT_LANE_FRAMES_MAX = 1024 * 1024, /* under one key: far below what AES-GCM bears */
     TACIT_LANE_QUEUED_MAX = 128,         /* bulks announced and not all sent, of a lane */
     TACIT_LANE_TICKETS_MAX = TACIT_LANE_QUEUED_MAX + TACIT_LANE_WINDOW, /* ... and not all here */
-    TACIT_LANE_OPEN_MS = 1000,  /* for a client to open one; then it does without */
-    TACIT_LANE_ADMIT_MS = 5000, /* that a server waits for its connection */
-    TACIT_LANE_TRIM_MS = 5000,  /* after which memory that nobody needed is freed */
-    TACIT_LANES_MAX = 64,       /* of one endpoint */
-    TACIT_LANE_BATCH = 16,      /* frames read before the loop serves others */
+    TACIT_LANE_OPEN_MS = 1000,                  /* for a client to open one; then it does without */
+    TACIT_LANE_ADMIT_MS = 5000,                 /* that a server waits for its connection */
+    TACIT_LANE_TRIM_MS = 5000,                  /* after which memory that nobody needed is freed */
+    TACIT_LANES_MAX = 64,                       /* of one endpoint */
+    TACIT_LANES_PARKED_MAX = 256 * 1024 * 1024, /* bytes without tickets, of one endpoint */
+    TACIT_LANE_BATCH = 16,                      /* frames read before the loop serves others */
     TACIT_LANE_POOL_KEPT_MAX = 96 * 1024 * 1024, /* bytes of free buffers kept for reuse */
 
     /*  A client.  */

@@ -332,20 +332,34 @@ static tacit_server_lane_t *s_find_name(const tacit_server_lanes_t *lanes, const
     return NULL;
 }
 
+/*  Frames without tickets are nothing yet: who sends many while others did too is let go of.  */
+static void s_bound_parked(tacit_server_t *self, tacit_server_lane_t *row)
+{
+    uint64_t bytes = row->ended ? 0 : tacit_lane_receiver_parked(row->receiver);
+    for (size_t i = 0; bytes > 0 && i < self->lanes.count; i++) {
+        const tacit_server_lane_t *other = self->lanes.rows[i];
+        bytes += other != row && !other->ended ? tacit_lane_receiver_parked(other->receiver) : 0;
+    }
+    if (bytes > TACIT_LANES_PARKED_MAX) {
+        s_mark(self, row, true);
+    }
+}
+
 static void s_take(tacit_server_t *self, zmq_msg_t *routing, zmq_msg_t *frame)
 {
     tacit_span_t bytes = tacit_span(zmq_msg_data(frame), zmq_msg_size(frame));
     tacit_server_lane_t *row = s_find_name(&self->lanes, tacit_lane_frame_id(bytes));
-    if (!row || zmq_msg_size(routing) != sizeof row->routing) {
+    bool named = row && zmq_msg_size(routing) == sizeof row->routing;
+    if (!named ||
+        (row->connected && memcmp(zmq_msg_data(routing), row->routing, sizeof row->routing) != 0)) {
         self->lanes.dropped++;
     } else if (!row->connected) {
         s_greet(self, row, routing, frame);
-    } else if (memcmp(zmq_msg_data(routing), row->routing, sizeof row->routing) != 0) {
-        self->lanes.dropped++;
     } else if (tacit_lane_receiver_take(row->receiver, frame) != TACIT_OK) {
         s_mark(self, row, true);
     } else {
         s_advance(self, row);
+        s_bound_parked(self, row);
     }
 }
 

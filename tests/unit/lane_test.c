@@ -329,12 +329,15 @@ static void parks_frames_that_come_before_their_ticket(void **state)
     tacit_lane_ticket_t one = s_put(&pair, 20000, 1);
     tacit_lane_ticket_t two = s_put(&pair, 2 * TACIT_LANE_FRAGMENT, 2);
     assert_int_equal(s_move(&pair), 3);
+    assert_int_equal(tacit_lane_receiver_parked(pair.in),
+                     20000 + 2 * TACIT_LANE_FRAGMENT + 3 * TACIT_LANE_OVERHEAD);
     assert_int_equal(tacit_lane_receiver_next(pair.in, &target, &bulk), TACIT_PENDING);
     s_expect(&pair, &one, 11);
     s_assert_next(&pair, 11, 20000, 1);
     assert_int_equal(tacit_lane_receiver_next(pair.in, &target, &bulk), TACIT_PENDING);
     s_expect(&pair, &two, 12);
     s_assert_next(&pair, 12, 2 * TACIT_LANE_FRAGMENT, 2);
+    assert_int_equal(tacit_lane_receiver_parked(pair.in), 0);
     s_end(&pair);
 }
 
