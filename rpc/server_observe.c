@@ -111,7 +111,7 @@ static tacit_status_t s_write(const tacit_server_t *self, tacit_buffer_t *buffer
     };
     size_t told = self->told ? self->told->methods.count : 0;
     size_t own = self->methods.count;
-    const tacit_method_metrics_t **rows = calloc(own + told + 1, sizeof *rows);
+    const tacit_method_metrics_t **rows = calloc(own + told + 1, sizeof(void *));
     if (!rows) {
         return TACIT_NO_MEMORY;
     }

@@ -422,7 +422,7 @@ static void a_service_that_never_reads_costs_deadlines(void **state)
         tacit_status_t status = TACIT_OK;
         int pending = 0;
         while (status == TACIT_OK) {
-            tacit_request_t request = s_bulk_request(&tacit_echo_bulk, &args, 1000 * 1000);
+            tacit_request_t request = s_bulk_request(&tacit_echo_bulk, &args, 1000000);
             request.deadline_ms = 200;
             status = tacit_channel_start(channel, &request, &call, NULL);
             pending += status == TACIT_OK;
