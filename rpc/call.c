@@ -43,6 +43,8 @@ void tacit_call_reset(tacit_call_t *call)
     call->has_bulk = false;
     call->has_ticket = false;
     call->expected = 0;
+    call->news = false;
+    call->ready = NULL;
     call->error.code = TACIT_OK;
 }
 

@@ -43,11 +43,14 @@ struct tacit_call {
     bool has_bulk;
     zmq_msg_t ticket; /* says that the bulk comes by the lane; or empty */
     bool has_ticket;
-    size_t expected;        /* bytes that come by the lane */
-    tacit_error_t error;    /* the handler's explanation */
-    tacit_arena_t *arena;   /* owned */
-    tacit_stream_t *stream; /* owned; NULL where the method has none */
-    void *args;             /* owned; decoded */
+    size_t expected;                               /* bytes that come by the lane */
+    tacit_error_t error;                           /* the handler's explanation */
+    tacit_arena_t *arena;                          /* owned */
+    tacit_stream_t *stream;                        /* owned; NULL where the method has none */
+    bool news;                                     /* its handler is to be told */
+    void (*ready)(void *self, tacit_call_t *call); /* NULL: it wants to be told nothing */
+    void *ready_self;
+    void *args; /* owned; decoded */
     size_t args_capacity;
     tacit_trace_t trace;             /* what it belongs to */
     tacit_method_metrics_t *metrics; /* where it is counted; NULL: not yet, or not any more */

@@ -139,6 +139,21 @@ static tacit_status_t s_send_or_hold(tacit_client_t *self, const tacit_request_t
     return status ? status : s_send(self, bulk, ret_error);
 }
 
+/*  In ms from now: as asked, as the contract allows, and no longer than what it is done for.  */
+static uint32_t s_deadline(const tacit_request_t *request)
+{
+    uint32_t most = request->method->deadline_ms;
+    uint64_t deadline_ms =
+        request->deadline_ms > 0 && request->deadline_ms < most ? request->deadline_ms : most;
+    uint64_t until_ms = tacit_trace_current().deadline_ms;
+    uint64_t now_ms = tacit_client_now();
+    if (until_ms > 0) {
+        uint64_t left = until_ms > now_ms ? until_ms - now_ms : 0;
+        deadline_ms = left < deadline_ms ? left : deadline_ms;
+    }
+    return (uint32_t)deadline_ms;
+}
+
 static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *method,
                                     size_t bulk_size, tacit_error_t *ret_error)
 {
@@ -166,9 +181,10 @@ tacit_status_t tacit_client_start_message(tacit_client_t *self, const tacit_requ
         return status;
     }
     tacit_client_lane_prepare(self, method, zmq_msg_size(bulk));
-    uint32_t deadline_ms = request->deadline_ms;
-    if (deadline_ms == 0 || deadline_ms > method->deadline_ms) {
-        deadline_ms = method->deadline_ms;
+    uint32_t deadline_ms = s_deadline(request);
+    if (deadline_ms == 0) {
+        return tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED,
+                               "the call that this one is for is over");
     }
     tacit_slot_t *slot =
         tacit_outstanding_open(&self->calls, method, tacit_client_now() + deadline_ms);

@@ -35,6 +35,7 @@ void tacit_server_give_call(tacit_server_t *self, tacit_call_t *call)
         tacit_session_table_release(&self->sessions, call->connection);
     }
     tacit_server_stream_close(self, call);
+    self->listeners -= call->ready != NULL;
     if (self->idle_count == TACIT_CALLS_IDLE_MAX) {
         tacit_call_destroy(&call);
         return;
@@ -181,7 +182,7 @@ static int s_on_input(zloop_t *loop, zmq_pollitem_t *item, void *argument)
     for (size_t i = 0; i < TACIT_SERVER_BATCH && count > 0; i += count) {
         count = s_read(argument);
     }
-    tacit_server_stream_tell(argument);
+    tacit_server_tell(argument);
     tacit_server_lane_settle(argument);
     return 0;
 }
@@ -192,7 +193,7 @@ static int s_on_monitor(zloop_t *loop, zmq_pollitem_t *item, void *argument)
     (void)item;
     tacit_server_t *self = argument;
     tacit_session_service_settle(&self->session_service);
-    tacit_server_stream_sweep(self);
+    tacit_server_sweep(self);
     tacit_server_lane_sweep(self);
     return 0;
 }
@@ -203,7 +204,7 @@ static int s_on_sweep(zloop_t *loop, int timer, void *argument)
     (void)timer;
     tacit_server_t *self = argument;
     tacit_session_table_sweep(&self->sessions, tacit_server_now());
-    tacit_server_stream_sweep(self);
+    tacit_server_sweep(self);
     tacit_server_lane_sweep(self);
     return 0;
 }
@@ -214,7 +215,7 @@ static int s_on_standing(zloop_t *loop, int timer, void *argument)
     (void)timer;
     tacit_server_t *self = argument;
     tacit_session_service_judge(&self->session_service);
-    tacit_server_stream_sweep(self);
+    tacit_server_sweep(self);
     return 0;
 }
 

@@ -56,6 +56,7 @@ static tacit_status_t s_admit(tacit_server_t *self, tacit_call_t *call)
     uint64_t now = tacit_server_now();
     bool sooner = meta->has_deadline_ms && meta->deadline_ms < method->deadline_ms;
     call->deadline_ms = now + (sooner ? meta->deadline_ms : method->deadline_ms);
+    call->trace.deadline_ms = call->deadline_ms;
     call->connection = tacit_session_table_find(&self->sessions, &call->id, now);
     if (call->connection) {
         tacit_session_table_hold(call->connection);

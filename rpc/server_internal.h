@@ -1,5 +1,5 @@
-/*  server_internal.h - what the three files of the server share: server.c reads, server_dispatch.c
-    checks and runs, server_reply.c answers and keeps what is pending.  */
+/*  server_internal.h - what the files of the server share: server.c reads, server_dispatch.c checks
+    and runs, server_reply.c answers, server_pending.c keeps what is answered later.  */
 
 #ifndef TACIT_RPC_SERVER_INTERNAL_H
 #define TACIT_RPC_SERVER_INTERNAL_H
@@ -25,6 +25,7 @@ struct tacit_server {
     size_t pending_count;
     uint64_t pending_bytes; /* that they hold */
     size_t streams;         /* calls that have any */
+    size_t listeners;       /* calls whose handler wants to be told */
     tacit_server_lanes_t lanes;
     tacit_call_t *idle; /* for reuse */
     size_t idle_count;
@@ -89,12 +90,16 @@ void tacit_server_stream_fill(tacit_server_t *server, const tacit_connection_id_
 void tacit_server_stream_break(tacit_server_t *server, const tacit_connection_id_t *id,
                                uint64_t msgid);
 
-/*  Run what handlers named for streams that have news; and first end those that are over.  */
-void tacit_server_stream_tell(tacit_server_t *server);
-void tacit_server_stream_sweep(tacit_server_t *server);
+/*  A pending call is over before its handler finished it: answer it so; the handler is told.  */
+void tacit_server_end(tacit_server_t *server, tacit_call_t *call, tacit_status_t status);
 
-/*  Tell the handler of a call whose server is gone; the handler finishes it.  */
-void tacit_server_stream_orphan(tacit_call_t *call);
+/*  Its caller wants that pending call no more; false: there is none.  */
+bool tacit_server_cancel(tacit_server_t *server, const tacit_connection_id_t *id, uint64_t msgid);
+
+/*  Tell handlers what they asked to be told; and first end calls whose session or connection is
+    gone and streams that stand still.  */
+void tacit_server_tell(tacit_server_t *server);
+void tacit_server_sweep(tacit_server_t *server);
 
 /*  Let go of what is pending: its owners finish and so free it.  */
 void tacit_server_orphan(tacit_server_t *server);

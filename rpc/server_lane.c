@@ -391,7 +391,7 @@ static int s_on_input(zloop_t *loop, zmq_pollitem_t *item, void *argument)
     (void)item;
     for (size_t i = 0; i < TACIT_LANE_BATCH && s_receive(argument); i++) {
     }
-    tacit_server_stream_tell(argument);
+    tacit_server_tell(argument);
     tacit_server_lane_settle(argument);
     return 0;
 }

@@ -54,13 +54,6 @@ void tacit_server_stream_close(tacit_server_t *self, tacit_call_t *call)
 
 /*  --- news ------------------------------------------------------------------------------------ */
 
-static void s_end(tacit_server_t *self, tacit_call_t *call, tacit_status_t status)
-{
-    tacit_server_answer(self, call, status, NULL);
-    call->state = TACIT_CALL_ZOMBIE;
-    call->stream->news = true;
-}
-
 static tacit_call_t *s_find(const tacit_server_t *self, const tacit_connection_id_t *id,
                             uint64_t msgid)
 {
@@ -99,7 +92,7 @@ void tacit_server_stream_break(tacit_server_t *self, const tacit_connection_id_t
 {
     tacit_call_t *call = s_find(self, id, msgid);
     if (call) {
-        s_end(self, call, TACIT_INTERRUPTED);
+        tacit_server_end(self, call, TACIT_INTERRUPTED);
     }
 }
 
@@ -111,60 +104,19 @@ bool tacit_server_stream_event(tacit_server_t *self, tacit_call_t *carrier)
         return false;
     }
     tacit_call_t *call = s_find(self, &carrier->id, frame.msgid);
+    if (!call && frame.event == TACIT_STREAM_CANCEL && frame.number == 0 && !carrier->has_bulk) {
+        return tacit_server_cancel(self, &carrier->id, frame.msgid);
+    }
     if (call) {
         tacit_status_t status = carrier->has_ticket
                                     ? s_await(self, call, carrier, &frame)
                                     : tacit_stream_take(call->stream, &frame, &carrier->bulk,
                                                         carrier->has_bulk, tacit_server_now());
         if (status != TACIT_OK) {
-            s_end(self, call, status);
+            tacit_server_end(self, call, status);
         }
     }
     return true;
-}
-
-static tacit_call_t *s_with_news(const tacit_server_t *self)
-{
-    tacit_call_t *call = self->streams > 0 ? self->pending : NULL;
-    while (call && !(call->stream && call->stream->news && call->stream->ready)) {
-        call = call->next;
-    }
-    return call;
-}
-
-/*  A handler may finish this call and others: the list is looked at anew each time.  */
-void tacit_server_stream_tell(tacit_server_t *self)
-{
-    for (tacit_call_t *call = s_with_news(self); call; call = s_with_news(self)) {
-        call->stream->news = false;
-        tacit_trace_t before = tacit_trace_enter(&call->trace);
-        call->stream->ready(call->stream->self, call);
-        tacit_trace_enter(&before);
-    }
-}
-
-void tacit_server_stream_sweep(tacit_server_t *self)
-{
-    uint64_t now = tacit_server_now();
-    for (tacit_call_t *call = self->streams > 0 ? self->pending : NULL; call; call = call->next) {
-        const tacit_connection_t *row = call->connection;
-        if (!call->stream || call->state != TACIT_CALL_PENDING) {
-            continue;
-        }
-        if (row && (row->ended || row->expired)) {
-            s_end(self, call, TACIT_SESSION_EXPIRED);
-        } else if (now - call->stream->moved_ms >= TACIT_STREAM_IDLE_MS) {
-            s_end(self, call, TACIT_DEADLINE_EXCEEDED);
-        }
-    }
-    tacit_server_stream_tell(self);
-}
-
-void tacit_server_stream_orphan(tacit_call_t *call)
-{
-    if (call->stream && call->stream->ready) {
-        call->stream->ready(call->stream->self, call);
-    }
 }
 
 /*  --- sending --------------------------------------------------------------------------------- */
@@ -205,10 +157,8 @@ tacit_status_t tacit_call_on_stream(tacit_call_t *call,
     if (!call->stream) {
         return TACIT_BAD_INPUT;
     }
-    call->stream->ready = ready;
-    call->stream->self = self;
     call->stream->news = true;
-    return TACIT_OK;
+    return tacit_call_on_end(call, ready, self);
 }
 
 tacit_status_t tacit_call_receive(tacit_call_t *call, tacit_span_t *ret_chunk)

@@ -40,8 +40,6 @@ typedef struct tacit_stream {
     zmq_msg_t current; /* the chunk that its reader has */
     uint64_t moved_ms; /* when anything last came or went, monotonic */
     bool news;         /* at a server: its handler is to be told */
-    void (*ready)(void *self, tacit_call_t *call);
-    void *self;
 } tacit_stream_t;
 
 /*  NULL without memory. A direction whose chunk_max is 0 has ended before it began.  */

@@ -1,8 +1,9 @@
 /*  trace.h - the W3C trace context (traceparent, version 00) of what a thread is doing.
 
-    A server enters the context of a call while its handler runs; clients send a child of whatever
-    is current, or of a new root; log lines name it. A context identifies, it admits to nothing:
-    whoever calls may make one up.  */
+    With it goes the deadline of the work, which calls made for it inherit. A server enters the
+   context of a call while its handler runs; clients send a child of whatever is current, or of a
+   new root; log lines name it. A context identifies, it admits to nothing: whoever calls may make
+   one up.  */
 
 #ifndef TACIT_RPC_TRACE_H
 #define TACIT_RPC_TRACE_H
@@ -17,6 +18,8 @@ typedef struct tacit_trace {
     uint8_t trace_id[16]; /* not all zero */
     uint8_t span_id[8];   /* not all zero */
     uint8_t flags;        /* 1: sampled; others are passed on */
+    uint64_t deadline_ms; /* by which the work is of use, monotonic; 0: whenever. Not part of the
+                             text: calls have a field of their own for it */
 } tacit_trace_t;
 
 /*  Exactly version 00: 55 characters, lowercase hex, ids not zero; else BAD_INPUT.  */

@@ -253,6 +253,7 @@ static tacit_task_t *s_take_job(const tacit_inference_fetch_result_t *job, tacit
     if (!job->has_traceparent || tacit_trace_parse(job->traceparent, &task->trace)) {
         task->trace.set = false;
     }
+    task->trace.deadline_ms = (uint64_t)zclock_mono() + job->remaining_ms;
     return task;
 }
 

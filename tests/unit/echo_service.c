@@ -120,6 +120,38 @@ static tacit_status_t s_release(void *self, tacit_call_t *call,
     return TACIT_OK;
 }
 
+static void s_on_end(void *self, tacit_call_t *call)
+{
+    echo_service_t *echo = self;
+    assert_false(tacit_call_alive(call));
+    echo->watching--;
+    echo->ended++;
+    tacit_call_finish(&call, TACIT_OK, NULL);
+}
+
+static tacit_status_t s_watch(void *self, tacit_call_t *call, const tacit_echo_watch_args_t *args,
+                              tacit_echo_watch_result_t *ret_result)
+{
+    (void)args;
+    (void)ret_result;
+    echo_service_t *echo = self;
+    echo->watching++;
+    assert_int_equal(tacit_call_on_end(call, s_on_end, self), TACIT_OK);
+    return TACIT_PENDING;
+}
+
+static tacit_status_t s_watched(void *self, tacit_call_t *call,
+                                const tacit_echo_watched_args_t *args,
+                                tacit_echo_watched_result_t *ret_result)
+{
+    (void)call;
+    (void)args;
+    const echo_service_t *echo = self;
+    ret_result->open = echo->watching;
+    ret_result->ended = echo->ended;
+    return TACIT_OK;
+}
+
 static tacit_status_t s_at_once(void *self, tacit_call_t *call,
                                 const tacit_echo_at_once_args_t *args,
                                 tacit_echo_at_once_result_t *ret_result)
@@ -215,6 +247,8 @@ static const tacit_echo_handlers_t s_handlers = {
     .hold = s_hold,
     .hold_user = s_hold_user,
     .release = s_release,
+    .watch = s_watch,
+    .watched = s_watched,
     .at_once = s_at_once,
     .as_user = s_as_user,
     .as_owner = s_as_owner,
