@@ -40,6 +40,7 @@ enum {
     TACIT_CALLS_PENDING_HARD_MAX = 1280, /* for those that have none: nobody is shut out */
     TACIT_CALLS_IDLE_MAX = 64,           /* call objects kept for reuse */
     TACIT_SERVER_BATCH = 64,             /* calls read before the loop serves others, about */
+    TACIT_BUSY_RETRY_MS = 100,           /* before a caller who was told `busy` should try again */
     TACIT_SWEEP_MS = 1000,               /* between looks for expired sessions */
 
     /*  Streams; beyond a window nothing is sent, so that this bounds memory at any speed.  */

@@ -118,6 +118,9 @@ static void s_send(tacit_server_t *self, tacit_call_t *call, bool with_bulk)
 static void s_send_error(tacit_server_t *self, tacit_call_t *call, tacit_status_t status)
 {
     tacit_call_explain(call, status);
+    if (status == TACIT_BUSY && call->error.retry_after_ms == 0) {
+        call->error.retry_after_ms = TACIT_BUSY_RETRY_MS;
+    }
     self->stats.refused++;
     tacit_buffer_clear(&self->out);
     if (tacit_frame_error(&self->out, call->msgid, &call->error) != TACIT_OK) {

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { X509_V3 = 2, PSS_SALT = 48, SIGNATURE_MAX = 128, HALF = 48 };
+#include "services/platform/raw_signature.h"
+
+enum { X509_V3 = 2, PSS_SALT = 48 };
 
 void forge_check(bool holds, const char *what)
 {
@@ -123,17 +125,6 @@ void forge_certificate_der(X509 *certificate, forge_der_t *ret_der)
 
 void forge_sign384(EVP_PKEY *key, tacit_span_t bytes, uint8_t ret_signature[96])
 {
-    uint8_t der[SIGNATURE_MAX];
-    size_t size = sizeof der;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    forge_check(context && EVP_DigestSignInit(context, NULL, EVP_sha384(), NULL, key) == 1 &&
-                    EVP_DigestSign(context, der, &size, bytes.data, bytes.size) == 1,
+    forge_check(tacit_raw_signature(key, TACIT_P384_HALF, bytes, ret_signature) == TACIT_OK,
                 "a signature");
-    const uint8_t *end = der;
-    ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &end, (long)size);
-    forge_check(pair && BN_bn2binpad(ECDSA_SIG_get0_r(pair), ret_signature, HALF) == HALF &&
-                    BN_bn2binpad(ECDSA_SIG_get0_s(pair), ret_signature + HALF, HALF) == HALF,
-                "a signature");
-    ECDSA_SIG_free(pair);
-    EVP_MD_CTX_free(context);
 }

@@ -5,6 +5,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "enclave/cbor_writer.h"
+
 const nitro_class_t nitro_classes[] = {
     {"good", TACIT_OK},
     {"debug", TACIT_OK},
@@ -47,10 +49,7 @@ const size_t nitro_class_count = sizeof nitro_classes / sizeof nitro_classes[0];
 enum { ROOT, REGION, ZONE, INSTANCE, LEAF };
 enum { BYTES = 0x40, TEXT = 0x60, ARRAY = 0x80, MAP = 0xa0, NULL_VALUE = 0xf6, BREAK = 0xff };
 
-typedef struct writer {
-    uint8_t *data;
-    size_t size;
-} writer_t;
+typedef tacit_cbor_writer_t writer_t;
 
 static bool s_is(const nitro_class_t *class, const char *name)
 {
@@ -59,11 +58,8 @@ static bool s_is(const nitro_class_t *class, const char *name)
 
 static void s_raw(writer_t *out, const void *bytes, size_t size)
 {
-    forge_check(size <= NITRO_FORGE_MAX - out->size, "a document so long");
-    if (size > 0) {
-        memcpy(out->data + out->size, bytes, size);
-    }
-    out->size += size;
+    tacit_cbor_write_raw(out, bytes, size);
+    forge_check(!out->failed, "a document so long");
 }
 
 static void s_byte(writer_t *out, unsigned byte)
@@ -72,18 +68,10 @@ static void s_byte(writer_t *out, unsigned byte)
     s_raw(out, &one, 1);
 }
 
+/*  major: the first byte of an item of that type and nothing in it.  */
 static void s_head(writer_t *out, unsigned major, uint64_t number)
 {
-    size_t width = number < 24        ? 0
-                   : number < 0x100   ? 1
-                   : number < 0x10000 ? 2
-                   : number >> 32     ? 8
-                                      : 4;
-    static const uint8_t infos[] = {0, 24, 25, 0, 26, 0, 0, 0, 27};
-    s_byte(out, major | (width == 0 ? (unsigned)number : infos[width]));
-    for (size_t i = width; i > 0; i--) {
-        s_byte(out, (unsigned)(number >> (8 * (i - 1)) & 0xff));
-    }
+    tacit_cbor_write_head(out, (tacit_cbor_type_t)(major >> 5), number);
 }
 
 static void s_string(writer_t *out, unsigned major, tacit_span_t bytes)
@@ -94,7 +82,7 @@ static void s_string(writer_t *out, unsigned major, tacit_span_t bytes)
 
 static void s_text(writer_t *out, const char *text)
 {
-    s_string(out, TEXT, tacit_span_string(text));
+    tacit_cbor_write_text(out, text);
 }
 
 static const char *const s_names[NITRO_FORGE_CHAIN] = {"SIMULATED aws.nitro-enclaves",
@@ -296,7 +284,7 @@ static void s_sign(nitro_forge_t *forge, tacit_span_t header, tacit_span_t paylo
                    uint8_t ret_signature[96])
 {
     static uint8_t buffer[NITRO_FORGE_MAX + 64];
-    writer_t out = {.data = buffer};
+    writer_t out = tacit_cbor_writer(buffer, sizeof buffer);
     s_head(&out, ARRAY, 4);
     s_text(&out, "Signature1");
     s_string(&out, BYTES, header);
@@ -328,7 +316,7 @@ static void s_write(nitro_forge_t *forge, writer_t *out, const nitro_class_t *cl
     static const uint8_t es256[] = {0xa1, 0x01, 0x26};
     static uint8_t bytes[NITRO_FORGE_MAX];
     uint8_t signature[96];
-    writer_t payload = {.data = bytes};
+    writer_t payload = tacit_cbor_writer(bytes, sizeof bytes);
     tacit_span_t header = s_is(class, "alg_es256") ? tacit_span(es256, sizeof es256)
                                                    : tacit_span(es384, sizeof es384);
     s_payload(forge, &payload, class);
@@ -353,7 +341,7 @@ size_t nitro_forge_document(nitro_forge_t *forge, const nitro_class_t *class,
                             uint8_t ret_document[NITRO_FORGE_MAX])
 {
     X509 *kept[NITRO_FORGE_CHAIN];
-    writer_t out = {.data = ret_document};
+    writer_t out = tacit_cbor_writer(ret_document, NITRO_FORGE_MAX);
     memcpy(kept, forge->certificates, sizeof kept);
     for (int i = 0; i < NITRO_FORGE_CHAIN; i++) {
         X509_up_ref(kept[i]);

@@ -74,26 +74,6 @@ static void s_assert_echo(tacit_client_t *client)
     assert_int_equal(tacit_echo_echo_call(client, &args, &result, NULL), TACIT_OK);
 }
 
-/*  A number of the endpoint's metrics.  */
-static uint64_t s_metric(const char *name)
-{
-    tacit_client_t *client = echo_bind(&s_echo, &s_echo.operator_user, TACIT_ROLE_OPERATOR);
-    tacit_builtin_t builtin;
-    tacit_builtin_args_t args = {0};
-    tacit_metrics_result_t metrics;
-    assert_int_equal(tacit_builtin_init(&builtin, "echo"), TACIT_OK);
-    assert_int_equal(tacit_client_call(client, &builtin.methods[TACIT_BUILTIN_METRICS], &args,
-                                       tacit_span(NULL, 0), 0, &metrics, NULL, NULL),
-                     TACIT_OK);
-    char line[128];
-    snprintf(line, sizeof line, "\n%s ", name);
-    const char *found = memmem(metrics.text.data, metrics.text.size, line, strlen(line));
-    assert_non_null(found);
-    uint64_t number = strtoull(found + strlen(line), NULL, 10);
-    tacit_client_destroy(&client);
-    return number;
-}
-
 /*  --- what goes by it ------------------------------------------------------------------------- */
 
 static void carries_large_bulks_both_ways_and_small_ones_over_curve(void **state)
@@ -101,8 +81,8 @@ static void carries_large_bulks_both_ways_and_small_ones_over_curve(void **state
     (void)state;
     static const size_t sizes[] = {TACIT_LANE_BULK_MIN, TACIT_LANE_FRAGMENT,
                                    TACIT_LANE_FRAGMENT + 1, LARGE, TACIT_BULK_MAX};
-    uint64_t in = s_metric("tacit_rpc_lane_bulks_in_total");
-    uint64_t out = s_metric("tacit_rpc_lane_bulks_out_total");
+    uint64_t in = echo_metric(&s_echo, "tacit_rpc_lane_bulks_in_total");
+    uint64_t out = echo_metric(&s_echo, "tacit_rpc_lane_bulks_out_total");
     tacit_client_t *client = s_bind();
     s_assert_bulk(client, TACIT_LANE_BULK_MIN - 1);
     assert_null(tacit_client_lane_socket(client));
@@ -111,15 +91,14 @@ static void carries_large_bulks_both_ways_and_small_ones_over_curve(void **state
         s_assert_bulk(client, SMALL);
     }
     assert_non_null(tacit_client_lane_socket(client));
-    assert_int_equal(s_metric("tacit_rpc_lane_bulks_in_total") - in, 5);
-    assert_int_equal(s_metric("tacit_rpc_lane_bulks_out_total") - out, 5);
-    assert_int_equal(s_metric("tacit_rpc_lanes"), 1);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lane_bulks_in_total") - in, 5);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lane_bulks_out_total") - out, 5);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes"), 1);
     tacit_client_destroy(&client);
-    usleep(50000);
-    assert_int_equal(s_metric("tacit_rpc_lanes"), 0);
-    assert_int_equal(s_metric("tacit_rpc_lanes_broken_total"), 0);
-    assert_int_equal(s_metric("tacit_rpc_pending"), 0);
-    assert_int_equal(s_metric("tacit_rpc_pending_bytes"), 0);
+    echo_await_metric(&s_echo, "tacit_rpc_lanes", 0);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes_broken_total"), 0);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_pending"), 0);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_pending_bytes"), 0);
 }
 
 static void needs_no_lane_without_a_session(void **state)
@@ -259,16 +238,6 @@ static tacit_lane_ticket_t s_next_ticket(const tacit_client_t *client, uint64_t 
     return ticket;
 }
 
-/*  The server hears a little later that a client is gone.  */
-static void s_await_metric(const char *name, uint64_t value)
-{
-    uint64_t until = tacit_client_now() + 5000;
-    while (s_metric(name) != value && tacit_client_now() < until) {
-        zclock_sleep(10);
-    }
-    assert_int_equal(s_metric(name), value);
-}
-
 /*  The lane is over at both ends, and everything goes on over CURVE.  */
 static void s_assert_ended(tacit_client_t *client)
 {
@@ -278,9 +247,9 @@ static void s_assert_ended(tacit_client_t *client)
     }
     assert_null(tacit_client_lane_socket(client));
     s_assert_bulk(client, LARGE);
-    s_await_metric("tacit_rpc_lanes", 0);
-    s_await_metric("tacit_rpc_pending", 0);
-    s_await_metric("tacit_rpc_pending_bytes", 0);
+    echo_await_metric(&s_echo, "tacit_rpc_lanes", 0);
+    echo_await_metric(&s_echo, "tacit_rpc_pending", 0);
+    echo_await_metric(&s_echo, "tacit_rpc_pending_bytes", 0);
     tacit_client_destroy(&client);
 }
 
@@ -291,10 +260,10 @@ static void ends_at_a_ticket_out_of_order(void **state)
     static const tacit_lane_ticket_t tickets[] = {{2, LARGE}, {1, TACIT_BULK_MAX + 1UL}, {1, 0}};
     for (size_t i = 0; i < 3; i++) {
         tacit_client_t *client = s_bind_with_lane();
-        uint64_t broken = s_metric("tacit_rpc_lanes_broken_total");
+        uint64_t broken = echo_metric(&s_echo, "tacit_rpc_lanes_broken_total");
         tacit_slot_t *slot = s_start(client, &tacit_echo_bulk, &args, &tickets[i], 5000);
         assert_int_equal(s_outcome(client, slot), TACIT_BAD_BULK);
-        assert_int_equal(s_metric("tacit_rpc_lanes_broken_total"), broken + 1);
+        assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes_broken_total"), broken + 1);
         s_assert_ended(client);
     }
 }
@@ -341,11 +310,10 @@ static void answers_by_the_deadline_where_the_bulk_never_comes(void **state)
     tacit_slot_t *slot = s_start(client, &tacit_echo_bulk, &args, &ticket, 300);
     s_assert_echo(client);
     assert_true(tacit_client_now() - started < 200);
-    assert_int_equal(s_metric("tacit_rpc_pending"), 1);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_pending"), 1);
     assert_int_equal(s_outcome(client, slot), TACIT_DEADLINE_EXCEEDED);
-    usleep(1200 * 1000); /* until the server has looked */
-    assert_int_equal(s_metric("tacit_rpc_pending"), 0);
-    assert_int_equal(s_metric("tacit_rpc_pending_bytes"), 0);
+    echo_await_metric(&s_echo, "tacit_rpc_pending", 0);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_pending_bytes"), 0);
     tacit_client_destroy(&client);
 }
 
@@ -422,7 +390,7 @@ static void drops_frames_of_other_lanes(void **state)
     (void)state;
     tacit_client_t *victim = s_bind_with_lane();
     tacit_client_t *thief = s_bind_with_lane();
-    uint64_t dropped = s_metric("tacit_rpc_lane_frames_dropped_total");
+    uint64_t dropped = echo_metric(&s_echo, "tacit_rpc_lane_frames_dropped_total");
     zmq_msg_t frame;
     zmq_msg_t bulk;
     assert_int_equal(zmq_msg_init_size(&bulk, 20000), 0);
@@ -437,8 +405,8 @@ static void drops_frames_of_other_lanes(void **state)
     zmq_msg_close(&frame);
     s_assert_bulk(thief, LARGE);
     assert_int_equal(thief->lane.sent, 1);
-    assert_int_equal(s_metric("tacit_rpc_lane_frames_dropped_total"), dropped + 3);
-    assert_int_equal(s_metric("tacit_rpc_lanes"), 2);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lane_frames_dropped_total"), dropped + 3);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes"), 2);
     tacit_client_destroy(&victim);
     tacit_client_destroy(&thief);
 }
@@ -519,7 +487,7 @@ static void opens_a_bounded_number_and_serves_others_without(void **state)
     echo_keys_t keys[2];
     echo_make_keys(&keys[0]);
     echo_make_keys(&keys[1]);
-    usleep(100 * 1000); /* until those before are gone */
+    echo_await_metric(&s_echo, "tacit_rpc_lanes", 0);
     for (size_t i = 0; i < TACIT_LANES_MAX; i++) {
         clients[i] = echo_bind(&s_echo, &keys[i % 2], TACIT_ROLE_USER);
         assert_int_equal(tacit_client_open_lane(clients[i], NULL), TACIT_OK);
@@ -534,7 +502,7 @@ static void opens_a_bounded_number_and_serves_others_without(void **state)
         tacit_client_destroy(&clients[i]);
     }
     tacit_client_destroy(&client);
-    s_await_metric("tacit_rpc_lanes", 0);
+    echo_await_metric(&s_echo, "tacit_rpc_lanes", 0);
 }
 
 static void ends_with_its_session(void **state)
@@ -567,7 +535,7 @@ static void replaces_a_lane_that_is_asked_for_again(void **state)
     s_assert_echo(client);
     assert_null(tacit_client_lane_socket(client));
     s_assert_bulk(client, LARGE);
-    assert_int_equal(s_metric("tacit_rpc_lanes"), 1);
+    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes"), 1);
     tacit_client_destroy(&client);
 }
 

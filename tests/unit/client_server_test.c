@@ -335,6 +335,7 @@ static void pending_calls_of_one_connection_are_bounded(void **state)
     /*  Answered for the handler, who still has them.  */
     tacit_error_t error;
     assert_int_equal(s_call(one, &tacit_echo_hold, &args, &error), TACIT_BUSY);
+    assert_int_equal(error.retry_after_ms, TACIT_BUSY_RETRY_MS);
     tacit_client_t *other = echo_connect(*state, &s_shared.user);
     s_assert_echo(other, "not shut out");
     tacit_echo_release_args_t release = {0};

@@ -2,6 +2,8 @@
 
 #include "tests/unit/echo_service.h"
 
+#include "rpc/builtin.h"
+
 #include <setjmp.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -385,4 +387,33 @@ tacit_client_t *echo_bind(const echo_service_t *echo, const echo_keys_t *keys, t
     tacit_party_t party = echo_party(echo, keys, role);
     config.party = &party;
     return s_client(&config);
+}
+
+/*  --- metrics --------------------------------------------------------------------------------- */
+
+uint64_t echo_metric(const echo_service_t *echo, const char *name)
+{
+    tacit_client_t *client = echo_bind(echo, &echo->operator_user, TACIT_ROLE_OPERATOR);
+    tacit_builtin_t builtin;
+    tacit_builtin_args_t args = {0};
+    tacit_metrics_result_t metrics;
+    assert_int_equal(tacit_builtin_init(&builtin, "echo"), TACIT_OK);
+    assert_int_equal(tacit_client_call(client, &builtin.methods[TACIT_BUILTIN_METRICS], &args,
+                                       tacit_span(NULL, 0), 0, &metrics, NULL, NULL),
+                     TACIT_OK);
+    char line[128];
+    snprintf(line, sizeof line, "\n%s ", name);
+    const char *found = memmem(metrics.text.data, metrics.text.size, line, strlen(line));
+    assert_non_null(found);
+    uint64_t number = strtoull(found + strlen(line), NULL, 10);
+    tacit_client_destroy(&client);
+    return number;
+}
+
+void echo_await_metric(const echo_service_t *echo, const char *name, uint64_t number)
+{
+    for (int i = 0; i < 300 && echo_metric(echo, name) != number; i++) {
+        zclock_sleep(25);
+    }
+    assert_int_equal(echo_metric(echo, name), number);
 }

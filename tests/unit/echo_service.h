@@ -50,4 +50,8 @@ tacit_party_t echo_party(const echo_service_t *echo, const echo_keys_t *keys, ta
 tacit_client_t *echo_connect(const echo_service_t *echo, const echo_keys_t *keys);
 tacit_client_t *echo_bind(const echo_service_t *echo, const echo_keys_t *keys, tacit_role_t role);
 
+/*  A number of the service's metrics, named as in its text; and wait until it is that.  */
+uint64_t echo_metric(const echo_service_t *echo, const char *name);
+void echo_await_metric(const echo_service_t *echo, const char *name, uint64_t number);
+
 #endif

@@ -252,7 +252,7 @@ static void a_client_that_does_not_read_stops_nobody(void **state)
             s_assert_served();
         }
     }
-    zclock_sleep(500);
+    echo_await_metric(&echo, "tacit_rpc_calls_total{method=\"echo.bulk\"}", 500);
     s_assert_served();
     s_target = &s_echo;
     tacit_buffer_free(&buffer);
