@@ -291,9 +291,10 @@ static tacit_status_t s_fetch(void *argument, tacit_call_t *call,
     /*  The worker asks again as soon as its last fetch is answered by the deadline, which may be
         before the next tick.  */
     s_sweep_fetches(self);
-    if (worker->context || worker->job || worker->draining) {
+    if (worker->context || worker->draining) {
         return tacit_error_set(tacit_call_error(call), TACIT_BUSY, "one job at a time");
     }
+    tacit_scheduler_reclaim(self->scheduler, worker); /* who asks works on nothing */
     s_sweep_requests(self);
     worker->context = call;
     tacit_scheduler_ask(self->scheduler, worker, s_now_ms());

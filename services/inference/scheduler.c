@@ -299,14 +299,9 @@ void tacit_scheduler_end(tacit_scheduler_t *scheduler, tacit_job_t *job, bool an
 
 /*  --- time ------------------------------------------------------------------------------------ */
 
-static void s_lose(tacit_scheduler_t *self, tacit_worker_t *worker)
+/*  A job without its worker: another try, or the end.  */
+static void s_take_back(tacit_scheduler_t *self, tacit_job_t *job)
 {
-    tacit_job_t *job = worker->job;
-    worker->job = NULL;
-    s_forget(self, worker);
-    if (!job) {
-        return;
-    }
     job->worker = NULL;
     job->started_ms = 0;
     if (job->tries < TACIT_SCHEDULER_TRIES_MAX) {
@@ -314,6 +309,25 @@ static void s_lose(tacit_scheduler_t *self, tacit_worker_t *worker)
     } else {
         self->events.lost(self->context, job);
         free(job);
+    }
+}
+
+static void s_lose(tacit_scheduler_t *self, tacit_worker_t *worker)
+{
+    tacit_job_t *job = worker->job;
+    worker->job = NULL;
+    s_forget(self, worker);
+    if (job) {
+        s_take_back(self, job);
+    }
+}
+
+void tacit_scheduler_reclaim(tacit_scheduler_t *scheduler, tacit_worker_t *worker)
+{
+    tacit_job_t *job = worker->job;
+    worker->job = NULL;
+    if (job) {
+        s_take_back(scheduler, job);
     }
 }
 

@@ -83,6 +83,9 @@ tacit_worker_t *tacit_scheduler_seen(tacit_scheduler_t *scheduler, const uint8_t
 /*  The worker asks for a job: gets one at once, or is idle from now on. Asking again while idle
     changes nothing; a worker that has a job or drains is not heard.  */
 void tacit_scheduler_ask(tacit_scheduler_t *scheduler, tacit_worker_t *worker, uint64_t now_ms);
+/*  The worker does not work on the job that it was given: it never got it, or forgot it with its
+    connection. The job is tried again, as if its worker was lost.  */
+void tacit_scheduler_reclaim(tacit_scheduler_t *scheduler, tacit_worker_t *worker);
 /*  The worker's question ended without a job.  */
 void tacit_scheduler_unask(tacit_scheduler_t *scheduler, tacit_worker_t *worker);
 /*  The worker leaves: what it works on it may finish; then it is forgotten.  */

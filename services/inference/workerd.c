@@ -42,6 +42,7 @@ typedef struct {
     zloop_t *loop;
     tacit_task_t *done; /* outcome not yet delivered */
     bool fetching;      /* a fetch is outstanding */
+    bool delivering;    /* a complete is: its bulk may come later than a fetch would */
     bool working;       /* the executor has a task */
     bool stopping;
     tacit_model_id_t residents[TACIT_SCHEDULER_RESIDENTS_MAX];
@@ -138,13 +139,15 @@ static void s_lose_gateway(s_worker_t *self, const char *why)
         s_watch_lane(self);
     }
     self->fetching = false;
+    self->delivering = false;
     /*  A job of the former session is nobody's: the gateway gives it to another worker.  */
     tacit_task_destroy(&self->done);
 }
 
 static void s_fetch(s_worker_t *self)
 {
-    if (!self->gateway || self->fetching || self->working || self->done || self->stopping) {
+    if (!self->gateway || self->fetching || self->delivering || self->working || self->done ||
+        self->stopping) {
         return;
     }
     tacit_inference_fetch_args_t args = {0};
@@ -199,13 +202,16 @@ static void s_deliver(s_worker_t *self)
     }
     uint64_t call = 0;
     tacit_error_t error = {.code = TACIT_OK};
-    tacit_trace_t before = tacit_trace_enter(&self->done->trace);
+    tacit_trace_t trace = self->done->trace;
+    trace.deadline_ms = 0; /* too late for the user, still news for the gateway */
+    tacit_trace_t before = tacit_trace_enter(&trace);
     tacit_status_t status = tacit_client_start_request(self->gateway, &request, &call, &error);
     tacit_trace_enter(&before);
     if (status) {
         s_lose_gateway(self, error.message);
         return;
     }
+    self->delivering = true;
     tacit_task_destroy(&self->done);
 }
 
@@ -279,6 +285,7 @@ static void s_on_fetched(s_worker_t *self, const tacit_reply_t *reply)
 
 static void s_on_reply(s_worker_t *self, const tacit_reply_t *reply)
 {
+    self->delivering = self->delivering && reply->method != &tacit_inference_complete;
     if (reply->method == &tacit_inference_fetch) {
         s_on_fetched(self, reply);
     } else if (reply->status && reply->status != TACIT_INFERENCE_JOB_UNKNOWN) {
@@ -301,12 +308,18 @@ static void s_drain_replies(s_worker_t *self)
     s_watch_lane(self);
 }
 
+/*  -1 where the worker was asked to stop and the gateway has the outcome of its last job.  */
+static int s_go_on(const s_worker_t *self)
+{
+    return self->stopping && !self->working && !self->done && !self->delivering ? -1 : 0;
+}
+
 static int s_on_gateway(zloop_t *loop, zmq_pollitem_t *item, void *argument)
 {
     (void)loop;
     (void)item;
     s_drain_replies(argument);
-    return 0;
+    return s_go_on(argument);
 }
 
 static int s_on_outcome(zloop_t *loop, zsock_t *reader, void *argument)
@@ -323,7 +336,7 @@ static int s_on_outcome(zloop_t *loop, zsock_t *reader, void *argument)
     self->resident_count = self->done->resident_count;
     s_deliver(self);
     s_drain_replies(self);
-    return self->stopping ? -1 : 0;
+    return s_go_on(self);
 }
 
 /*  --- time ------------------------------------------------------------------------------------ */
@@ -382,7 +395,7 @@ static int s_on_heartbeat(zloop_t *loop, int timer, void *argument)
         s_send_heartbeat(self);
         s_drain_replies(self); /* deadlines of calls pass without input */
     }
-    return 0;
+    return s_go_on(self);
 }
 
 static int s_on_finish(zloop_t *loop, int timer, void *argument)
@@ -413,11 +426,8 @@ static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *argument)
         }
         s_watch_lane(self);
     }
-    if (!self->working) {
-        return -1;
-    }
     zloop_timer(loop, S_FINISH_MS, 1, s_on_finish, self);
-    return 0;
+    return s_go_on(self);
 }
 
 /*  --- the actor ------------------------------------------------------------------------------- */

@@ -461,6 +461,25 @@ static void the_job_of_a_lost_worker_goes_to_another_first(void **state)
     s_last_is(S_GIVE, 2, 1);
 }
 
+static void a_worker_that_asks_again_gives_its_job_back(void **state)
+{
+    (void)state;
+    s_enter(1, S_START);
+    tacit_scheduler_reclaim(s_scheduler, s_seen(1, S_START)); /* it has none */
+    s_submit("m", 1, S_START);
+    s_last_is(S_GIVE, 1, 1);
+    tacit_scheduler_reclaim(s_scheduler, s_seen(1, S_START));
+    assert_int_equal(tacit_scheduler_queue(s_scheduler)->id, 1);
+    assert_null(tacit_scheduler_job(s_scheduler, s_seen(1, S_START), 1));
+    for (unsigned try = 2; try <= TACIT_SCHEDULER_TRIES_MAX; try++) {
+        s_ask(1, S_START);
+        s_last_is(S_GIVE, 1, 1);
+        tacit_scheduler_reclaim(s_scheduler, s_seen(1, S_START));
+    }
+    s_last_is(S_LOST, 0, 1);
+    assert_int_equal(tacit_scheduler_queued(s_scheduler), 0);
+}
+
 static void an_idle_worker_gets_the_job_in_the_same_tick(void **state)
 {
     (void)state;
@@ -602,6 +621,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         S_CASE(without_workers_nothing_is_taken),
+        S_CASE(a_worker_that_asks_again_gives_its_job_back),
         S_CASE(an_idle_worker_gets_a_request_at_once),
         S_CASE(a_worker_that_has_not_asked_gets_nothing),
         S_CASE(requests_are_given_in_order),
