@@ -89,7 +89,7 @@ static tacit_status_t s_check(const tacit_channel_t *self, const tacit_request_t
                               tacit_error_t *ret_error)
 {
     const tacit_method_t *method = request->method;
-    if (tacit_client_has_streams(method)) {
+    if (tacit_method_has_streams(method)) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has streams: use a client",
                                method->name);
     }
@@ -146,7 +146,7 @@ tacit_status_t tacit_channel_begin(tacit_channel_t *self, const tacit_request_t 
         .method = method,
         .args = request->args,
         .key_size = request->idempotency_key.size,
-        .repeatable = method->idempotent || request->idempotency_key.size > 0,
+        .repeatable = method->idempotent,
         .trace = tacit_trace_current(),
         .began_ms = tacit_client_now(),
         .hedge_ms = UINT64_MAX,

@@ -316,7 +316,7 @@ tacit_status_t tacit_client_call_request(tacit_client_t *client, const tacit_req
     tacit_status_t status = TACIT_OK;
     if (!result) {
         status = tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
-    } else if (tacit_client_has_streams(request->method)) {
+    } else if (tacit_method_has_streams(request->method)) {
         status = tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has streams: start it",
                                  request->method->name);
     }

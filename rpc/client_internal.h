@@ -37,11 +37,6 @@ static inline uint64_t tacit_client_now(void)
     return (uint64_t)zclock_mono();
 }
 
-static inline bool tacit_client_has_streams(const tacit_method_t *method)
-{
-    return method->stream_in.chunk_max > 0 || method->stream_out.chunk_max > 0;
-}
-
 /*  The connection is over, and every call with it; what NULL says what the status says. The first
     loss counts. check gives it back, OK while there is none.  */
 void tacit_client_lose(tacit_client_t *client, tacit_status_t status, const char *what);

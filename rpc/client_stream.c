@@ -74,11 +74,11 @@ bool tacit_client_take_notification(tacit_client_t *self, tacit_span_t bytes, zm
 
 bool tacit_client_open_stream(tacit_slot_t *slot)
 {
-    if (tacit_client_has_streams(slot->method)) {
+    if (tacit_method_has_streams(slot->method)) {
         slot->stream = tacit_stream_new(&slot->method->stream_out, &slot->method->stream_in,
                                         tacit_client_now());
     }
-    return slot->stream || !tacit_client_has_streams(slot->method);
+    return slot->stream || !tacit_method_has_streams(slot->method);
 }
 
 static tacit_slot_t *s_find_stream(tacit_client_t *self, uint64_t call, tacit_error_t *ret_error)

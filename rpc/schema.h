@@ -106,4 +106,9 @@ typedef struct tacit_service {
     size_t error_count;
 } tacit_service_t;
 
+static inline bool tacit_method_has_streams(const tacit_method_t *method)
+{
+    return method->stream_in.chunk_max > 0 || method->stream_out.chunk_max > 0;
+}
+
 #endif

@@ -100,9 +100,8 @@ bool tacit_call_alive(const tacit_call_t *call);
 
 /*  For a handler that returns TACIT_PENDING: to be told, on the server's loop, when the call is
    over before it was finished (deadline, cancelled by its caller, caller gone, session or server
-   ended). It then lets go of what it works on and finishes the call, at once or later. OK.  */
-TACIT_MUST_CHECK tacit_status_t tacit_call_on_end(tacit_call_t *call,
-                                                  void (*ended)(void *self, tacit_call_t *call),
-                                                  void *self);
+   ended). It then lets go of what it works on and finishes the call, at once or later.  */
+void tacit_call_on_end(tacit_call_t *call, void (*ended)(void *self, tacit_call_t *call),
+                       void *self);
 
 #endif

@@ -48,6 +48,14 @@ static inline uint64_t tacit_server_now(void)
     return (uint64_t)zclock_mono();
 }
 
+/*  The first frame of a message to that connection: so small that the message holds it itself.  */
+static inline void tacit_server_address(zmq_msg_t *ret_message,
+                                        const uint8_t routing[TACIT_ROUTING_ID_SIZE])
+{
+    (void)zmq_msg_init_size(ret_message, TACIT_ROUTING_ID_SIZE);
+    memcpy(zmq_msg_data(ret_message), routing, TACIT_ROUTING_ID_SIZE);
+}
+
 static inline const uint8_t *tacit_server_operator(const tacit_server_t *server)
 {
     return server->has_operator ? server->operator_key : NULL;

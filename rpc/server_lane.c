@@ -45,8 +45,7 @@ static bool s_notify(const tacit_server_t *self, const tacit_server_lane_t *row,
 {
     zmq_msg_t routing;
     zmq_msg_t message;
-    (void)zmq_msg_init_size(&routing, sizeof row->id.routing); /* so small ones hold it */
-    memcpy(zmq_msg_data(&routing), row->id.routing, sizeof row->id.routing);
+    tacit_server_address(&routing, row->id.routing);
     tacit_lane_credit_message(granted, &message);
     bool sent = tacit_endpoint_send(self->endpoint, &routing, ZMQ_SNDMORE) &&
                 tacit_endpoint_send(self->endpoint, &message, 0);
@@ -229,8 +228,7 @@ static bool s_send_frame(const tacit_server_t *self, const tacit_server_lane_t *
                          zmq_msg_t *frame)
 {
     zmq_msg_t routing;
-    (void)zmq_msg_init_size(&routing, sizeof row->routing);
-    memcpy(zmq_msg_data(&routing), row->routing, sizeof row->routing);
+    tacit_server_address(&routing, row->routing);
     bool sent = tacit_endpoint_send(self->lanes.endpoint, &routing, ZMQ_SNDMORE) &&
                 tacit_endpoint_send(self->lanes.endpoint, frame, 0);
     if (!sent) {

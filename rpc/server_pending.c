@@ -54,13 +54,12 @@ bool tacit_server_cancel(tacit_server_t *self, const tacit_connection_id_t *id, 
     return false;
 }
 
-tacit_status_t tacit_call_on_end(tacit_call_t *call, void (*ready)(void *self, tacit_call_t *call),
-                                 void *self)
+void tacit_call_on_end(tacit_call_t *call, void (*ready)(void *self, tacit_call_t *call),
+                       void *self)
 {
     call->server->listeners += call->ready == NULL;
     call->ready = ready;
     call->ready_self = self;
-    return TACIT_OK;
 }
 
 static tacit_call_t *s_with_news(const tacit_server_t *self)

@@ -21,8 +21,7 @@ static void s_send_message(tacit_server_t *self, const tacit_connection_id_t *id
                            zmq_msg_t *bulk)
 {
     zmq_msg_t routing;
-    (void)zmq_msg_init_size(&routing, sizeof id->routing); /* so small a message holds it itself */
-    memcpy(zmq_msg_data(&routing), id->routing, sizeof id->routing);
+    tacit_server_address(&routing, id->routing);
     bool sent = tacit_endpoint_send(self->endpoint, &routing, ZMQ_SNDMORE) &&
                 tacit_endpoint_send(self->endpoint, frame, bulk ? ZMQ_SNDMORE : 0) &&
                 (!bulk || tacit_server_lane_carry(self, id, bulk));

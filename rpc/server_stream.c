@@ -6,11 +6,6 @@
 #include "rpc/call_stream.h"
 #include "rpc/server_internal.h"
 
-static bool s_has_streams(const tacit_method_t *method)
-{
-    return method->stream_in.chunk_max > 0 || method->stream_out.chunk_max > 0;
-}
-
 /*  Is that call's stream open, and for that caller? One that was answered is over,
     though its handler was not told yet.  */
 static bool s_is_open_for(const tacit_call_t *call, const tacit_connection_id_t *id)
@@ -24,7 +19,7 @@ static bool s_is_open_for(const tacit_call_t *call, const tacit_connection_id_t 
 tacit_status_t tacit_server_stream_open(tacit_server_t *self, tacit_call_t *call)
 {
     const tacit_method_t *method = call->entry->method;
-    if (!s_has_streams(method)) {
+    if (!tacit_method_has_streams(method)) {
         return TACIT_OK;
     }
     size_t own = 0;
@@ -131,9 +126,8 @@ static bool s_notify(tacit_call_t *call, tacit_stream_event_t event, uint64_t nu
     tacit_stream_frame_t frame = {.msgid = call->msgid, .event = event, .number = number};
     uint8_t bytes[TACIT_STREAM_FRAME_MAX];
     size_t size = tacit_stream_frame_write(&frame, bytes);
-    (void)zmq_msg_init_size(&routing, sizeof call->id.routing); /* so small ones hold it */
     (void)zmq_msg_init_size(&message, size);
-    memcpy(zmq_msg_data(&routing), call->id.routing, sizeof call->id.routing);
+    tacit_server_address(&routing, call->id.routing);
     memcpy(zmq_msg_data(&message), bytes, size);
     bool sent = tacit_endpoint_send(self->endpoint, &routing, ZMQ_SNDMORE) &&
                 tacit_endpoint_send(self->endpoint, &message, chunk ? ZMQ_SNDMORE : 0) &&
@@ -158,7 +152,8 @@ tacit_status_t tacit_call_on_stream(tacit_call_t *call,
         return TACIT_BAD_INPUT;
     }
     call->stream->news = true;
-    return tacit_call_on_end(call, ready, self);
+    tacit_call_on_end(call, ready, self);
+    return TACIT_OK;
 }
 
 tacit_status_t tacit_call_receive(tacit_call_t *call, tacit_span_t *ret_chunk)

@@ -31,7 +31,7 @@ TYPES = {"float32": numpy.float32, "float64": numpy.float64, "int64": numpy.int6
 
 def write_models(folder, names):
     """Each model in a folder of its own, with its inputs; what reference.js needs to know."""
-    todo = []
+    entries = []
     for name, make in {**networks.MODELS, **sequences.MODELS, **tables.MODELS}.items():
         if names and not any(part in name for part in names):
             continue
@@ -48,13 +48,13 @@ def write_models(folder, names):
             (place / f"input_{i}.bin").write_bytes(array.tobytes())
             inputs.append({"name": key, "file": str(place / f"input_{i}.bin"),
                            "type": str(array.dtype), "shape": list(array.shape)})
-        todo.append({"name": name, "place": str(place), "file": str(place / "reference.onnx"),
+        entries.append({"name": name, "place": str(place), "file": str(place / "reference.onnx"),
                      "inputs": inputs, "outputs": [value.name for value in reference.graph.output]})
-    return todo
+    return entries
 
 
-def run_reference(folder, todo):
-    (folder / "list.json").write_text(json.dumps(todo))
+def run_reference(folder, entries):
+    (folder / "list.json").write_text(json.dumps(entries))
     subprocess.run(["node", str(HERE / "reference.js"), str(folder / "list.json")], check=True)
 
 
@@ -157,18 +157,18 @@ def judge(entry):
 
 
 def main(folder, names):
-    todo = write_models(folder / "models", names)
-    run_reference(folder, todo)
+    entries = write_models(folder / "models", names)
+    run_reference(folder, entries)
     failed = 0
     print(f"{'model':<34} {BACKENDS[0]:>10} {BACKENDS[1]:>10}")
-    for entry in todo:
+    for entry in entries:
         cells, fine = judge(entry)
         failed += not fine
         row = f"{entry['name']:<34} " + " ".join(f"{cell:>10}" for cell in cells)
         print(row + ("" if fine else "   <-- WRONG"), flush=True)
-    print(f"{len(todo) - failed} of {len(todo)} models agree with ONNX Runtime to {LIMIT:g} of their "
+    print(f"{len(entries) - failed} of {len(entries)} models agree with ONNX Runtime to {LIMIT:g} of their "
           "largest output")
-    return 1 if failed or not todo else 0
+    return 1 if failed or not entries else 0
 
 
 if __name__ == "__main__":

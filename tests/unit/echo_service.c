@@ -138,7 +138,7 @@ static tacit_status_t s_watch(void *self, tacit_call_t *call, const tacit_echo_w
     (void)ret_result;
     echo_service_t *echo = self;
     echo->watching++;
-    assert_int_equal(tacit_call_on_end(call, s_on_end, self), TACIT_OK);
+    tacit_call_on_end(call, s_on_end, self);
     return TACIT_PENDING;
 }
 

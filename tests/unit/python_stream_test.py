@@ -261,10 +261,12 @@ class Retries(Peer):
             await self.client.call(ECHO, Text(text=b""))
         self.assertEqual((self.count, caught.exception.retry_after_ms), (1, 0))
 
-    async def test_a_key_makes_it_repeatable(self):
+    async def test_a_key_alone_repeats_nothing(self):
+        """No service keeps answers by it."""
         self.serving(self.BUSY)
-        await self.client.call(ECHO, Text(text=b""), idempotency_key=b"the same")
-        self.assertEqual(self.count, 2)
+        with self.assertRaises(errors.Busy):
+            await self.client.call(ECHO, Text(text=b""), idempotency_key=b"the same")
+        self.assertEqual(self.count, 1)
 
     async def test_other_errors_are_final(self):
         self.serving([103, "not_found", "no", {}])

@@ -106,8 +106,7 @@ class Client:
     """Calls of one service. A generated subclass has a method for each of the contract's; any of them
     raises what `tacit.errors` and the service's own errors say.
 
-    A call that the contract calls idempotent, or that has an idempotency key, is tried again within
-    its deadline and a budget, where that may help; over a new connection where the old one was lost
+    A call that the contract calls idempotent is tried again within its deadline and a budget, where that may help; over a new connection where the old one was lost
     and `reopen` says how (`Mesh.connect` does). Any other call is sent once."""
 
     SERVICE: _t.ClassVar[Service]
@@ -131,7 +130,6 @@ class Client:
         """One call: `deadline` in seconds, at most the method's own, which None takes."""
         seconds = method.deadline_ms / 1000
         until = time.monotonic() + (seconds if deadline is None else min(seconds, deadline))
-        repeatable = method.idempotent or idempotency_key is not None
         self._budget.earn()
         for attempt in itertools.count(1):
             used = self.connection
@@ -149,7 +147,7 @@ class Client:
                 lost = not isinstance(error, retry.CONNECTED)
                 pause = retry.backoff(attempt - 1, error.retry_after_ms)
                 if (
-                    not repeatable
+                    not method.idempotent
                     or attempt == retry.ATTEMPTS_MAX
                     or (lost and self._reopen is None)
                     or time.monotonic() + pause >= until
