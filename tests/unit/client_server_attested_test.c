@@ -14,6 +14,7 @@
 #include "rpc/actor.h"
 #include "services/platform/platformd.h"
 #include "tests/unit/echo_service.h"
+#include "tests/unit/test_actor.h"
 
 enum { S_START_MS = 60 * 1000 };
 
@@ -80,7 +81,7 @@ static int s_start_platform(void)
     snprintf(args.state, sizeof args.state, "%s/state", s_folder);
     snprintf(args.socket, sizeof args.socket, "%s/socket", s_folder);
     (void)crypto_sign_keypair(s_issuer, s_issuer_secret);
-    s_platformd = zactor_new(tacit_platformd_actor, &args);
+    s_platformd = test_actor_new(tacit_platformd_actor, &args);
     if (!s_platformd || tacit_actor_wait(s_platformd, S_START_MS, endpoint, &error) != TACIT_OK ||
         tacit_platform_connect(args.socket, &s_platform, &error) != TACIT_OK ||
         s_measure(&error) != TACIT_OK) {

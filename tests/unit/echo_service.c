@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "idl/echo.h"
+#include "tests/unit/test_actor.h"
 
 /*  --- handlers -------------------------------------------------------------------------------- */
 
@@ -335,7 +336,7 @@ void echo_init(echo_service_t *echo)
 
 void echo_start(echo_service_t *echo)
 {
-    echo->actor = zactor_new(s_actor, echo);
+    echo->actor = test_actor_new(s_actor, echo);
     assert_non_null(echo->actor);
     assert_true(strlen(echo->endpoint) > 0);
 }

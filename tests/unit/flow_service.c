@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "rpc/call_stream.h"
+#include "tests/unit/test_actor.h"
 
 typedef struct {
     flow_service_t *service;
@@ -180,7 +181,7 @@ void flow_start(flow_service_t *flow)
 {
     echo_make_keys(&flow->keys);
     flow->party = (tacit_party_t){.role = TACIT_ROLE_MESH, .curve_public = flow->keys.public_key};
-    flow->actor = zactor_new(s_actor, flow);
+    flow->actor = test_actor_new(s_actor, flow);
     assert_non_null(flow->actor);
 }
 

@@ -10,6 +10,7 @@
 
 #include "rpc/actor.h"
 #include "services/platform/platformd.h"
+#include "tests/unit/test_actor.h"
 
 enum { S_START_MS = 60 * 1000 };
 
@@ -32,7 +33,7 @@ static void s_start(void)
 {
     char endpoint[TACIT_ENDPOINT_MAX];
     tacit_error_t error = {.code = TACIT_OK};
-    s_daemon = zactor_new(tacit_platformd_actor, &s_args);
+    s_daemon = test_actor_new(tacit_platformd_actor, &s_args);
     assert_non_null(s_daemon);
     if (tacit_actor_wait(s_daemon, S_START_MS, endpoint, &error)) {
         fail_msg("%s", error.message);

@@ -24,6 +24,7 @@
 #include "enclave/whole_file.h"
 #include "rpc/actor.h"
 #include "services/platform/platformd.h"
+#include "tests/unit/test_actor.h"
 
 enum { S_START_MS = 30 * 1000, S_OUTPUT_MAX = 4096, S_EXECUTABLE_MAX = 256 * 1024 * 1024 };
 
@@ -38,7 +39,7 @@ static void s_start(void)
 {
     char endpoint[TACIT_ENDPOINT_MAX];
     tacit_error_t error = {.code = TACIT_OK};
-    s_daemon = zactor_new(tacit_platformd_actor, &s_args);
+    s_daemon = test_actor_new(tacit_platformd_actor, &s_args);
     assert_non_null(s_daemon);
     if (tacit_actor_wait(s_daemon, S_START_MS, endpoint, &error)) {
         fail_msg("%s", error.message);
@@ -707,7 +708,7 @@ static void s_a_lost_platform_stays_lost(void **state)
 static tacit_status_t s_start_another(const tacit_platformd_args_t *args)
 {
     char endpoint[TACIT_ENDPOINT_MAX];
-    zactor_t *actor = zactor_new(tacit_platformd_actor, (void *)args);
+    zactor_t *actor = test_actor_new(tacit_platformd_actor, (void *)args);
     assert_non_null(actor);
     tacit_status_t status = tacit_actor_wait(actor, S_START_MS, endpoint, NULL);
     zactor_destroy(&actor);

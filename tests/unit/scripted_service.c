@@ -11,6 +11,7 @@
 #include "rpc/endpoint.h"
 #include "rpc/frame.h"
 #include "rpc/stream_frame.h"
+#include "tests/unit/test_actor.h"
 
 static tacit_endpoint_t *s_bind(scripted_t *self, const char *address)
 {
@@ -129,7 +130,7 @@ void scripted_start(scripted_t *scripted)
 {
     memset(scripted, 0, sizeof *scripted);
     echo_make_keys(&scripted->keys);
-    scripted->actor = zactor_new(s_actor, scripted);
+    scripted->actor = test_actor_new(s_actor, scripted);
     assert_non_null(scripted->actor);
     assert_true(strlen(scripted->endpoint) > 0);
 }
