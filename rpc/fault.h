@@ -1,19 +1,22 @@
-/*  fault.h - fault points of development builds: replies that come late, twice, altered, in another
-    order, or not at all. Compiled where the build has TACIT_FAULTS; a release has no code of it.
+/*  fault.h - fault points of development builds: what passes a server's sockets comes late, twice,
+    altered, in another order, or not at all. Compiled where the build has TACIT_FAULTS; a release
+    has no code of it.
 
     Rules stand in the environment variable TACIT_FAULTS, separated by semicolons, each
 
-        ACTION METHOD [rate=0..1] [seed=N] [ms=N] [peer=HEX]
+        ACTION METHOD [at=PLACE] [rate=0..1] [seed=N] [after=N] [times=N] [ms=N] [peer=HEX]
 
-    ACTION is delay (by ms), drop, duplicate, reorder (behind the next reply, or 100 ms), corrupt
-    (one byte of frame 0) or disconnect (the caller's connection, instead of the reply). METHOD is
-    a method, SERVICE.* or *; peer the first digits of a caller's CURVE key. The first rule that
-    fits and whose dice say so acts; the same seed gives the same faults again.  */
+    ACTION is delay (by ms), drop, duplicate, reorder (behind the next one of its place, or 100 ms),
+    corrupt (one byte of frame 0, or of a lane's frame) or disconnect (the connection, instead).
+    PLACE is reply (where none is named), request, stream-in, stream-out, lane-in or lane-out, as
+    the service sees it: what a method's streams say, and frames of bulk lanes. METHOD is a method,
+    SERVICE.* or *; a lane's frames are many methods' together and count as session.lane. peer is
+    the first digits of a caller's CURVE key. The first rule that fits and whose dice say so acts,
+    not before it fitted after times, and times times at most; the same seed gives the same faults
+    again.  */
 
 #ifndef TACIT_RPC_FAULT_H
 #define TACIT_RPC_FAULT_H
-
-#include <czmq.h>
 
 #include "enclave/error.h"
 #include "rpc/limits.h"
@@ -23,7 +26,7 @@ enum {
     TACIT_FAULT_TEXT_MAX = 2048,
     TACIT_FAULT_MS_MAX = 60 * 1000,
     TACIT_FAULT_REORDER_MS = 100,
-    TACIT_FAULT_HELD_MAX = 256 /* replies held back; beyond that they are sent at once */
+    TACIT_FAULT_HELD_MAX = 256 /* messages held back; beyond that they pass at once */
 };
 
 typedef enum tacit_fault_action {
@@ -36,6 +39,15 @@ typedef enum tacit_fault_action {
     TACIT_FAULT_DISCONNECT
 } tacit_fault_action_t;
 
+typedef enum tacit_fault_place {
+    TACIT_FAULT_REPLY,
+    TACIT_FAULT_REQUEST,
+    TACIT_FAULT_STREAM_IN,
+    TACIT_FAULT_STREAM_OUT,
+    TACIT_FAULT_LANE_IN,
+    TACIT_FAULT_LANE_OUT
+} tacit_fault_place_t;
+
 typedef struct tacit_fault {
     tacit_fault_action_t action;
     uint32_t ms;   /* of delay */
@@ -47,25 +59,10 @@ typedef struct tacit_faults tacit_faults_t;
 /*  BAD_INPUT (claim: the rule) for a text that is none; NULL and OK for text NULL or empty.  */
 TACIT_MUST_CHECK tacit_status_t tacit_faults_new(const char *text, tacit_faults_t **ret_faults,
                                                  tacit_error_t *ret_error);
-/*  What is held back is given up.  */
 void tacit_faults_destroy(tacit_faults_t **faults);
 
-/*  What is to happen to one reply of that method to that peer. faults may be NULL.  */
-tacit_fault_t tacit_faults_judge(tacit_faults_t *faults, const char *method,
-                                 const uint8_t peer[TACIT_CURVE_KEY_SIZE]);
-
-/*  A reply on its way out of a ROUTER.  */
-typedef struct tacit_fault_reply {
-    const char *method;
-    const uint8_t *peer;
-    const uint8_t *routing; /* TACIT_ROUTING_ID_SIZE bytes */
-    int fd;                 /* of the connection, -1 where it is not known */
-    zmq_msg_t *frame;
-    zmq_msg_t *bulk; /* NULL for none */
-} tacit_fault_reply_t;
-
-/*  Sends it, or does to it what is to happen. Takes the messages.  */
-void tacit_faults_take(tacit_faults_t *faults, void *socket, zloop_t *loop,
-                       const tacit_fault_reply_t *reply);
+/*  What is to happen to one message of that method, of or to that peer. faults may be NULL.  */
+tacit_fault_t tacit_faults_judge(tacit_faults_t *faults, tacit_fault_place_t place,
+                                 const char *method, const uint8_t peer[TACIT_CURVE_KEY_SIZE]);
 
 #endif

@@ -98,6 +98,17 @@ static bool s_read_frames(void *socket, tacit_call_t *call, bool *ret_too_many)
     return true;
 }
 
+/*  To its checks, unless a fault is to happen to it.  */
+static void s_dispatch(tacit_server_t *self, tacit_call_t *call, bool too_many)
+{
+#ifdef TACIT_FAULTS
+    if (tacit_server_fault_in(self, call, too_many)) {
+        return;
+    }
+#endif
+    tacit_server_dispatch(self, call, too_many);
+}
+
 /*  A call of a batch: shares its message, and who it is from.  */
 static void s_dispatch_part(tacit_server_t *self, tacit_call_t *batch, size_t offset, size_t size)
 {
@@ -113,7 +124,7 @@ static void s_dispatch_part(tacit_server_t *self, tacit_call_t *batch, size_t of
     call->curve = batch->curve;
     call->batched = true;
     call->body = tacit_span((const uint8_t *)zmq_msg_data(&call->frame) + offset, size);
-    tacit_server_dispatch(self, call, false);
+    s_dispatch(self, call, false);
 }
 
 /*  Calls that share a message: each is run as if it had come alone. How many there were.  */
@@ -143,7 +154,7 @@ static size_t s_run(tacit_server_t *self, tacit_call_t *call, bool too_many)
     if (tacit_batch_is(call->body)) {
         return s_run_batch(self, call);
     }
-    tacit_server_dispatch(self, call, too_many);
+    s_dispatch(self, call, too_many);
     return 1;
 }
 
@@ -225,7 +236,7 @@ static tacit_status_t s_open(tacit_server_t *self, const tacit_server_config_t *
                              tacit_error_t *ret_error)
 {
 #ifdef TACIT_FAULTS
-    tacit_status_t faults = tacit_faults_new(getenv("TACIT_FAULTS"), &self->faults, ret_error);
+    tacit_status_t faults = tacit_server_faults_new(&self->faults, ret_error);
     if (faults != TACIT_OK) {
         return faults;
     }
@@ -289,6 +300,9 @@ void tacit_server_destroy(tacit_server_t **server)
     if (!self) {
         return;
     }
+#ifdef TACIT_FAULTS
+    tacit_server_faults_destroy(&self->faults);
+#endif
     tacit_server_lane_close(self);
     tacit_server_orphan(self);
     tacit_session_table_clear(&self->sessions);
@@ -297,9 +311,6 @@ void tacit_server_destroy(tacit_server_t **server)
         self->idle = call->next;
         tacit_call_destroy(&call);
     }
-#ifdef TACIT_FAULTS
-    tacit_faults_destroy(&self->faults);
-#endif
     tacit_endpoint_destroy(&self->endpoint);
     tacit_method_table_clear(&self->methods);
     tacit_buffer_free(&self->out);

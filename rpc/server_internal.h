@@ -6,7 +6,7 @@
 
 #include "rpc/batch.h"
 #include "rpc/call.h"
-#include "rpc/fault.h"
+#include "rpc/server_fault.h"
 #include "rpc/server_lane.h"
 #include "rpc/session_service.h"
 
@@ -39,7 +39,7 @@ struct tacit_server {
     tacit_method_metrics_t unknown; /* calls of methods that there are not */
     const tacit_server_t *told;     /* whose methods metrics tells, too; NULL: none */
 #ifdef TACIT_FAULTS
-    tacit_faults_t *faults; /* NULL: none are asked for */
+    tacit_server_faults_t *faults; /* NULL: none are asked for */
 #endif
 };
 
@@ -54,6 +54,16 @@ static inline void tacit_server_address(zmq_msg_t *ret_message,
 {
     (void)zmq_msg_init_size(ret_message, TACIT_ROUTING_ID_SIZE);
     memcpy(zmq_msg_data(ret_message), routing, TACIT_ROUTING_ID_SIZE);
+}
+
+static inline bool tacit_server_has_faults(const tacit_server_t *server)
+{
+#ifdef TACIT_FAULTS
+    return server->faults != NULL;
+#else
+    (void)server;
+    return false;
+#endif
 }
 
 static inline const uint8_t *tacit_server_operator(const tacit_server_t *server)
@@ -75,6 +85,11 @@ void tacit_server_run(tacit_server_t *server, tacit_call_t *call);
 void tacit_server_answer(tacit_server_t *server, tacit_call_t *call, tacit_status_t status,
                          const void *result);
 
+/*  A frame 0 on its way to that connection, and what follows it (NULL: nothing): sent, or the
+    connection's session ended. Takes both.  */
+void tacit_server_send(tacit_server_t *server, const tacit_connection_id_t *id, zmq_msg_t *frame,
+                       zmq_msg_t *bulk);
+
 /*  From here on replies to that connection's batch are held; end sends them.  */
 void tacit_server_begin_batch(tacit_server_t *server, const tacit_connection_id_t *id);
 void tacit_server_end_batch(tacit_server_t *server);
@@ -91,6 +106,10 @@ void tacit_server_stream_close(tacit_server_t *server, tacit_call_t *call);
 
 /*  A message that is a stream's notification, read into that call object; false: it is none.  */
 bool tacit_server_stream_event(tacit_server_t *server, tacit_call_t *carrier);
+
+/*  The call whose stream that notification is of; NULL: of none that is open.  */
+const tacit_call_t *tacit_server_stream_find(const tacit_server_t *server,
+                                             const tacit_call_t *carrier);
 
 /*  A chunk's bytes came by the caller's lane, or never will.  */
 void tacit_server_stream_fill(tacit_server_t *server, const tacit_connection_id_t *id,

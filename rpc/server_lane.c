@@ -224,18 +224,29 @@ bool tacit_server_lane_event(tacit_server_t *self, const tacit_call_t *carrier)
 
 /*  --- what goes out --------------------------------------------------------------------------- */
 
-static bool s_send_frame(const tacit_server_t *self, const tacit_server_lane_t *row,
-                         zmq_msg_t *frame)
+bool tacit_server_lane_send(const tacit_server_t *self,
+                            const uint8_t routing[TACIT_ROUTING_ID_SIZE], zmq_msg_t *frame)
 {
-    zmq_msg_t routing;
-    tacit_server_address(&routing, row->routing);
-    bool sent = tacit_endpoint_send(self->lanes.endpoint, &routing, ZMQ_SNDMORE) &&
+    zmq_msg_t address;
+    tacit_server_address(&address, routing);
+    bool sent = tacit_endpoint_send(self->lanes.endpoint, &address, ZMQ_SNDMORE) &&
                 tacit_endpoint_send(self->lanes.endpoint, frame, 0);
     if (!sent) {
-        zmq_msg_close(&routing);
+        zmq_msg_close(&address);
         zmq_msg_close(frame);
     }
     return sent;
+}
+
+static bool s_send_frame(tacit_server_t *self, const tacit_server_lane_t *row, zmq_msg_t *frame)
+{
+#ifdef TACIT_FAULTS
+    if (tacit_server_fault_lane(self, TACIT_FAULT_LANE_OUT, row->id.peer, row->routing, row->fd,
+                                frame)) {
+        return true;
+    }
+#endif
+    return tacit_server_lane_send(self, row->routing, frame);
 }
 
 static void s_flush(tacit_server_t *self, tacit_server_lane_t *row)
@@ -299,7 +310,7 @@ static void s_read_events(tacit_server_t *self)
 }
 
 /*  The first frame of a connection that ZAP admitted for that lane.  */
-static void s_greet(tacit_server_t *self, tacit_server_lane_t *row, zmq_msg_t *routing,
+static void s_greet(tacit_server_t *self, tacit_server_lane_t *row, const uint8_t *routing,
                     zmq_msg_t *frame)
 {
     char name[2 * TACIT_LANE_ID_SIZE + 1];
@@ -311,7 +322,7 @@ static void s_greet(tacit_server_t *self, tacit_server_lane_t *row, zmq_msg_t *r
     }
     s_read_events(self); /* news of an old connection with the same file */
     row->fd = zmq_msg_get(frame, ZMQ_SRCFD);
-    memcpy(row->routing, zmq_msg_data(routing), sizeof row->routing);
+    memcpy(row->routing, routing, sizeof row->routing);
     zmq_msg_t hello;
     if (tacit_lane_receiver_take(row->receiver, frame) != TACIT_OK) {
         s_mark(self, row, true);
@@ -343,13 +354,17 @@ static void s_bound_parked(tacit_server_t *self, tacit_server_lane_t *row)
     }
 }
 
-static void s_take(tacit_server_t *self, zmq_msg_t *routing, zmq_msg_t *frame)
+static tacit_server_lane_t *s_find_frames(const tacit_server_t *self, zmq_msg_t *frame)
 {
     tacit_span_t bytes = tacit_span(zmq_msg_data(frame), zmq_msg_size(frame));
-    tacit_server_lane_t *row = s_find_name(&self->lanes, tacit_lane_frame_id(bytes));
-    bool named = row && zmq_msg_size(routing) == sizeof row->routing;
-    if (!named ||
-        (row->connected && memcmp(zmq_msg_data(routing), row->routing, sizeof row->routing) != 0)) {
+    return s_find_name(&self->lanes, tacit_lane_frame_id(bytes));
+}
+
+void tacit_server_lane_take(tacit_server_t *self, const uint8_t routing[TACIT_ROUTING_ID_SIZE],
+                            zmq_msg_t *frame)
+{
+    tacit_server_lane_t *row = s_find_frames(self, frame);
+    if (!row || (row->connected && memcmp(routing, row->routing, sizeof row->routing) != 0)) {
         self->lanes.dropped++;
     } else if (!row->connected) {
         s_greet(self, row, routing, frame);
@@ -361,6 +376,23 @@ static void s_take(tacit_server_t *self, zmq_msg_t *routing, zmq_msg_t *frame)
     }
 }
 
+/*  A message was read, up to its first frame.  */
+static void s_take(tacit_server_t *self, zmq_msg_t *routing, zmq_msg_t *frame)
+{
+    if (zmq_msg_size(routing) != TACIT_ROUTING_ID_SIZE || zmq_msg_more(frame)) {
+        self->lanes.dropped++;
+        return;
+    }
+#ifdef TACIT_FAULTS
+    const tacit_server_lane_t *row = s_find_frames(self, frame);
+    if (row && tacit_server_fault_lane(self, TACIT_FAULT_LANE_IN, row->id.peer,
+                                       zmq_msg_data(routing), -1, frame)) {
+        return;
+    }
+#endif
+    tacit_server_lane_take(self, zmq_msg_data(routing), frame);
+}
+
 static bool s_receive(tacit_server_t *self)
 {
     void *socket = tacit_endpoint_socket(self->lanes.endpoint);
@@ -370,11 +402,7 @@ static bool s_receive(tacit_server_t *self)
     zmq_msg_init(&frame);
     bool received = zmq_msg_recv(&routing, socket, ZMQ_DONTWAIT) >= 0;
     if (received && zmq_msg_more(&routing) && zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) >= 0) {
-        if (!zmq_msg_more(&frame)) {
-            s_take(self, &routing, &frame);
-        } else {
-            self->lanes.dropped++;
-        }
+        s_take(self, &routing, &frame);
         while (zmq_msg_more(&frame) && zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) >= 0) {
         }
     }

@@ -62,6 +62,14 @@ bool tacit_server_lane_carry(tacit_server_t *server, const tacit_connection_id_t
 bool tacit_server_lane_flows(const tacit_server_t *server, const tacit_connection_id_t *id,
                              size_t size);
 
+/*  What is read and sent here passes these; so does what a fault kept back. A frame that came from
+    that connection (it stays the caller's to close), and one that goes there: false where it is
+    not taken; closed then.  */
+void tacit_server_lane_take(tacit_server_t *server, const uint8_t routing[TACIT_ROUTING_ID_SIZE],
+                            zmq_msg_t *frame);
+bool tacit_server_lane_send(const tacit_server_t *server,
+                            const uint8_t routing[TACIT_ROUTING_ID_SIZE], zmq_msg_t *frame);
+
 /*  Let go of calls that are over and of lanes that ended; to be called when the loop's work is
     done, and sweep now and then.  */
 void tacit_server_lane_settle(tacit_server_t *server);

@@ -16,9 +16,8 @@ static void s_give_up(tacit_server_t *self, const tacit_connection_id_t *id)
     }
 }
 
-/*  Takes the frame; bulk may be NULL.  */
-static void s_send_message(tacit_server_t *self, const tacit_connection_id_t *id, zmq_msg_t *frame,
-                           zmq_msg_t *bulk)
+void tacit_server_send(tacit_server_t *self, const tacit_connection_id_t *id, zmq_msg_t *frame,
+                       zmq_msg_t *bulk)
 {
     zmq_msg_t routing;
     tacit_server_address(&routing, id->routing);
@@ -42,7 +41,7 @@ static void s_flush(tacit_server_t *self)
         s_give_up(self, &self->batch_for);
         return;
     }
-    s_send_message(self, &self->batch_for, &message, NULL);
+    tacit_server_send(self, &self->batch_for, &message, NULL);
 }
 
 void tacit_server_begin_batch(tacit_server_t *self, const tacit_connection_id_t *id)
@@ -70,40 +69,13 @@ static bool s_hold(tacit_server_t *self, const tacit_call_t *call)
     return tacit_batch_add(&self->replies, tacit_buffer_span(&self->out)) == TACIT_OK;
 }
 
-#ifdef TACIT_FAULTS
-/*  Alone in its message, so that a fault is one call's.  */
-static void s_send_faulty(tacit_server_t *self, tacit_call_t *call, bool bulk)
-{
-    zmq_msg_t frame;
-    if (zmq_msg_init_size(&frame, self->out.size) != 0) {
-        s_give_up(self, &call->id);
-        return;
-    }
-    memcpy(zmq_msg_data(&frame), self->out.data, self->out.size);
-    const tacit_fault_reply_t reply = {
-        .method = call->entry ? call->entry->method->name : "",
-        .peer = call->id.peer,
-        .routing = call->id.routing,
-        .fd = zmq_msg_get(&call->frame, ZMQ_SRCFD),
-        .frame = &frame,
-        .bulk = bulk ? &call->reply_bulk : NULL,
-    };
-    tacit_faults_take(self->faults, tacit_endpoint_socket(self->endpoint), self->loop, &reply);
-}
-#endif
-
-/*  The frame in self->out, and the call's bulk if with_bulk.  */
+/*  The frame in self->out, and the call's bulk if with_bulk. Where faults are asked for it is alone
+    in its message, so that a fault is one call's.  */
 static void s_send(tacit_server_t *self, tacit_call_t *call, bool with_bulk)
 {
     bool bulk = with_bulk && zmq_msg_size(&call->reply_bulk) > 0;
-#ifdef TACIT_FAULTS
-    if (self->faults) {
-        s_send_faulty(self, call, bulk);
-        return;
-    }
-#endif
     zmq_msg_t frame;
-    if (!bulk && s_hold(self, call)) {
+    if (!bulk && !tacit_server_has_faults(self) && s_hold(self, call)) {
         return;
     }
     if (zmq_msg_init_size(&frame, self->out.size) != 0) {
@@ -111,7 +83,13 @@ static void s_send(tacit_server_t *self, tacit_call_t *call, bool with_bulk)
         return;
     }
     memcpy(zmq_msg_data(&frame), self->out.data, self->out.size);
-    s_send_message(self, &call->id, &frame, bulk ? &call->reply_bulk : NULL);
+#ifdef TACIT_FAULTS
+    if (tacit_server_fault_out(self, call, TACIT_FAULT_REPLY, &frame,
+                               bulk ? &call->reply_bulk : NULL)) {
+        return;
+    }
+#endif
+    tacit_server_send(self, &call->id, &frame, bulk ? &call->reply_bulk : NULL);
 }
 
 static void s_send_error(tacit_server_t *self, tacit_call_t *call, tacit_status_t status)

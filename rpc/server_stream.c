@@ -60,6 +60,15 @@ static tacit_call_t *s_find(const tacit_server_t *self, const tacit_connection_i
     return NULL;
 }
 
+const tacit_call_t *tacit_server_stream_find(const tacit_server_t *self,
+                                             const tacit_call_t *carrier)
+{
+    tacit_stream_frame_t frame;
+    return tacit_stream_frame_parse(carrier->body, &frame) == TACIT_OK
+               ? s_find(self, &carrier->id, frame.msgid)
+               : NULL;
+}
+
 static tacit_status_t s_await(tacit_server_t *self, tacit_call_t *call, const tacit_call_t *carrier,
                               const tacit_stream_frame_t *frame)
 {
@@ -129,6 +138,12 @@ static bool s_notify(tacit_call_t *call, tacit_stream_event_t event, uint64_t nu
     (void)zmq_msg_init_size(&message, size);
     tacit_server_address(&routing, call->id.routing);
     memcpy(zmq_msg_data(&message), bytes, size);
+#ifdef TACIT_FAULTS
+    if (tacit_server_fault_out(self, call, TACIT_FAULT_STREAM_OUT, &message, chunk)) {
+        zmq_msg_close(&routing);
+        return true;
+    }
+#endif
     bool sent = tacit_endpoint_send(self->endpoint, &routing, ZMQ_SNDMORE) &&
                 tacit_endpoint_send(self->endpoint, &message, chunk ? ZMQ_SNDMORE : 0) &&
                 (!chunk || tacit_server_lane_carry(self, &call->id, chunk));

@@ -16,7 +16,11 @@ class FaultPoints(MeshCase):
     @classmethod
     def prepare_state(cls, mesh):
         os.environ["TACIT_FAULTS"] = ("delay keys.release ms=200; duplicate models.get_chunk;"
-                                      "reorder inference.infer; disconnect models.list seed=1")
+                                      "reorder inference.infer; disconnect models.list seed=1;"
+                                      "duplicate models.list at=request after=9;"
+                                      "delay inference.fetch at=request ms=50;"
+                                      "drop inference.heartbeat at=request rate=0.2 seed=2;"
+                                      "corrupt session.lane at=lane-in after=3 times=1 seed=4")
         cls.addClassCleanup(os.environ.pop, "TACIT_FAULTS")
 
     def test_the_job_is_done_all_the_same(self):

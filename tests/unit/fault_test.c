@@ -23,7 +23,7 @@ static tacit_faults_t *s_open(const char *text)
 static tacit_fault_action_t s_judge(const char *text, const char *method)
 {
     tacit_faults_t *faults = s_open(text);
-    tacit_fault_t fault = tacit_faults_judge(faults, method, s_peer);
+    tacit_fault_t fault = tacit_faults_judge(faults, TACIT_FAULT_REPLY, method, s_peer);
     tacit_faults_destroy(&faults);
     return fault.action;
 }
@@ -35,7 +35,8 @@ static void no_text_is_no_fault(void **state)
     (void)state;
     assert_null(s_open(NULL));
     assert_null(s_open(""));
-    assert_int_equal(tacit_faults_judge(NULL, "a.b", s_peer).action, TACIT_FAULT_NONE);
+    assert_int_equal(tacit_faults_judge(NULL, TACIT_FAULT_REPLY, "a.b", s_peer).action,
+                     TACIT_FAULT_NONE);
 }
 
 static void rules_choose_by_method_and_peer(void **state)
@@ -53,13 +54,45 @@ static void rules_choose_by_method_and_peer(void **state)
     assert_int_equal(s_judge("drop a.b rate=0; corrupt *", "a.b"), TACIT_FAULT_CORRUPT);
 }
 
+static void rules_act_at_their_place_only(void **state)
+{
+    (void)state;
+    static const char *const places[] = {"reply",      "request", "stream-in",
+                                         "stream-out", "lane-in", "lane-out"};
+    for (size_t i = 0; i < 6; i++) {
+        char rule[64];
+        snprintf(rule, sizeof rule, "drop * at=%s", places[i]);
+        tacit_faults_t *faults = s_open(rule);
+        for (size_t j = 0; j < 6; j++) {
+            tacit_fault_t fault = tacit_faults_judge(faults, (tacit_fault_place_t)j, "a.b", s_peer);
+            assert_int_equal(fault.action, j == i ? TACIT_FAULT_DROP : TACIT_FAULT_NONE);
+        }
+        tacit_faults_destroy(&faults);
+    }
+}
+
+static void rules_act_after_some_and_some_times(void **state)
+{
+    (void)state;
+    tacit_faults_t *faults = s_open("drop a.b after=2 times=3; corrupt * times=1");
+    static const tacit_fault_action_t acts[] = {
+        TACIT_FAULT_CORRUPT, TACIT_FAULT_NONE, TACIT_FAULT_DROP, TACIT_FAULT_DROP,
+        TACIT_FAULT_DROP,    TACIT_FAULT_NONE, TACIT_FAULT_NONE};
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        assert_int_equal(tacit_faults_judge(faults, TACIT_FAULT_REPLY, "a.b", s_peer).action,
+                         acts[i]);
+    }
+    tacit_faults_destroy(&faults);
+}
+
 static void other_texts_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "drop",          "explode *",    "drop * rate=2", "drop * rate=-1", "drop * rate=x",
-        "drop * ms=1x",  "drop * ms=-1", "drop * seed=x", "drop * peer=xy", "delay * ms=60001",
-        "drop * what=1", "drop a.b c.d", "; drop",
+        "drop",          "explode *",       "drop * rate=2", "drop * rate=-1", "drop * rate=x",
+        "drop * ms=1x",  "drop * ms=-1",    "drop * seed=x", "drop * peer=xy", "delay * ms=60001",
+        "drop * what=1", "drop a.b c.d",    "; drop",        "drop * at=",     "drop * at=lane",
+        "drop * times=", "drop * after=-1",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         tacit_faults_t *faults = NULL;
@@ -95,8 +128,9 @@ static void the_seed_decides(void **state)
     tacit_faults_t *other = s_open("drop * rate=0.25 seed=7");
     size_t dropped = 0;
     for (size_t i = 0; i < 4000; i++) {
-        tacit_fault_t fault = tacit_faults_judge(one, "a.b", s_peer);
-        assert_int_equal(fault.action, tacit_faults_judge(other, "a.b", s_peer).action);
+        tacit_fault_t fault = tacit_faults_judge(one, TACIT_FAULT_REPLY, "a.b", s_peer);
+        assert_int_equal(fault.action,
+                         tacit_faults_judge(other, TACIT_FAULT_REPLY, "a.b", s_peer).action);
         dropped += fault.action == TACIT_FAULT_DROP;
     }
     assert_in_range(dropped, 800, 1200);
@@ -240,6 +274,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(no_text_is_no_fault),
         CASE(rules_choose_by_method_and_peer),
+        CASE(rules_act_at_their_place_only),
+        CASE(rules_act_after_some_and_some_times),
         CASE(other_texts_are_refused),
         CASE(rules_and_text_are_bounded),
         CASE(the_seed_decides),
