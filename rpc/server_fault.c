@@ -189,12 +189,17 @@ static bool s_hold(s_passage_t *self, const tacit_fault_t *fault)
     return true;
 }
 
-/*  One that was to go behind what passed at that place just now.  */
-static s_passage_t *s_find_reordered(const tacit_server_t *server, tacit_fault_place_t place)
+/*  One that was to go behind what passed at that place just now; the caller's.  */
+static s_passage_t *s_take_reordered(tacit_server_faults_t *faults, tacit_fault_place_t place)
 {
-    s_passage_t *held = server->faults->held;
-    while (held && (!held->reorder || held->place != place)) {
-        held = held->next;
+    s_passage_t **at = &faults->held;
+    while (*at && (!(*at)->reorder || (*at)->place != place)) {
+        at = &(*at)->next;
+    }
+    s_passage_t *held = *at;
+    if (held) {
+        *at = held->next;
+        faults->held_count--;
     }
     return held;
 }
@@ -202,9 +207,8 @@ static s_passage_t *s_find_reordered(const tacit_server_t *server, tacit_fault_p
 static void s_release_reordered(tacit_server_t *server, tacit_fault_place_t place)
 {
     s_passage_t *held = NULL;
-    while ((held = s_find_reordered(server, place))) {
+    while ((held = s_take_reordered(server->faults, place))) {
         zloop_timer_end(server->loop, held->timer);
-        s_unhold(held);
         s_pass(held);
     }
 }
@@ -246,7 +250,7 @@ static void s_suffer(s_passage_t *self, const tacit_fault_t *fault)
     s_release_reordered(server, place);
 }
 
-/*  Is it to be touched at all? What is not may still be what a held one waits for.  */
+/*  Is it to be touched at all? What is not may still be what one that is held waits for.  */
 static bool s_judge(const tacit_server_t *server, tacit_fault_place_t place, const char *method,
                     const uint8_t *peer, tacit_fault_t *ret_fault)
 {
@@ -254,7 +258,7 @@ static bool s_judge(const tacit_server_t *server, tacit_fault_place_t place, con
         return false;
     }
     *ret_fault = tacit_faults_judge(server->faults->rules, place, method, peer);
-    return ret_fault->action != TACIT_FAULT_NONE || s_find_reordered(server, place);
+    return ret_fault->action != TACIT_FAULT_NONE || server->faults->held_count > 0;
 }
 
 /*  --- places ---------------------------------------------------------------------------------- */
