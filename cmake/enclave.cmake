@@ -13,3 +13,15 @@ function(tacit_enclave target role)
         VERBATIM)
     add_dependencies(${target} tacit-sign)
 endfunction()
+
+# tacit_enclave_variant(TARGET NAME OPTIONS...): the same executable once more, as TARGET-NAME, signed
+# with these options of tacit-sign: another configuration, so another measurement.
+function(tacit_enclave_variant target name)
+    set(copy $<TARGET_FILE:${target}>-${name})
+    add_custom_command(
+        TARGET ${target} POST_BUILD
+        COMMAND ${CMAKE_COMMAND} -E copy $<TARGET_FILE:${target}> ${copy}
+        COMMAND tacit-sign --key ${TACIT_SIGNER_KEY} --svn ${TACIT_ENCLAVE_SVN} ${ARGN} ${copy}
+        COMMENT "sign ${target}-${name}"
+        VERBATIM)
+endfunction()

@@ -63,6 +63,18 @@ static const char *s_set_debug(tacit_enclave_configuration_t *configuration, con
     return configuration->debug || strcmp(value, "no") == 0 ? NULL : "debug must be yes or no";
 }
 
+static const char *s_set_isolation(tacit_enclave_configuration_t *configuration, const char *value)
+{
+    configuration->isolation = tacit_isolation_from_name(value);
+    return configuration->isolation ? NULL : "isolation must be standard or strict";
+}
+
+static const char *s_set_backend(tacit_enclave_configuration_t *configuration, const char *value)
+{
+    configuration->backend = tacit_backend_from_name(value);
+    return configuration->backend ? NULL : "backend must be onednn or portable";
+}
+
 static bool s_is_path(const char *path, size_t size)
 {
     if (size < 2 || size >= TACIT_CONFIGURATION_PATH_MAX || path[0] != '/') {
@@ -102,15 +114,22 @@ static const char *s_add_library(tacit_enclave_configuration_t *configuration, c
     return NULL;
 }
 
+typedef enum { S_ONCE, S_ONCE_IN_WORKERS, S_ANY } s_count_t;
+
 typedef struct {
     const char *key;
     s_set_fn *set;
-    bool repeats; /* otherwise exactly once */
+    s_count_t count;
 } s_key_t;
 
 static const s_key_t s_keys[] = {
-    {"role", s_set_role, false},   {"product", s_set_product, false}, {"svn", s_set_svn, false},
-    {"debug", s_set_debug, false}, {"library", s_add_library, true},
+    {"role", s_set_role, S_ONCE},
+    {"product", s_set_product, S_ONCE},
+    {"svn", s_set_svn, S_ONCE},
+    {"debug", s_set_debug, S_ONCE},
+    {"isolation", s_set_isolation, S_ONCE_IN_WORKERS},
+    {"backend", s_set_backend, S_ONCE_IN_WORKERS},
+    {"library", s_add_library, S_ANY},
 };
 
 enum { S_KEY_COUNT = sizeof s_keys / sizeof s_keys[0] };
@@ -131,7 +150,7 @@ static const char *s_parse_line(s_parser_t *parser, char *line)
         if (strcmp(s_keys[i].key, line) != 0) {
             continue;
         }
-        if (parser->seen[i] && !s_keys[i].repeats) {
+        if (parser->seen[i] && s_keys[i].count != S_ANY) {
             return "the same key twice";
         }
         parser->seen[i] = true;
@@ -157,14 +176,36 @@ static const char *s_take_line(tacit_cursor_t *cursor, char line[S_LINE_MAX])
     return strlen(line) == size ? NULL : "a zero byte";
 }
 
+static bool s_is_worker(const s_parser_t *parser)
+{
+    return parser->configuration->role == TACIT_ROLE_WORKER;
+}
+
 static const char *s_missing(const s_parser_t *parser)
 {
     for (size_t i = 0; i < S_KEY_COUNT; i++) {
-        if (!parser->seen[i] && !s_keys[i].repeats) {
+        bool needed = s_keys[i].count == S_ONCE ||
+                      (s_keys[i].count == S_ONCE_IN_WORKERS && s_is_worker(parser));
+        if (!parser->seen[i] && needed) {
             return s_keys[i].key;
         }
     }
     return NULL;
+}
+
+static tacit_status_t s_check_isolation(const s_parser_t *parser, tacit_error_t *ret_error)
+{
+    const tacit_enclave_configuration_t *read = parser->configuration;
+    if (!s_is_worker(parser) && (read->isolation || read->backend)) {
+        return tacit_error_set(ret_error, TACIT_MALFORMED,
+                               "enclave configuration: isolation and backend are a worker's");
+    }
+    if (s_is_worker(parser) && !tacit_isolation_allows(read->isolation, read->backend)) {
+        return tacit_error_set(
+            ret_error, TACIT_MALFORMED, "enclave configuration: %s isolation does not let %s work",
+            tacit_isolation_name(read->isolation), tacit_backend_name(read->backend));
+    }
+    return TACIT_OK;
 }
 
 static tacit_status_t s_parse(s_parser_t *parser, tacit_span_t text, tacit_error_t *ret_error)
@@ -191,7 +232,7 @@ static tacit_status_t s_parse(s_parser_t *parser, tacit_span_t text, tacit_error
                                "enclave configuration: product %u is not the role's, %d",
                                parser->configuration->product_id, parser->configuration->role);
     }
-    return TACIT_OK;
+    return s_check_isolation(parser, ret_error);
 }
 
 tacit_status_t tacit_enclave_configuration_parse(tacit_span_t text,
@@ -241,6 +282,12 @@ tacit_enclave_configuration_format(const tacit_enclave_configuration_t *configur
                                    "role = %s\nproduct = %u\nsvn = %u\ndebug = %s\n",
                                    tacit_role_name(configuration->role), configuration->product_id,
                                    configuration->svn, configuration->debug ? "yes" : "no");
+    if (configuration->role == TACIT_ROLE_WORKER) {
+        size += (size_t)snprintf(text + size, TACIT_CONFIGURATION_TEXT_MAX + 1 - size,
+                                 "isolation = %s\nbackend = %s\n",
+                                 tacit_isolation_name(configuration->isolation),
+                                 tacit_backend_name(configuration->backend));
+    }
     for (size_t i = 0; i < configuration->library_count; i++) {
         const tacit_library_t *library = &configuration->libraries[i];
         char hex[S_HEX_SIZE + 1];

@@ -5,9 +5,12 @@
         product = 5
         svn = 1
         debug = no
+        isolation = standard
+        backend = onednn
         library = /usr/lib/x86_64-linux-gnu/libc.so.6 <SHA-256 in hex>
 
-    Strict: `key = value` lines only, each ended by a newline, every key but library exactly once,
+    Strict: `key = value` lines only, each ended by a newline, every key but library exactly once
+    (isolation and backend in a worker's only, and such that go together: isolation.h),
     libraries as absolute real paths, none twice. A text that could be read in two ways would be
     measured in one and obeyed in the other.  */
 
@@ -15,6 +18,7 @@
 #define TACIT_ENCLAVE_ENCLAVE_CONFIGURATION_H
 
 #include "enclave/error.h"
+#include "enclave/isolation.h"
 #include "enclave/role.h"
 #include "enclave/span.h"
 
@@ -34,7 +38,9 @@ typedef struct tacit_enclave_configuration {
     uint16_t product_id; /* the role's number: checked */
     uint16_t svn;
     bool debug;
-    tacit_library_t *libraries; /* owned */
+    tacit_isolation_t isolation; /* NONE but for workers */
+    tacit_backend_t backend;     /* NONE but for workers */
+    tacit_library_t *libraries;  /* owned */
     size_t library_count;
 } tacit_enclave_configuration_t;
 

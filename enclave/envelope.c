@@ -7,7 +7,8 @@
      offset size field
           0    8 magic "TACITREC"
           8    2 layout version, 1
-         10    1 flags: bit 0 simulated, others zero
+         10    1 flags: bit 0 simulated, bit 1 strict isolation (else standard), bit 2 portable
+                 backend (else oneDNN), others zero
          11    1 zero
          12    4 model version, from 1
          16    8 time, Unix ms
@@ -35,7 +36,10 @@ static const char s_magic[] = "TACITREC";
 enum {
     S_SIGNED_SIZE = TACIT_RECEIPT_SIZE - crypto_sign_BYTES,
     S_RESERVED_SIZE = 88,
-    S_FLAG_SIMULATED = 1
+    S_FLAG_SIMULATED = 1,
+    S_FLAG_STRICT = 2,
+    S_FLAG_PORTABLE = 4,
+    S_FLAGS = S_FLAG_SIMULATED | S_FLAG_STRICT | S_FLAG_PORTABLE
 };
 
 static void s_associate(const tacit_envelope_t *envelope, tacit_direction_t direction,
@@ -69,12 +73,30 @@ tacit_status_t tacit_envelope_open(const tacit_envelope_t *envelope, tacit_direc
     return tacit_seal_open(request_key, tacit_transcript_span(&transcript), sealed, ret_plaintext);
 }
 
+static uint8_t s_flags(const tacit_receipt_t *receipt)
+{
+    return (uint8_t)((receipt->simulated ? S_FLAG_SIMULATED : 0) |
+                     (receipt->isolation == TACIT_ISOLATION_STRICT ? S_FLAG_STRICT : 0) |
+                     (receipt->backend == TACIT_BACKEND_PORTABLE ? S_FLAG_PORTABLE : 0));
+}
+
+/*  False where a worker cannot be so.  */
+static bool s_take_flags(uint8_t flags, tacit_receipt_t *receipt)
+{
+    receipt->simulated = (flags & S_FLAG_SIMULATED) != 0;
+    receipt->isolation =
+        (flags & S_FLAG_STRICT) != 0 ? TACIT_ISOLATION_STRICT : TACIT_ISOLATION_STANDARD;
+    receipt->backend =
+        (flags & S_FLAG_PORTABLE) != 0 ? TACIT_BACKEND_PORTABLE : TACIT_BACKEND_ONEDNN;
+    return (flags & ~S_FLAGS) == 0 && tacit_isolation_allows(receipt->isolation, receipt->backend);
+}
+
 void tacit_receipt_sign(const tacit_receipt_t *receipt, const uint8_t secret_key[64],
                         uint8_t ret_bytes[TACIT_RECEIPT_SIZE])
 {
     const tacit_envelope_t *envelope = &receipt->envelope;
     tacit_writer_t writer = tacit_writer(ret_bytes, TACIT_RECEIPT_SIZE, s_magic);
-    tacit_writer_little(&writer, receipt->simulated ? S_FLAG_SIMULATED : 0, 1);
+    tacit_writer_little(&writer, s_flags(receipt), 1);
     (void)tacit_writer_take(&writer, 1);
     tacit_writer_little(&writer, envelope->version, 4);
     tacit_writer_little(&writer, receipt->time_ms, 8);
@@ -97,8 +119,7 @@ static bool s_decode(tacit_span_t bytes, tacit_receipt_t *receipt)
 {
     tacit_envelope_t *envelope = &receipt->envelope;
     tacit_cursor_t cursor = tacit_layout_cursor(bytes, s_magic);
-    uint8_t flags = tacit_cursor_u8(&cursor);
-    receipt->simulated = (flags & S_FLAG_SIMULATED) != 0;
+    bool possible = s_take_flags(tacit_cursor_u8(&cursor), receipt);
     tacit_cursor_zeroes(&cursor, 1);
     envelope->version = tacit_cursor_u32(&cursor);
     receipt->time_ms = tacit_cursor_u64(&cursor);
@@ -113,8 +134,8 @@ static bool s_decode(tacit_span_t bytes, tacit_receipt_t *receipt)
     tacit_cursor_copy(&cursor, receipt->policy_head, 32);
     tacit_cursor_copy(&cursor, receipt->mesh_id, 32);
     tacit_cursor_zeroes(&cursor, S_RESERVED_SIZE);
-    return tacit_cursor_done(&cursor) && (flags & ~S_FLAG_SIMULATED) == 0 &&
-           envelope->version >= 1 && tacit_model_name_valid(tacit_span_string(envelope->name));
+    return tacit_cursor_done(&cursor) && possible && envelope->version >= 1 &&
+           tacit_model_name_valid(tacit_span_string(envelope->name));
 }
 
 tacit_status_t tacit_receipt_verify(tacit_span_t bytes, const uint8_t signing_key[32],

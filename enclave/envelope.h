@@ -5,6 +5,7 @@
 #define TACIT_ENCLAVE_ENVELOPE_H
 
 #include "enclave/error.h"
+#include "enclave/isolation.h"
 #include "enclave/model_package.h"
 #include "enclave/seal.h"
 
@@ -45,7 +46,9 @@ typedef struct tacit_receipt {
     uint8_t policy_head[32];     /* policy in force */
     uint8_t mesh_id[32];
     bool simulated;
-    uint64_t time_ms; /* Unix ms, the worker's clock */
+    tacit_isolation_t isolation; /* of the worker, as its measured configuration has it */
+    tacit_backend_t backend;     /* as that has it */
+    uint64_t time_ms;            /* Unix ms, the worker's clock */
 } tacit_receipt_t;
 
 /*  Encode and sign with the worker's Ed25519 secret key.  */

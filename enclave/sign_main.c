@@ -30,6 +30,8 @@ typedef struct {
     tacit_role_t role;
     uint16_t svn;
     bool debug;
+    tacit_isolation_t isolation; /* of a worker */
+    tacit_backend_t backend;     /* of a worker; NONE: as the isolation has it */
     tacit_tee_t tee;
     bool show;
     bool json;
@@ -86,6 +88,11 @@ static tacit_status_t s_configure(const s_options_t *options,
     configuration->product_id = (uint16_t)options->role;
     configuration->svn = options->svn;
     configuration->debug = options->debug;
+    if (options->role == TACIT_ROLE_WORKER) {
+        configuration->isolation = options->isolation;
+        configuration->backend =
+            options->backend ? options->backend : tacit_isolation_backend(options->isolation);
+    }
     tacit_status_t status = tacit_sign_libraries(options->executable, configuration, ret_error);
     for (size_t i = 0; !status && i < options->library_count; i++) {
         status = tacit_sign_library(options->libraries[i], configuration, ret_error);
@@ -177,12 +184,11 @@ static tacit_status_t s_read(const char *executable, const char *suffix, size_t 
 
 static tacit_status_t s_check(const char *executable, tacit_span_t configuration,
                               tacit_span_t signature, tacit_sigstruct_t *ret_sigstruct,
-                              tacit_error_t *ret_error)
+                              tacit_enclave_configuration_t **ret_parsed, tacit_error_t *ret_error)
 {
     uint8_t mrenclave[32];
     tacit_enclave_configuration_t *parsed = NULL;
     tacit_status_t status = tacit_enclave_configuration_parse(configuration, &parsed, ret_error);
-    tacit_enclave_configuration_destroy(&parsed);
     if (!status) {
         status = tacit_sigstruct_verify(signature, ret_sigstruct, ret_error);
     }
@@ -193,7 +199,12 @@ static tacit_status_t s_check(const char *executable, tacit_span_t configuration
         status = tacit_error_set(ret_error, TACIT_MEASUREMENT_REFUSED,
                                  "the executable or its configuration changed after signing");
     }
-    return status;
+    if (status) {
+        tacit_enclave_configuration_destroy(&parsed);
+        return status;
+    }
+    *ret_parsed = parsed;
+    return TACIT_OK;
 }
 
 /*  The registers that a policy names, where the kind has them.  */
@@ -221,7 +232,24 @@ static void s_print_all(tacit_tee_t tee, const tacit_self_t *program, json_t *ro
     s_print_registers(tee, true, &signer, root);
 }
 
-static void s_print(const s_options_t *options, const tacit_sigstruct_t *sigstruct)
+/*  What only a worker has.  */
+static void s_print_worker(const tacit_enclave_configuration_t *configuration, json_t *root)
+{
+    const char *isolation = tacit_isolation_name(configuration->isolation);
+    const char *backend = tacit_backend_name(configuration->backend);
+    if (configuration->role != TACIT_ROLE_WORKER) {
+        return;
+    }
+    if (root) {
+        json_object_set_new(root, "isolation", json_string(isolation));
+        json_object_set_new(root, "backend", json_string(backend));
+    } else {
+        printf("isolation   %s\nbackend     %s\n", isolation, backend);
+    }
+}
+
+static void s_print(const s_options_t *options, const tacit_sigstruct_t *sigstruct,
+                    const tacit_enclave_configuration_t *configuration)
 {
     char mrenclave[65];
     char mrsigner[65];
@@ -238,12 +266,14 @@ static void s_print(const s_options_t *options, const tacit_sigstruct_t *sigstru
                "debug       %s\ndate        %08x\n",
                mrenclave, mrsigner, sigstruct->product_id, role, sigstruct->svn,
                sigstruct->debug ? "yes" : "no", sigstruct->date);
+        s_print_worker(configuration, NULL);
         s_print_all(options->tee, &program, NULL);
         return;
     }
     json_t *root = json_pack("{s:s, s:s, s:i, s:s, s:i, s:b}", "measurement", mrenclave, "signer",
                              mrsigner, "product", (int)sigstruct->product_id, "role", role, "svn",
                              (int)sigstruct->svn, "debug", (int)sigstruct->debug);
+    s_print_worker(configuration, root);
     s_print_all(options->tee, &program, root);
     json_dumpf(root, stdout, JSON_COMPACT);
     printf("\n");
@@ -256,6 +286,7 @@ static int s_run_show(const s_options_t *options)
     tacit_sigstruct_t sigstruct;
     uint8_t *configuration = NULL;
     uint8_t *signature = NULL;
+    tacit_enclave_configuration_t *parsed = NULL;
     size_t configuration_size = 0;
     size_t signature_size = 0;
     tacit_status_t status =
@@ -267,14 +298,15 @@ static int s_run_show(const s_options_t *options)
     }
     if (!status) {
         status = s_check(options->executable, tacit_span(configuration, configuration_size),
-                         tacit_span(signature, signature_size), &sigstruct, &error);
+                         tacit_span(signature, signature_size), &sigstruct, &parsed, &error);
     }
     free(signature);
     free(configuration);
     if (status) {
         return s_failed(&error);
     }
-    s_print(options, &sigstruct);
+    s_print(options, &sigstruct, parsed);
+    tacit_enclave_configuration_destroy(&parsed);
     return S_EXIT_OK;
 }
 
@@ -291,6 +323,20 @@ static bool s_take_role(void *self, const char *value)
 static bool s_take_tee(void *self, const char *value)
 {
     return tacit_tee_from_name(value, &((s_options_t *)self)->tee);
+}
+
+static bool s_take_isolation(void *self, const char *value)
+{
+    s_options_t *options = self;
+    options->isolation = tacit_isolation_from_name(value);
+    return options->isolation != TACIT_ISOLATION_NONE;
+}
+
+static bool s_take_backend(void *self, const char *value)
+{
+    s_options_t *options = self;
+    options->backend = tacit_backend_from_name(value);
+    return options->backend != TACIT_BACKEND_NONE;
 }
 
 static bool s_take_svn(void *self, const char *value)
@@ -333,6 +379,16 @@ static const tacit_line_option_t s_rows[] = {
      .help = "a debug enclave, whose memory its host may read",
      .kind = TACIT_OPTION_FLAG,
      .offset = offsetof(s_options_t, debug)},
+    {.name = "isolation",
+     .argument = "LEVEL",
+     .help = "of a worker: standard (default), or strict: it runs no code that it makes",
+     .kind = TACIT_OPTION_TAKE,
+     .take = s_take_isolation},
+    {.name = "backend",
+     .argument = "NAME",
+     .help = "of a worker: onednn (default), or portable (default where strict)",
+     .kind = TACIT_OPTION_TAKE,
+     .take = s_take_backend},
     {.name = "library",
      .argument = "FILE",
      .help = "a library that is loaded later; may be repeated",
@@ -377,12 +433,17 @@ static int s_parse(int argc, char **argv, s_options_t *options)
     if (!options->show && (!options->key || !options->role)) {
         return tacit_command_line_refuse(&s_line, "--key and --role are required", NULL);
     }
+    tacit_backend_t backend =
+        options->backend ? options->backend : tacit_isolation_backend(options->isolation);
+    if (!tacit_isolation_allows(options->isolation, backend)) {
+        return tacit_command_line_refuse(&s_line, "strict isolation goes with portable only", NULL);
+    }
     return -1;
 }
 
 int main(int argc, char **argv)
 {
-    s_options_t options = {.svn = 1};
+    s_options_t options = {.svn = 1, .isolation = TACIT_ISOLATION_STANDARD};
     int code = s_parse(argc, argv, &options);
     if (code >= 0) {
         return code;

@@ -57,6 +57,8 @@ static void s_print(const tacit_proven_receipt_t *proven)
     s_print_key("request digest", receipt->request_sha256);
     s_print_key("response digest", receipt->response_sha256);
     s_print_key("measurement", receipt->mrenclave);
+    printf("%-18s%s, %s backend\n", "isolation", tacit_isolation_name(receipt->isolation),
+           tacit_backend_name(receipt->backend));
     s_print_key("signer", proven->result.mrsigner);
     printf("%-18s%u\n", "svn", proven->result.svn);
     printf("%-18s%s\n", "kind", tacit_tee_name(proven->result.tee));
@@ -97,6 +99,12 @@ static json_t *s_json(const tacit_proven_receipt_t *proven)
                   tacit_tcb_status_shown(proven->result.tee, proven->result.tcb_status), "debug",
                   proven->result.debug, "simulated", receipt->simulated, "trust_anchor",
                   proven->claims.root_name);
+    if (object) {
+        (void)json_object_set_new(object, "isolation",
+                                  json_string(tacit_isolation_name(receipt->isolation)));
+        (void)json_object_set_new(object, "backend",
+                                  json_string(tacit_backend_name(receipt->backend)));
+    }
     for (size_t i = 0; object && i < sizeof keys / sizeof *keys; i++) {
         char hex[TACIT_HEX_KEY_SIZE];
         tacit_hex_key(keys[i].key, hex);

@@ -40,6 +40,7 @@ tacit_status_t tacit_control_bin(char ret_path[PATH_MAX], tacit_error_t *ret_err
 typedef struct {
     char endpoint[TACIT_ENDPOINT_MAX];
     uint8_t key[32];
+    char worker[TACIT_CONTROL_PROGRAM_MAX];
 } s_place_t;
 
 static bool s_parse_place(const uint8_t *text, size_t size, s_place_t *ret_place)
@@ -47,12 +48,15 @@ static bool s_parse_place(const uint8_t *text, size_t size, s_place_t *ret_place
     json_t *object = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, NULL);
     const char *endpoint = json_string_value(json_object_get(object, "endpoint"));
     const char *key = json_string_value(json_object_get(object, "curve_key"));
+    const char *worker = json_string_value(json_object_get(object, "worker"));
     size_t key_size = 0;
-    bool whole = endpoint && key && strlen(endpoint) < sizeof ret_place->endpoint &&
+    bool whole = endpoint && key && worker && strlen(worker) < sizeof ret_place->worker &&
+                 !strchr(worker, '/') && strlen(endpoint) < sizeof ret_place->endpoint &&
                  strlen(key) == 64 &&
                  sodium_hex2bin(ret_place->key, 32, key, 64, NULL, &key_size, NULL) == 0;
     if (whole) {
         snprintf(ret_place->endpoint, sizeof ret_place->endpoint, "%s", endpoint);
+        snprintf(ret_place->worker, sizeof ret_place->worker, "%s", worker);
     }
     json_decref(object);
     return whole;
@@ -77,6 +81,21 @@ static tacit_status_t s_find(const char *state, s_place_t *ret_place, tacit_erro
         return TACIT_UNREACHABLE;
     }
     return TACIT_OK;
+}
+
+tacit_status_t tacit_control_worker(const char *state, char ret_program[TACIT_CONTROL_PROGRAM_MAX],
+                                    tacit_error_t *ret_error)
+{
+    char path[PATH_MAX];
+    s_place_t place = {.worker = "tacit-workerd"};
+    tacit_status_t status = tacit_control_path(state, "run/mesh.json", path, ret_error);
+    if (!status && access(path, F_OK) == 0) {
+        status = s_find(state, &place, ret_error);
+    }
+    if (!status) {
+        memcpy(ret_program, place.worker, sizeof place.worker);
+    }
+    return status;
 }
 
 tacit_status_t tacit_control_connect(const char *state, const tacit_identity_t *identity,

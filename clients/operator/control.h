@@ -13,6 +13,14 @@ TACIT_MUST_CHECK tacit_status_t tacit_control_connect(const char *state,
                                                       tacit_client_t **ret_client,
                                                       tacit_error_t *ret_error);
 
+enum { TACIT_CONTROL_PROGRAM_MAX = 64 };
+
+/*  The program that this mesh's workers are, as its supervisor's run/mesh.json says: the plain one
+    where no mesh was launched yet.  */
+TACIT_MUST_CHECK tacit_status_t tacit_control_worker(const char *state,
+                                                     char ret_program[TACIT_CONTROL_PROGRAM_MAX],
+                                                     tacit_error_t *ret_error);
+
 /*  The mesh of this state folder, as its operator.  */
 TACIT_MUST_CHECK tacit_status_t tacit_control_mesh(const char *state,
                                                    const tacit_identity_t *identity,

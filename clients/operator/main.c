@@ -4,6 +4,8 @@
 
 static const tacit_option_t s_up_options[] = {
     {"foreground", 'f', NULL, "stay, and stop the mesh with ^C"},
+    {"isolation", 0, "LEVEL", "of workers: standard, or strict: no code but what was measured"},
+    {"backend", 0, "NAME", "workers compute with onednn, or portable (the default where strict)"},
     {"tee", 't', "KIND", "what the SIMULATED platform is, for life: sgx (default), tdx, nitro"},
 };
 
@@ -37,6 +39,7 @@ static const tacit_command_t s_commands[] = {
             "Examples:\n"
             "  tacit-operator up\n"
             "  tacit-operator up --tee tdx --state /var/lib/tacit-tdx\n"
+            "  tacit-operator up --isolation strict\n"
             "  tacit-operator up mesh.yaml --state /var/lib/tacit --foreground\n",
         .run = tacit_command_up,
     },

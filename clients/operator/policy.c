@@ -12,15 +12,20 @@
 #include "clients/operator/policy_make.h"
 #include "idl/attestation.h"
 
-/*  The rules that come next for the programs in bin. Programs alone are new: what else the operator
-    decided (revocations, platforms, statuses, who may change it) goes on.  */
-static tacit_status_t s_make_next(const tacit_policy_context_t *context, const char *bin,
-                                  tacit_policy_rules_t **ret_rules, bool *ret_covered,
-                                  tacit_error_t *ret_error)
+/*  The rules that come next for the programs in bin that the mesh of this state folder runs.
+   Programs alone are new: what else the operator decided (revocations, platforms, statuses, who may
+   change it) goes on.  */
+static tacit_status_t s_make_next(const tacit_policy_context_t *context, const char *state,
+                                  const char *bin, tacit_policy_rules_t **ret_rules,
+                                  bool *ret_covered, tacit_error_t *ret_error)
 {
     tacit_policy_rules_t *made = NULL;
-    tacit_status_t status = tacit_policy_make(bin, &context->trust, context->chain.number + 1,
-                                              context->chain.head, &made, ret_error);
+    char worker[TACIT_CONTROL_PROGRAM_MAX];
+    tacit_status_t status = tacit_control_worker(state, worker, ret_error);
+    if (!status) {
+        status = tacit_policy_make(bin, worker, &context->trust, context->chain.number + 1,
+                                   context->chain.head, &made, ret_error);
+    }
     if (status || !context->policy) {
         *ret_covered = false;
         *ret_rules = made;
@@ -38,14 +43,14 @@ static tacit_status_t s_make_next(const tacit_policy_context_t *context, const c
     return status;
 }
 
-static tacit_status_t s_ensure(tacit_policy_context_t *context, const char *bin, bool *ret_applied,
-                               tacit_error_t *ret_error)
+static tacit_status_t s_ensure(tacit_policy_context_t *context, const char *state, const char *bin,
+                               bool *ret_applied, tacit_error_t *ret_error)
 {
     tacit_policy_rules_t *rules = NULL;
     tacit_policy_file_t file = {0};
     char *text = NULL;
     bool covered = false;
-    tacit_status_t status = s_make_next(context, bin, &rules, &covered, ret_error);
+    tacit_status_t status = s_make_next(context, state, bin, &rules, &covered, ret_error);
     if (!status && !covered) {
         status = tacit_policy_format(rules, &text, ret_error);
         if (!status) {
@@ -69,7 +74,7 @@ tacit_status_t tacit_policy_ensure(const char *state, const char *bin, const cha
     tacit_policy_context_t context = {0};
     tacit_status_t status = tacit_policy_context_open(state, identity, &context, ret_error);
     if (!status) {
-        status = s_ensure(&context, bin, ret_applied, ret_error);
+        status = s_ensure(&context, state, bin, ret_applied, ret_error);
     }
     tacit_policy_context_close(&context);
     return status;
@@ -106,7 +111,7 @@ static tacit_status_t s_generate(tacit_policy_context_t *context, tacit_error_t 
     bool covered = false;
     tacit_status_t status = tacit_control_bin(bin, ret_error);
     if (!status) {
-        status = s_make_next(context, bin, &rules, &covered, ret_error);
+        status = s_make_next(context, context->invocation->state, bin, &rules, &covered, ret_error);
     }
     if (!status) {
         status = tacit_policy_format(rules, &text, ret_error);

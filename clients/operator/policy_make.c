@@ -21,7 +21,7 @@ static const s_row_t s_rows[] = {
     {"tacit-keyd", TACIT_ROLE_KEYS},
     {"tacit-modeld", TACIT_ROLE_MODELS},
     {"tacit-gatewayd", TACIT_ROLE_GATEWAY},
-    {"tacit-workerd", TACIT_ROLE_WORKER},
+    {NULL, TACIT_ROLE_WORKER}, /* as the caller says */
 };
 
 static tacit_status_t s_read(const char *bin, const char *executable,
@@ -57,11 +57,12 @@ static void s_name(tacit_tee_t tee, const tacit_sigstruct_t *sigstruct,
     memcpy(enclave->measurement, program.mrenclave, sizeof enclave->measurement);
 }
 
-static tacit_status_t s_add(const char *bin, const s_row_t *row, tacit_tee_t tee,
-                            tacit_policy_rules_t *rules, tacit_error_t *ret_error)
+static tacit_status_t s_add(const char *bin, const char *worker, const s_row_t *row,
+                            tacit_tee_t tee, tacit_policy_rules_t *rules, tacit_error_t *ret_error)
 {
     tacit_sigstruct_t sigstruct;
-    tacit_status_t status = s_read(bin, row->executable, &sigstruct, ret_error);
+    tacit_status_t status =
+        s_read(bin, row->executable ? row->executable : worker, &sigstruct, ret_error);
     if (!status) {
         tacit_policy_enclave_t *enclave = &rules->enclaves[rules->enclave_count++];
         enclave->role = row->role;
@@ -70,9 +71,9 @@ static tacit_status_t s_add(const char *bin, const s_row_t *row, tacit_tee_t tee
     return status;
 }
 
-tacit_status_t tacit_policy_make(const char *bin, const tacit_trust_t *trust, uint64_t number,
-                                 const uint8_t previous[32], tacit_policy_rules_t **ret_rules,
-                                 tacit_error_t *ret_error)
+tacit_status_t tacit_policy_make(const char *bin, const char *worker, const tacit_trust_t *trust,
+                                 uint64_t number, const uint8_t previous[32],
+                                 tacit_policy_rules_t **ret_rules, tacit_error_t *ret_error)
 {
     tacit_policy_rules_t *rules = calloc(1, sizeof *rules);
     if (!rules) {
@@ -86,7 +87,7 @@ tacit_status_t tacit_policy_make(const char *bin, const tacit_trust_t *trust, ui
     rules->statuses = UINT32_C(1) << TACIT_TCB_UP_TO_DATE;
     tacit_status_t status = TACIT_OK;
     for (size_t i = 0; i < sizeof s_rows / sizeof *s_rows && !status; i++) {
-        status = s_add(bin, &s_rows[i], trust->tee, rules, ret_error);
+        status = s_add(bin, worker, &s_rows[i], trust->tee, rules, ret_error);
     }
     if (status) {
         free(rules);

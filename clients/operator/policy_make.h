@@ -7,10 +7,12 @@
 #include "enclave/policy.h"
 #include "rpc/trust.h"
 
-/*  Rules from the signature files in folder bin, with number and previous as given; free() them.
-    NOT_FOUND where a program or its signature file is missing.  */
-TACIT_MUST_CHECK tacit_status_t tacit_policy_make(const char *bin, const tacit_trust_t *trust,
-                                                  uint64_t number, const uint8_t previous[32],
+/*  Rules from the signature files in folder bin, with worker as the program of its workers, with
+   number and previous as given; free() them. NOT_FOUND where a program or its signature file is
+   missing.  */
+TACIT_MUST_CHECK tacit_status_t tacit_policy_make(const char *bin, const char *worker,
+                                                  const tacit_trust_t *trust, uint64_t number,
+                                                  const uint8_t previous[32],
                                                   tacit_policy_rules_t **ret_rules,
                                                   tacit_error_t *ret_error);
 

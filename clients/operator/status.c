@@ -175,9 +175,11 @@ static tacit_status_t s_print(const s_view_t *view)
     printf("\n");
     status = s_print_workers(view);
     printf("\n%zu members attested, %u requests waiting, %llu answered, %llu failed. "
-           "SIMULATED platform.\n",
+           "SIMULATED platform.\nWorkers: %.*s isolation, %.*s backend.\n",
            view->member_count, view->inference.queued, (unsigned long long)view->inference.answered,
-           (unsigned long long)view->inference.failed);
+           (unsigned long long)view->inference.failed, (int)view->processes.isolation.size,
+           (const char *)view->processes.isolation.data, (int)view->processes.backend.size,
+           (const char *)view->processes.backend.data);
     return status;
 }
 
@@ -234,11 +236,12 @@ static void s_print_json(const s_view_t *view)
     for (size_t i = 0; view->has_inference && i < view->inference.workers.count; i++) {
         json_array_append_new(workers, s_worker_json(&view->inference.workers.items[i]));
     }
-    json_t *object =
-        json_pack("{s:b, s:o, s:o, s:o, s:i, s:I, s:I}", "simulated", view->processes.simulated,
-                  "processes", processes, "members", members, "workers", workers, "queued",
-                  (int)view->inference.queued, "answered", (json_int_t)view->inference.answered,
-                  "failed", (json_int_t)view->inference.failed);
+    json_t *object = json_pack(
+        "{s:b, s:s#, s:s#, s:o, s:o, s:o, s:i, s:I, s:I}", "simulated", view->processes.simulated,
+        "isolation", view->processes.isolation.data, (int)view->processes.isolation.size, "backend",
+        view->processes.backend.data, (int)view->processes.backend.size, "processes", processes,
+        "members", members, "workers", workers, "queued", (int)view->inference.queued, "answered",
+        (json_int_t)view->inference.answered, "failed", (json_int_t)view->inference.failed);
     json_dumpf(object, stdout, JSON_INDENT(2));
     printf("\n");
     json_decref(object);

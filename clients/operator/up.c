@@ -98,11 +98,10 @@ static tacit_status_t s_prepare(s_up_t *up, tacit_error_t *ret_error)
 
 /*  --- the supervisor -------------------------------------------------------------------------- */
 
-enum { S_WORDS_MAX = 10 }; /* of the supervisor's command line, with the NULL at its end */
+enum { S_WORDS_MAX = 14 }; /* of the supervisor's command line, with the NULL at its end */
 
 static void s_write_words(const s_up_t *up, const char *program, const char *ret_words[S_WORDS_MAX])
 {
-    const char *tee = tacit_invocation_value(up->invocation, "tee");
     const struct {
         const char *option;
         const char *value;
@@ -110,7 +109,9 @@ static void s_write_words(const s_up_t *up, const char *program, const char *ret
         {"--state", up->invocation->state},
         {"--bin", up->bin},
         {"--manifest", up->manifest[0] ? up->manifest : NULL},
-        {"--tee", tee},
+        {"--tee", tacit_invocation_value(up->invocation, "tee")},
+        {"--isolation", tacit_invocation_value(up->invocation, "isolation")},
+        {"--backend", tacit_invocation_value(up->invocation, "backend")},
     };
     size_t count = 0;
     ret_words[count++] = program;

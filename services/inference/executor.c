@@ -23,6 +23,7 @@
 struct tacit_executor {
     tacit_node_t *node;
     tacit_engine_options_t options;
+    tacit_isolation_t isolation;
     tacit_channel_t *keys;
     tacit_channel_t *models;
     tacit_lease_cache_t *leases;
@@ -48,7 +49,8 @@ void tacit_task_destroy(tacit_task_t **task)
 }
 
 tacit_status_t tacit_executor_new(tacit_node_t *node, const tacit_engine_options_t *options,
-                                  tacit_executor_t **ret_executor, tacit_error_t *ret_error)
+                                  tacit_isolation_t isolation, tacit_executor_t **ret_executor,
+                                  tacit_error_t *ret_error)
 {
     tacit_executor_t *self = calloc(1, sizeof *self);
     if (!self) {
@@ -56,6 +58,7 @@ tacit_status_t tacit_executor_new(tacit_node_t *node, const tacit_engine_options
     }
     self->node = node;
     self->options = *options;
+    self->isolation = isolation;
     self->leases = tacit_lease_cache_new();
     self->cache = tacit_model_cache_new();
     self->arena = tacit_arena_new();
@@ -343,6 +346,8 @@ static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease, tacit_tas
     tacit_receipt_t receipt = {
         .envelope = task->envelope,
         .simulated = result.simulated,
+        .isolation = self->isolation,
+        .backend = self->options.portable ? TACIT_BACKEND_PORTABLE : TACIT_BACKEND_ONEDNN,
         .time_ms = tacit_now_ms(),
     };
     receipt.envelope.version = lease->version;

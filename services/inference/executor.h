@@ -38,9 +38,11 @@ void tacit_task_destroy(tacit_task_t **task);
 
 typedef struct tacit_executor tacit_executor_t;
 
-/*  The node is borrowed, and used from the executor's thread (rpc/node.h says what is allowed).  */
+/*  The node is borrowed, and used from the executor's thread (rpc/node.h says what is allowed).
+    Receipts tell the isolation and the backend.  */
 TACIT_MUST_CHECK tacit_status_t tacit_executor_new(tacit_node_t *node,
                                                    const tacit_engine_options_t *options,
+                                                   tacit_isolation_t isolation,
                                                    tacit_executor_t **ret_executor,
                                                    tacit_error_t *ret_error);
 void tacit_executor_destroy(tacit_executor_t **executor);

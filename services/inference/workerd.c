@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "enclave/enclave_configuration.h"
 #include "enclave/no_code.h"
 #include "idl/inference.h"
 #include "rpc/log.h"
@@ -28,9 +29,6 @@ enum {
     S_LEAVE_MS = 1000,
     S_EXIT_EVICTED = 1
 };
-
-/*  Chosen when the worker is built, so that its measurement tells.  */
-enum { S_PORTABLE = TACIT_WORKER_PORTABLE };
 
 typedef struct {
     tacit_node_t *node;
@@ -54,6 +52,7 @@ typedef struct {
 typedef struct {
     tacit_node_t *node;
     tacit_engine_options_t options;
+    tacit_isolation_t isolation;
 } s_executor_args_t;
 
 static tacit_task_t *s_given(void *given)
@@ -87,7 +86,8 @@ static void s_executor_actor(zsock_t *pipe, void *argument)
     s_executor_args_t args = *(s_executor_args_t *)argument;
     tacit_executor_t *executor = NULL;
     tacit_error_t error = {.code = TACIT_OK};
-    tacit_status_t status = tacit_executor_new(args.node, &args.options, &executor, &error);
+    tacit_status_t status =
+        tacit_executor_new(args.node, &args.options, args.isolation, &executor, &error);
     if (status) {
         tacit_log_error("start_failed", &error);
     }
@@ -458,6 +458,25 @@ static tacit_status_t s_lock_memory(tacit_error_t *ret_error)
     return TACIT_NO_MEMORY;
 }
 
+/*  As the configuration that was measured has it: nothing else that this host says counts.  */
+static tacit_status_t s_isolate(const tacit_node_t *node, s_executor_args_t *args,
+                                tacit_error_t *ret_error)
+{
+    tacit_enclave_configuration_t *measured = NULL;
+    tacit_span_t text = tacit_platform_configuration(tacit_node_platform(node));
+    tacit_status_t status = tacit_enclave_configuration_parse(text, &measured, ret_error);
+    if (status) {
+        return status;
+    }
+    args->isolation = measured->isolation;
+    args->options.portable = measured->backend == TACIT_BACKEND_PORTABLE;
+    tacit_log(TACIT_LOG_INFO, "isolation", "%s, %s backend",
+              tacit_isolation_name(measured->isolation), tacit_backend_name(measured->backend));
+    tacit_enclave_configuration_destroy(&measured);
+    return args->isolation == TACIT_ISOLATION_STRICT ? tacit_process_forbid_code(ret_error)
+                                                     : TACIT_OK;
+}
+
 static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args,
                               tacit_error_t *ret_error)
 {
@@ -476,14 +495,11 @@ static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args
     if (status) {
         return status;
     }
-    if (S_PORTABLE) {
-        status = tacit_process_forbid_code(ret_error);
-    }
+    s_executor_args_t executor_args = {.node = self->node, .options = {.run_ms = S_RUN_MS}};
+    status = s_isolate(self->node, &executor_args, ret_error);
     if (status) {
         return status;
     }
-    s_executor_args_t executor_args = {.node = self->node,
-                                       .options = {.run_ms = S_RUN_MS, .portable = S_PORTABLE}};
     self->executor = zactor_new(s_executor_actor, &executor_args);
     self->loop = zloop_new();
     if (!self->executor || !self->loop) {

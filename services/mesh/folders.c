@@ -134,17 +134,20 @@ tacit_status_t tacit_folders_operator(const char *state, uint8_t ret_curve[32],
 }
 
 tacit_status_t tacit_folders_announce(const char *state, const char *endpoint,
-                                      const uint8_t curve_key[32], tacit_error_t *ret_error)
+                                      const uint8_t curve_key[32], const char *worker,
+                                      tacit_error_t *ret_error)
 {
     char path[TACIT_FILE_MAX];
-    char text[TACIT_ENDPOINT_MAX + 128];
+    char text[TACIT_ENDPOINT_MAX + 256];
     char hex[65];
     tacit_status_t status = tacit_folder_path(state, "run/mesh.json", path, ret_error);
     if (status) {
         return status;
     }
     sodium_bin2hex(hex, sizeof hex, curve_key, 32);
-    snprintf(text, sizeof text, "{\"endpoint\": \"%s\", \"curve_key\": \"%s\"}\n", endpoint, hex);
+    snprintf(text, sizeof text,
+             "{\"endpoint\": \"%s\", \"curve_key\": \"%s\", \"worker\": \"%s\"}\n", endpoint, hex,
+             worker);
     status = tacit_whole_file_replace(path, tacit_span_string(text), 0600);
     return status ? tacit_error_set(ret_error, status, "cannot write %s", path) : TACIT_OK;
 }

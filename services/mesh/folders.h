@@ -48,9 +48,10 @@ TACIT_MUST_CHECK tacit_status_t tacit_folders_operator(const char *state, uint8_
                                                        uint8_t ret_signing[32],
                                                        tacit_error_t *ret_error);
 
-/*  Tell where the supervisor serves: run/mesh.json.  */
+/*  Tell where the supervisor serves, and which program its workers are: run/mesh.json.  */
 TACIT_MUST_CHECK tacit_status_t tacit_folders_announce(const char *state, const char *endpoint,
                                                        const uint8_t curve_key[32],
+                                                       const char *worker,
                                                        tacit_error_t *ret_error);
 
 #endif

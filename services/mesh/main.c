@@ -23,8 +23,11 @@
 typedef struct {
     const char *state;
     const char *bin;
-    const char *manifest; /* NULL: the default */
-    const char *tee;      /* NULL: as the state is; a new one is SGX */
+    const char *manifest;  /* NULL: the default */
+    const char *tee;       /* NULL: as the state is; a new one is SGX */
+    const char *isolation; /* NULL: as the manifest has it */
+    const char *backend;   /* NULL: as the manifest has it */
+    tacit_manifest_t wanted;
     int lock_fd;
     uint8_t operator_curve[32];
     uint8_t operator_signing[32];
@@ -73,6 +76,8 @@ static tacit_status_t s_status(void *argument, tacit_call_t *call,
     ret_result->processes.items = items;
     ret_result->processes.count = count;
     ret_result->simulated = true;
+    ret_result->isolation = tacit_span_string(self->wanted.isolation);
+    ret_result->backend = tacit_span_string(self->wanted.backend);
     return TACIT_OK;
 }
 
@@ -170,9 +175,11 @@ static tacit_status_t s_open_endpoint(s_main_t *self, tacit_error_t *ret_error)
 
 static tacit_status_t s_start(s_main_t *self, tacit_error_t *ret_error)
 {
-    tacit_manifest_t manifest;
     tacit_tee_t tee = TACIT_TEE_SGX;
-    tacit_status_t status = tacit_manifest_load(self->manifest, &manifest, ret_error);
+    tacit_status_t status = tacit_manifest_load(self->manifest, &self->wanted, ret_error);
+    if (!status) {
+        status = tacit_manifest_isolate(&self->wanted, self->isolation, self->backend, ret_error);
+    }
     if (!status) {
         status = tacit_folders_tee(self->state, self->tee ? self->tee : "", &tee, ret_error);
     }
@@ -190,7 +197,7 @@ static tacit_status_t s_start(s_main_t *self, tacit_error_t *ret_error)
         status = s_open_endpoint(self, ret_error);
     }
     if (!status) {
-        status = tacit_supervisor_new(self->state, self->bin, &manifest, tee, self->loop,
+        status = tacit_supervisor_new(self->state, self->bin, &self->wanted, tee, self->loop,
                                       &self->supervisor, ret_error);
     }
     if (!status) {
@@ -201,7 +208,8 @@ static tacit_status_t s_start(s_main_t *self, tacit_error_t *ret_error)
     }
     return status ? status
                   : tacit_folders_announce(self->state, tacit_server_endpoint(self->server),
-                                           self->curve_public, ret_error);
+                                           self->curve_public, tacit_manifest_worker(&self->wanted),
+                                           ret_error);
 }
 
 static int s_run(s_main_t *self)
@@ -257,12 +265,23 @@ static const tacit_line_option_t s_options[] = {
      .help = "sgx, tdx or nitro: what the SIMULATED platform is (default: as before, else sgx)",
      .kind = TACIT_OPTION_WORD,
      .offset = offsetof(s_main_t, tee)},
+    {.name = "isolation",
+     .argument = "LEVEL",
+     .help = "of workers: standard or strict (default: as the manifest has it)",
+     .kind = TACIT_OPTION_WORD,
+     .offset = offsetof(s_main_t, isolation)},
+    {.name = "backend",
+     .argument = "NAME",
+     .help = "of workers: onednn or portable (default: as the manifest has it)",
+     .kind = TACIT_OPTION_WORD,
+     .offset = offsetof(s_main_t, backend)},
 };
 
 static const tacit_command_line_t s_line = {
     .name = "tacit-supervisord",
     .summary = "launches the mesh's processes and keeps them running",
-    .usage = "--state DIR --bin DIR [--manifest FILE] [--tee KIND]",
+    .usage = "--state DIR --bin DIR [--manifest FILE] [--tee KIND] [--isolation LEVEL]\n"
+             "       [--backend NAME]",
     .options = s_options,
     .option_count = sizeof s_options / sizeof *s_options,
     .notes = "Started by `tacit-operator up`. Says READY ENDPOINT or FAILED REASON on standard "

@@ -22,6 +22,8 @@ static const cyaml_schema_field_t s_fields[] = {
     CYAML_FIELD_STRING("listen", CYAML_FLAG_DEFAULT, s_document_t, content.listen, 1),
     CYAML_FIELD_STRING("introduction", CYAML_FLAG_DEFAULT, s_document_t, content.introduction, 1),
     CYAML_FIELD_STRING("log_level", CYAML_FLAG_DEFAULT, s_document_t, content.log_level, 1),
+    CYAML_FIELD_STRING("isolation", CYAML_FLAG_OPTIONAL, s_document_t, content.isolation, 1),
+    CYAML_FIELD_STRING("backend", CYAML_FLAG_OPTIONAL, s_document_t, content.backend, 1),
     CYAML_FIELD_END,
 };
 
@@ -53,6 +55,57 @@ static void s_on_log(cyaml_log_t level, void *context, const char *format, va_li
     }
 }
 
+/*  --- isolation ------------------------------------------------------------------------------- */
+
+static tacit_isolation_t s_isolation(const tacit_manifest_t *manifest, const char *asked)
+{
+    const char *name = asked ? asked : manifest->isolation;
+    return name[0] ? tacit_isolation_from_name(name) : TACIT_ISOLATION_STANDARD;
+}
+
+static tacit_backend_t s_backend(const tacit_manifest_t *manifest, const char *asked,
+                                 tacit_isolation_t isolation)
+{
+    const char *name = asked ? asked : manifest->backend;
+    return name[0] ? tacit_backend_from_name(name) : tacit_isolation_backend(isolation);
+}
+
+tacit_status_t tacit_manifest_isolate(tacit_manifest_t *manifest, const char *isolation,
+                                      const char *backend, tacit_error_t *ret_error)
+{
+    tacit_isolation_t level = s_isolation(manifest, isolation);
+    tacit_backend_t by = s_backend(manifest, backend, level);
+    if (!level) {
+        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "isolation", "standard or strict",
+                                 isolation ? isolation : manifest->isolation);
+    }
+    if (!by) {
+        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "backend", "onednn or portable",
+                                 backend ? backend : manifest->backend);
+    }
+    if (!tacit_isolation_allows(level, by)) {
+        tacit_error_claim(ret_error, TACIT_BAD_INPUT, "backend",
+                          "portable, where isolation is strict", tacit_backend_name(by));
+        tacit_error_remedy(ret_error, "leave the backend out, or take standard isolation");
+        return TACIT_BAD_INPUT;
+    }
+    snprintf(manifest->isolation, sizeof manifest->isolation, "%s", tacit_isolation_name(level));
+    snprintf(manifest->backend, sizeof manifest->backend, "%s", tacit_backend_name(by));
+    return TACIT_OK;
+}
+
+const char *tacit_manifest_worker(const tacit_manifest_t *manifest)
+{
+    if (tacit_isolation_from_name(manifest->isolation) == TACIT_ISOLATION_STRICT) {
+        return "tacit-workerd-strict";
+    }
+    return tacit_backend_from_name(manifest->backend) == TACIT_BACKEND_PORTABLE
+               ? "tacit-workerd-portable"
+               : "tacit-workerd";
+}
+
+/*  --- the text -------------------------------------------------------------------------------- */
+
 static tacit_status_t s_check(const s_document_t *document, tacit_error_t *ret_error)
 {
     tacit_log_level_t level;
@@ -71,7 +124,8 @@ static tacit_status_t s_check(const s_document_t *document, tacit_error_t *ret_e
         return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "log_level",
                                  "debug, info, warning or error", document->content.log_level);
     }
-    return TACIT_OK;
+    tacit_manifest_t tried = document->content;
+    return tacit_manifest_isolate(&tried, NULL, NULL, ret_error);
 }
 
 static tacit_status_t s_parse(const char *text, size_t size, tacit_manifest_t *ret_manifest,

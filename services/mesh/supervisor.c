@@ -127,7 +127,8 @@ static tacit_status_t s_describe_all(tacit_supervisor_t *self, tacit_error_t *re
         } else {
             char name[TACIT_PROCESS_NAME_MAX];
             snprintf(name, sizeof name, "worker-%zu", i - S_FIXED + 1);
-            status = s_describe(self, i, name, "tacit-workerd", "worker", ret_error);
+            status = s_describe(self, i, name, tacit_manifest_worker(&self->manifest), "worker",
+                                ret_error);
         }
     }
     return status;

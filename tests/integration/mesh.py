@@ -96,7 +96,8 @@ def memory_kib(pid, field):
 
 
 class Mesh:
-    def __init__(self, workers=1, state=None, programs=BIN, log_level="info", tee=None):
+    def __init__(self, workers=1, state=None, programs=BIN, log_level="info", tee=None,
+                 more=""):
         self.folder = tempfile.mkdtemp(prefix="tacit-test.")
         self.state = state or os.path.join(self.folder, "state")
         self.programs = programs
@@ -105,14 +106,15 @@ class Mesh:
         self.users = []
         with open(self.manifest, "w", encoding="utf-8") as file:
             file.write(f"mesh: 1\nworkers: {workers}\nlisten: tcp://127.0.0.1:*\n"
-                       f"introduction: tcp://127.0.0.1:*\nlog_level: {log_level}\n")
+                       f"introduction: tcp://127.0.0.1:*\nlog_level: {log_level}\n{more}")
 
     # -- life
 
-    def up(self):
+    def up(self, *more):
         adopt_orphans()
         kind = ["--tee", self.tee] if self.tee else []
-        outcome = self.operator("up", self.manifest, "--timeout", int(PATIENCE), *kind)
+        outcome = self.operator("up", self.manifest, "--timeout", int(PATIENCE), *kind,
+                                *more)
         if outcome.code != 0:
             raise AssertionError(f"{outcome}\n{self.logs()}")
         return outcome
@@ -197,10 +199,10 @@ class Mesh:
     def pid(self, name):
         return self.processes()[name]["pid"]
 
-    def measurement(self):
-        """Of the workers."""
+    def measurement(self, program="tacit-workerd"):
+        """Of the workers, as which program they run."""
         shown = run(os.path.join(self.programs, "tacit-sign"), "--show", "--json",
-                    os.path.join(self.programs, "tacit-workerd"), check=True)
+                    os.path.join(self.programs, program), check=True)
         return bytes.fromhex(shown.json["measurement"])
 
     def log(self, name):

@@ -14,7 +14,8 @@
 #include "enclave/enclave_configuration.h"
 
 #define S_HASH "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-#define S_HEAD "role = worker\nproduct = 5\nsvn = 7\ndebug = no\n"
+#define S_HEAD "role = keys\nproduct = 2\nsvn = 7\ndebug = no\n"
+#define S_WORKER "role = worker\nproduct = 5\nsvn = 7\ndebug = no\n"
 
 static tacit_status_t s_parse(const char *text, tacit_error_t *error)
 {
@@ -61,6 +62,38 @@ static void s_writes_what_it_reads(void **state)
     tacit_enclave_configuration_destroy(&configuration);
 }
 
+/*  Each pair that goes together, and in which order the two stand.  */
+static void s_a_worker_says_how_it_works(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        tacit_isolation_t isolation;
+        tacit_backend_t backend;
+    } rows[] = {
+        {S_WORKER "isolation = standard\nbackend = onednn\n", TACIT_ISOLATION_STANDARD,
+         TACIT_BACKEND_ONEDNN},
+        {S_WORKER "isolation = standard\nbackend = portable\n", TACIT_ISOLATION_STANDARD,
+         TACIT_BACKEND_PORTABLE},
+        {S_WORKER "isolation = strict\nbackend = portable\n", TACIT_ISOLATION_STRICT,
+         TACIT_BACKEND_PORTABLE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        tacit_enclave_configuration_t *configuration = NULL;
+        char *written = NULL;
+        assert_int_equal(tacit_enclave_configuration_parse(tacit_span_string(rows[i].text),
+                                                           &configuration, NULL),
+                         TACIT_OK);
+        assert_int_equal(configuration->isolation, rows[i].isolation);
+        assert_int_equal(configuration->backend, rows[i].backend);
+        assert_int_equal(tacit_enclave_configuration_format(configuration, &written, NULL),
+                         TACIT_OK);
+        assert_string_equal(written, rows[i].text);
+        free(written);
+        tacit_enclave_configuration_destroy(&configuration);
+    }
+}
+
 typedef struct {
     const char *text;
     const char *says; /* in the message */
@@ -97,7 +130,17 @@ static void s_refuses_with_the_line(void **state)
         {"role = worker\nproduct = 123456\nsvn = 1\ndebug = no\n", "line 2: product must"},
         {"role = operator\nproduct = 17\nsvn = 1\ndebug = no\n", "line 1: role must"},
         {"role = nobody\nproduct = 5\nsvn = 1\ndebug = no\n", "line 1: role must"},
-        {"role = worker\nproduct = 4\nsvn = 1\ndebug = no\n", "product 4 is not the role's"},
+        {"role = worker\nproduct = 4\nsvn = 1\ndebug = no\nisolation = strict\nbackend = portable\n",
+         "product 4 is not the role's"},
+        {S_WORKER "backend = portable\n", "isolation is missing"},
+        {S_WORKER "isolation = strict\n", "backend is missing"},
+        {S_WORKER "isolation = strict\nbackend = onednn\n", "strict isolation does not let onednn"},
+        {S_WORKER "isolation = none\n", "line 5: isolation must"},
+        {S_WORKER "isolation = Strict\n", "line 5: isolation must"},
+        {S_WORKER "backend = \n", "line 5: backend must"},
+        {S_WORKER "backend = onednn\nbackend = onednn\n", "line 6: the same key twice"},
+        {S_HEAD "isolation = strict\nbackend = portable\n", "are a worker's"},
+        {S_HEAD "backend = onednn\n", "are a worker's"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         tacit_error_t error;
@@ -195,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s_reads_every_key),         cmocka_unit_test(s_writes_what_it_reads),
+        cmocka_unit_test(s_a_worker_says_how_it_works),
         cmocka_unit_test(s_refuses_with_the_line),   cmocka_unit_test(s_refuses_a_zero_byte),
         cmocka_unit_test(s_refuses_it_cut_anywhere), cmocka_unit_test(s_libraries_are_limited),
         cmocka_unit_test(s_paths_are_limited),       cmocka_unit_test(s_the_text_is_limited),

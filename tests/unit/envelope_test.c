@@ -24,6 +24,8 @@ static tacit_receipt_t s_sample(void)
     tacit_receipt_t receipt = {
         .envelope = {.name = "breast-cancer", .version = 3},
         .simulated = true,
+        .isolation = TACIT_ISOLATION_STRICT,
+        .backend = TACIT_BACKEND_PORTABLE,
         .time_ms = UINT64_C(1795219200000),
     };
     uint8_t *const fields[] = {
@@ -126,6 +128,8 @@ static void a_receipt_says_what_was_signed(void **state)
     assert_memory_equal(verified.policy_head, receipt.policy_head, 32);
     assert_memory_equal(verified.mesh_id, receipt.mesh_id, 32);
     assert_true(verified.simulated);
+    assert_int_equal(verified.isolation, TACIT_ISOLATION_STRICT);
+    assert_int_equal(verified.backend, TACIT_BACKEND_PORTABLE);
     assert_int_equal(verified.time_ms, receipt.time_ms);
 }
 
@@ -160,7 +164,10 @@ static void a_receipt_is_canonical_though_signed(void **state)
 {
     (void)state;
     assert_int_equal(s_verdict_on_byte(10, 0), TACIT_OK); /* not simulated */
-    assert_int_equal(s_verdict_on_byte(10, 2), TACIT_MALFORMED);
+    assert_int_equal(s_verdict_on_byte(10, 2), TACIT_MALFORMED); /* strict, and not portable */
+    assert_int_equal(s_verdict_on_byte(10, 4), TACIT_OK);
+    assert_int_equal(s_verdict_on_byte(10, 6), TACIT_OK);
+    assert_int_equal(s_verdict_on_byte(10, 8), TACIT_MALFORMED);
     assert_int_equal(s_verdict_on_byte(11, 1), TACIT_MALFORMED);
     assert_int_equal(s_verdict_on_byte(12, 0), TACIT_MALFORMED);         /* version 0 */
     assert_int_equal(s_verdict_on_byte(104, 0), TACIT_MALFORMED);        /* name with a hole */

@@ -64,6 +64,48 @@ static void workers_at_the_limit_and_above(void **state)
     assert_int_equal(s_load(S_HEAD "workers: -1\n" S_REST, &manifest), TACIT_BAD_INPUT);
 }
 
+static void s_expect_worker(const char *more, const char *isolation, const char *backend,
+                            const char *program)
+{
+    char text[256];
+    tacit_manifest_t manifest;
+    snprintf(text, sizeof text, S_HEAD "workers: 1\n" S_REST "%s", more);
+    tacit_status_t status = s_load(text, &manifest);
+    if (!status) {
+        status = tacit_manifest_isolate(&manifest, isolation, backend, NULL);
+    }
+    assert_int_equal(status, program ? TACIT_OK : TACIT_BAD_INPUT);
+    if (program) {
+        assert_string_equal(tacit_manifest_worker(&manifest), program);
+    }
+}
+
+static void isolation_and_backend_name_the_workers_program(void **state)
+{
+    (void)state;
+    s_expect_worker("", NULL, NULL, "tacit-workerd");
+    s_expect_worker("isolation: strict\n", NULL, NULL, "tacit-workerd-strict");
+    s_expect_worker("isolation: strict\nbackend: portable\n", NULL, NULL, "tacit-workerd-strict");
+    s_expect_worker("backend: portable\n", NULL, NULL, "tacit-workerd-portable");
+    s_expect_worker("backend: onednn\n", NULL, "portable", "tacit-workerd-portable");
+    s_expect_worker("", "strict", NULL, "tacit-workerd-strict");
+    s_expect_worker("isolation: strict\n", "standard", NULL, "tacit-workerd");
+    s_expect_worker("isolation: strict\n", "standard", "portable", "tacit-workerd-portable");
+}
+
+static void isolation_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    s_expect_worker("isolation: strict\nbackend: onednn\n", NULL, NULL, NULL);
+    s_expect_worker("backend: onednn\n", "strict", NULL, NULL);
+    s_expect_worker("", "strict", "onednn", NULL);
+    s_expect_worker("isolation: none\n", NULL, NULL, NULL);
+    s_expect_worker("isolation: a-name-that-is-longer-than-all\n", NULL, NULL, NULL);
+    s_expect_worker("", "loose", NULL, NULL);
+    s_expect_worker("", NULL, "cuda", NULL);
+    s_expect_worker("", "", "x", NULL);
+}
+
 static void what_is_unknown_missing_or_odd_is_refused(void **state)
 {
     (void)state;
@@ -176,6 +218,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         S_TEST(the_default_is_valid),
         S_TEST(workers_at_the_limit_and_above),
+        S_TEST(isolation_and_backend_name_the_workers_program),
+        S_TEST(isolation_that_cannot_be_is_refused),
         S_TEST(what_is_unknown_missing_or_odd_is_refused),
         S_TEST(it_says_that_it_is_ready),
         S_TEST(why_it_failed_is_kept),

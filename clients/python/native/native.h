@@ -213,6 +213,8 @@ typedef struct tacit_native_receipt {
     uint8_t policy_head[32];
     uint64_t time_ms;
     uint32_t simulated;
+    uint32_t isolation; /* enclave/isolation.h */
+    uint32_t backend;
 } tacit_native_receipt_t;
 
 /*  What was asked, and what came back. All borrowed during the call.  */

@@ -71,6 +71,8 @@ static void s_describe(const tacit_receipt_t *receipt, tacit_native_receipt_t *r
         .envelope = receipt->envelope,
         .time_ms = receipt->time_ms,
         .simulated = receipt->simulated,
+        .isolation = (uint32_t)receipt->isolation,
+        .backend = (uint32_t)receipt->backend,
     };
     memcpy(said.request_sha256, receipt->request_sha256, 32);
     memcpy(said.response_sha256, receipt->response_sha256, 32);

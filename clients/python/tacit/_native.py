@@ -109,6 +109,8 @@ class Receipt(c.Structure):
         ("policy_head", _Bytes32),
         ("time_ms", c.c_uint64),
         ("simulated", c.c_uint32),
+        ("isolation", c.c_uint32),
+        ("backend", c.c_uint32),
     ]
 
 

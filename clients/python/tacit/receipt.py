@@ -9,6 +9,9 @@ from . import _native
 from .identity import Path
 from .trust import Member, Trust
 
+_ISOLATIONS = ("none", "standard", "strict")  # enclave/isolation.h
+_BACKENDS = ("none", "onednn", "portable")
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Receipt:
@@ -26,6 +29,8 @@ class Receipt:
     policy_head: bytes
     time_ms: int
     simulated: bool
+    isolation: str  # of the worker: standard or strict
+    backend: str  # onednn or portable
 
     @classmethod
     def of(cls, said: _native.Receipt) -> "Receipt":
@@ -42,6 +47,8 @@ class Receipt:
             policy_head=bytes(said.policy_head),
             time_ms=said.time_ms,
             simulated=bool(said.simulated),
+            isolation=_ISOLATIONS[said.isolation],
+            backend=_BACKENDS[said.backend],
         )
 
 
