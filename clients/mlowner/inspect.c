@@ -10,30 +10,57 @@
 #include "clients/lib/table.h"
 #include "clients/mlowner/commands.h"
 #include "clients/mlowner/local_run.h"
+#include "enclave/isolation.h"
 #include "enclave/no_code.h"
 #include "enclave/whole_file.h"
 
 enum { S_SHAPE_SIZE = 192 };
 
-static tacit_status_t s_options(const tacit_invocation_t *invocation,
-                                tacit_engine_options_t *ret_options, tacit_error_t *ret_error)
+/*  How the model is to run: as workers of that isolation and backend run it.  */
+typedef struct {
+    tacit_isolation_t isolation;
+    tacit_backend_t backend;
+    tacit_engine_options_t options;
+} s_setup_t;
+
+static tacit_status_t s_isolation(const tacit_invocation_t *invocation, s_setup_t *setup,
+                                  tacit_error_t *ret_error)
 {
-    const char *backend = tacit_invocation_value(invocation, "backend");
-    bool portable = backend != NULL && strcmp(backend, "portable") == 0;
-    uint32_t threads = 1;
-    if (backend != NULL && !portable && strcmp(backend, "onednn") != 0) {
-        return tacit_usage_error(invocation, ret_error, "--backend is onednn or portable");
+    const char *level = tacit_invocation_value(invocation, "isolation");
+    const char *name = tacit_invocation_value(invocation, "backend");
+    setup->isolation = level ? tacit_isolation_from_name(level) : TACIT_ISOLATION_STANDARD;
+    setup->backend =
+        name ? tacit_backend_from_name(name) : tacit_isolation_backend(setup->isolation);
+    if (!setup->isolation || !setup->backend) {
+        return tacit_usage_error(invocation, ret_error,
+                                 !setup->isolation ? "--isolation is standard or strict"
+                                                   : "--backend is onednn or portable");
     }
-    tacit_status_t status = tacit_invocation_number(invocation, "threads", 1,
-                                                    TACIT_ENGINE_THREADS_MAX, &threads, ret_error);
+    return tacit_isolation_allows(setup->isolation, setup->backend)
+               ? TACIT_OK
+               : tacit_usage_error(invocation, ret_error,
+                                   "--isolation strict needs the portable backend");
+}
+
+static tacit_status_t s_options(const tacit_invocation_t *invocation, s_setup_t *setup,
+                                tacit_error_t *ret_error)
+{
+    tacit_engine_options_t *ret_options = &setup->options;
+    uint32_t threads = 1;
+    tacit_status_t status = s_isolation(invocation, setup, ret_error);
+    if (status) {
+        return status;
+    }
+    status = tacit_invocation_number(invocation, "threads", 1, TACIT_ENGINE_THREADS_MAX, &threads,
+                                     ret_error);
     *ret_options =
         (tacit_engine_options_t){.threads = threads,
-                                 .portable = portable,
+                                 .portable = setup->backend == TACIT_BACKEND_PORTABLE,
                                  .profile = tacit_invocation_count(invocation, "profile") > 0};
     if (!status && ret_options->profile && tacit_invocation_count(invocation, "run") == 0) {
         return tacit_usage_error(invocation, ret_error, "--profile needs --run");
     }
-    if (!status && portable) {
+    if (!status && setup->isolation == TACIT_ISOLATION_STRICT) {
         status = tacit_process_forbid_code(ret_error);
     }
     return status;
@@ -94,7 +121,8 @@ static json_t *s_json_steps(const tacit_engine_t *engine)
     return list;
 }
 
-static void s_print_json(const tacit_engine_t *engine, const tacit_local_run_t *run)
+static void s_print_json(const s_setup_t *setup, const tacit_engine_t *engine,
+                         const tacit_local_run_t *run)
 {
     size_t inputs = 0;
     size_t outputs = 0;
@@ -106,13 +134,14 @@ static void s_print_json(const tacit_engine_t *engine, const tacit_local_run_t *
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(operators, json_string(names[i]));
     }
-    json_t *object =
-        json_pack("{s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "runs", 1, "opset",
-                  (json_int_t)tacit_engine_opset(engine), "parameters",
-                  (json_int_t)tacit_engine_parameter_count(engine), "memory_bytes",
-                  (json_int_t)tacit_engine_memory(engine), "arena_bytes",
-                  (json_int_t)tacit_engine_arena(engine), "operators", operators, "inputs",
-                  s_json_values(in, inputs), "outputs", s_json_values(out, outputs));
+    json_t *object = json_pack(
+        "{s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "runs", 1, "isolation",
+        tacit_isolation_name(setup->isolation), "backend", tacit_backend_name(setup->backend),
+        "opset", (json_int_t)tacit_engine_opset(engine), "parameters",
+        (json_int_t)tacit_engine_parameter_count(engine), "memory_bytes",
+        (json_int_t)tacit_engine_memory(engine), "arena_bytes",
+        (json_int_t)tacit_engine_arena(engine), "operators", operators, "inputs",
+        s_json_values(in, inputs), "outputs", s_json_values(out, outputs));
     if (tacit_engine_labels(engine)[0] != '\0') {
         /* left out where it is no text that JSON can hold */
         json_object_set_new(object, "labels", json_string(tacit_engine_labels(engine)));
@@ -216,14 +245,16 @@ static tacit_status_t s_print_profile(const tacit_engine_t *engine)
     return status;
 }
 
-static tacit_status_t s_print(const tacit_invocation_t *invocation, const tacit_engine_t *engine,
-                              const tacit_local_run_t *run)
+static tacit_status_t s_print(const tacit_invocation_t *invocation, const s_setup_t *setup,
+                              const tacit_engine_t *engine, const tacit_local_run_t *run)
 {
     size_t count = 0;
     const char *const *names = tacit_engine_operators(engine, &count);
     printf("Tacit runs this model.\n\n");
     tacit_status_t status = s_print_values(engine);
-    printf("\nopset       %" PRId64 "\nparameters  %" PRIu64 "\nmemory      %zu bytes, weights and "
+    printf("\nisolation   %s, %s backend\n", tacit_isolation_name(setup->isolation),
+           tacit_backend_name(setup->backend));
+    printf("opset       %" PRId64 "\nparameters  %" PRIu64 "\nmemory      %zu bytes, weights and "
            "plan; %zu of them for all activations of a run\noperators  ",
            tacit_engine_opset(engine), tacit_engine_parameter_count(engine),
            tacit_engine_memory(engine), tacit_engine_arena(engine));
@@ -243,21 +274,21 @@ static tacit_status_t s_print(const tacit_invocation_t *invocation, const tacit_
 
 tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
 {
-    tacit_engine_options_t options = {.threads = 0};
+    s_setup_t setup = {.options = {.threads = 0}};
     tacit_engine_t *engine = NULL;
     tacit_local_run_t run = {.outputs = 0};
-    tacit_status_t status = s_options(invocation, &options, ret_error);
+    tacit_status_t status = s_options(invocation, &setup, ret_error);
     if (!status) {
-        status = s_load(invocation->operands[0], &options, &engine, ret_error);
+        status = s_load(invocation->operands[0], &setup.options, &engine, ret_error);
     }
     if (!status && tacit_invocation_count(invocation, "run") > 0) {
         status = tacit_local_run(invocation, engine, &run, ret_error);
     }
-    run.profiled = options.profile;
+    run.profiled = setup.options.profile;
     if (!status && invocation->json) {
-        s_print_json(engine, &run);
+        s_print_json(&setup, engine, &run);
     } else if (!status) {
-        status = s_print(invocation, engine, &run);
+        status = s_print(invocation, &setup, engine, &run);
     }
     tacit_engine_destroy(&engine);
     return status;

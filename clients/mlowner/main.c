@@ -12,7 +12,8 @@ static const tacit_option_t s_inspect_options[] = {
     {"run", 'r', "FILE", "run it on this .npy file; once for each input, in the model's order"},
     {"out", 'o', "DIR", "where the outputs go: output_0.npy, output_1.npy.."},
     {"repeat", 'n', "N", "how often to run; the median time is told"},
-    {"backend", 'b', "NAME", "onednn (default), or portable: no code made at run time"},
+    {"isolation", 0, "LEVEL", "as workers of it: standard (default), or strict: no code is made"},
+    {"backend", 'b', "NAME", "onednn (default), or portable (default where strict)"},
     {"profile", 'p', NULL, "tell each step's share of the time, and who computes it"},
     {"threads", 't', "N", "threads of one run (default: 1)"},
 };

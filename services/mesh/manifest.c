@@ -75,19 +75,17 @@ tacit_status_t tacit_manifest_isolate(tacit_manifest_t *manifest, const char *is
 {
     tacit_isolation_t level = s_isolation(manifest, isolation);
     tacit_backend_t by = s_backend(manifest, backend, level);
-    if (!level) {
-        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "isolation", "standard or strict",
-                                 isolation ? isolation : manifest->isolation);
-    }
-    if (!by) {
-        return tacit_error_claim(ret_error, TACIT_BAD_INPUT, "backend", "onednn or portable",
-                                 backend ? backend : manifest->backend);
+    if (!level || !by) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT,
+                               !level ? "isolation is standard or strict, not %.32s"
+                                      : "the backend is onednn or portable, not %.32s",
+                               !level ? (isolation ? isolation : manifest->isolation)
+                                      : (backend ? backend : manifest->backend));
     }
     if (!tacit_isolation_allows(level, by)) {
-        tacit_error_claim(ret_error, TACIT_BAD_INPUT, "backend",
-                          "portable, where isolation is strict", tacit_backend_name(by));
-        tacit_error_remedy(ret_error, "leave the backend out, or take standard isolation");
-        return TACIT_BAD_INPUT;
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT,
+                               "where isolation is strict the backend is portable, not %s",
+                               tacit_backend_name(by));
     }
     snprintf(manifest->isolation, sizeof manifest->isolation, "%s", tacit_isolation_name(level));
     snprintf(manifest->backend, sizeof manifest->backend, "%s", tacit_backend_name(by));

@@ -75,10 +75,23 @@ class Inspect(unittest.TestCase):
             done = self.inspect("--json", model, "--run", a, "--run", b, "--out", out, "--backend",
                                 backend, "--repeat", "3", "--threads", "2")
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertEqual(json.loads(done.stdout)["repeat"], 3)
+            said = json.loads(done.stdout)
+            self.assertEqual((said["isolation"], said["backend"]), ("standard", backend))
+            self.assertEqual(said["repeat"], 3)
             self.assertGreaterEqual(json.loads(done.stdout)["median_ms"], 0)
             self.assertEqual(numbers_of(os.path.join(out, "output_0.npy")), [-9, -18, -7, -16])
             self.assertEqual(numbers_of(os.path.join(out, "output_1.npy")), [-18, -36, -14, -32])
+
+    def test_runs_as_strict_workers_run(self):
+        model = self.write("m.onnx", difference())
+        a = self.write("1.npy", npy((2, 2), [1, 2, 3, 4]))
+        b = self.write("2.npy", npy((1, 2), [10, 20]))
+        out = os.path.join(self.folder, "strict")
+        done = self.inspect("--json", model, "--run", a, "--run", b, "--out", out, "--isolation",
+                            "strict")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertEqual((said["isolation"], said["backend"]), ("strict", "portable"))
 
     def test_names_what_it_refuses(self):
         model = onnx.model([onnx.node("StringSplit", ["x"], ["y"])], [onnx.value("x", (2,))],
@@ -96,6 +109,8 @@ class Inspect(unittest.TestCase):
                 ((model, "--run", a), USAGE),
                 ((model, "--run", a, "--out", out), USAGE),
                 ((model, "--backend", "fast"), USAGE),
+                ((model, "--isolation", "loose"), USAGE),
+                ((model, "--isolation", "strict", "--backend", "onednn"), USAGE),
                 ((model, "--threads", "0"), USAGE),
                 ((model, "--threads", "65"), USAGE),
                 ((model, "--run", a, "--run", a, "--out", out, "--repeat", "-1"), USAGE),

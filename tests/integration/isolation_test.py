@@ -1,65 +1,92 @@
 """Isolation levels: a strict mesh answers with the portable backend, under a measurement of its own
-that its policy alone allows, and its workers can bring no code into their memory."""
+that its policy alone allows; what was granted to strict workers is not given to others; and a
+strict worker can make no code. The order of the tests' names is that of a day."""
 
-import json
+import csv
 import os
-import tempfile
 import unittest
 
-from mesh import BIN, EXAMPLES, Mesh, MeshCase, run
+from main_job_test import Person
+from mesh import BIN, EXAMPLES, MeshCase, run
 
-SECCOMP_FILTER = "2"
-
-
-def maps_of(pid):
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as file:
-        return file.read()
+EXAMPLE = os.path.join(EXAMPLES, "breast-cancer")
+COUNT = 4
 
 
-def seccomp_of(pid):
+def facts(program):
+    return run("tacit-sign", "--show", "--json", os.path.join(BIN, program), check=True).json
+
+
+def seccomp(pid):
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         return next(line.split()[1] for line in file if line.startswith("Seccomp:"))
 
 
-class StrictMesh(MeshCase):
-    isolation = "isolation: strict\n"
-
-    @classmethod
-    def setUpClass(cls):
-        cls.more = cls.isolation
-        super().setUpClass()
-
+class Strict(MeshCase):
     @classmethod
     def prepare_state(cls, mesh):
         with open(mesh.manifest, "a", encoding="utf-8") as file:
-            file.write(cls.isolation)
+            file.write("isolation: strict\n")
 
-    def infer(self, folder):
-        """The example's model by the clients of the build; the receipt as JSON."""
-        mesh = self.mesh
-        name = os.path.basename(folder)
-        model = os.path.join(EXAMPLES, "breast-cancer")
-        owner, user = mesh.identity(name + "-owner"), mesh.identity(name + "-user")
-        receipts = os.path.join(folder, "receipts")
-        mesh.client("tacit-mlowner", "init", *owner, check=True)
-        shown = mesh.client("tacit-dataowner", "init", "--json", *user, check=True).json
-        mesh.client("tacit-mlowner", "push", os.path.join(model, "model.onnx"), "--name", name,
-                    *owner, check=True)
-        mesh.client("tacit-mlowner", "grant", name, "--to", shown["user"], *owner, check=True)
-        key = mesh.client("tacit-mlowner", "init", "--json", *owner, check=True).json["user"]
-        mesh.client("tacit-dataowner", "infer", f"{key}/{name}",
-                    os.path.join(model, "inputs.csv"), "--batch", "64", "--receipts", receipts,
-                    *user, check=True)
-        file = os.path.join(receipts, sorted(os.listdir(receipts))[0])
-        return mesh.client("tacit-dataowner", "receipt", "verify", file, "--json", *user,
-                           check=True).json
+    @classmethod
+    def prepare(cls):
+        cls.owner = Person(cls.mesh, "tacit-mlowner", "vendor")
+        cls.user = Person(cls.mesh, "tacit-dataowner", "clinic")
+        cls.rows = os.path.join(cls.mesh.folder, "rows.csv")
+        with open(os.path.join(EXAMPLE, "inputs.csv"), encoding="utf-8") as source, \
+                open(cls.rows, "w", encoding="utf-8") as to:
+            csv.writer(to).writerows(list(csv.reader(source))[:COUNT])
+        cls.owner("push", os.path.join(EXAMPLE, "model.onnx"), "--name", "bc", check=True)
+        cls.owner("grant", "bc", "--user", cls.user.id, check=True)
 
-    def test_it_infers_with_the_portable_backend(self):
-        with tempfile.TemporaryDirectory() as folder:
-            receipt = self.infer(folder)
-        self.assertEqual((receipt["isolation"], receipt["backend"]), ("strict", "portable"))
-        self.assertEqual(receipt["mrenclave"],
-                         self.mesh.measurement("tacit-workerd-strict").hex())
+    def infer(self, **options):
+        return self.user("infer", f"{self.owner.id}/bc", self.rows, **options)
+
+    def receipt(self):
+        """That of one inference, verified by the trust file alone."""
+        path = self.infer(check=True).json["receipts"][0]
+        return self.user("receipt", "verify", path, check=True).json
+
+    def test_1_a_strict_mesh_infers_with_the_portable_backend(self):
+        status = self.mesh.status()
+        receipt = self.receipt()
+        for said in (status, receipt, facts("tacit-workerd-strict")):
+            self.assertEqual((said["isolation"], said["backend"]), ("strict", "portable"))
+        self.assertEqual(receipt["mrenclave"], facts("tacit-workerd-strict")["measurement"])
+        self.assertIn("Workers: strict isolation, portable backend.",
+                      self.mesh.operator("status", check=True).out)
+        self.assertEqual(seccomp(self.mesh.pid("worker-1")), "2")
+
+    def test_2_each_choice_is_a_measurement_of_its_own(self):
+        programs = ("tacit-workerd", "tacit-workerd-portable", "tacit-workerd-strict")
+        shown = [facts(program) for program in programs]
+        self.assertEqual([(said["isolation"], said["backend"]) for said in shown],
+                         [("standard", "onednn"), ("standard", "portable"),
+                          ("strict", "portable")])
+        self.assertEqual(len({said["measurement"] for said in shown}), 3)
+
+    def test_3_its_policy_allows_strict_workers_alone(self):
+        text = self.mesh.operator("policy", "generate", check=True).out
+        self.assertIn(facts("tacit-workerd-strict")["measurement"], text)
+        self.assertNotIn(facts("tacit-workerd")["measurement"], text)
+
+    def test_4_what_was_granted_to_strict_workers_is_not_given_to_others(self):
+        self.mesh.down()
+        self.mesh.up("--isolation", "standard")
+        self.assertEqual(self.mesh.status()["backend"], "onednn")
+        self.assertNotEqual(self.infer().code, 0)
+        self.owner("grant", "bc", "--user", self.user.id, check=True)
+        receipt = self.receipt()
+        self.assertEqual((receipt["isolation"], receipt["backend"]), ("standard", "onednn"))
+        self.assertEqual(receipt["mrenclave"], facts("tacit-workerd")["measurement"])
+        self.assertEqual(seccomp(self.mesh.pid("worker-1")), "0")
+
+    def test_5_what_cannot_be_is_refused_before_anything_starts(self):
+        self.mesh.down()
+        outcome = self.mesh.operator("up", self.mesh.manifest, "--backend", "onednn")
+        self.assertNotEqual(outcome.code, 0)
+        self.assertIn("strict", outcome.err)
+        self.assertIsNone(self.mesh.supervisor())
 
 
 if __name__ == "__main__":

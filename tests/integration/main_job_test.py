@@ -291,8 +291,8 @@ class MainJob(MeshCase):
 
     def test_status_is_json(self):
         status = strict(self.mesh.operator("status", "--json", check=True).out)
-        self.assertEqual({"simulated", "processes", "members", "workers", "queued", "answered",
-                          "failed"}, set(status))
+        self.assertEqual({"simulated", "isolation", "backend", "processes", "members", "workers", "queued",
+                          "answered", "failed"}, set(status))
         names = {process["name"] for process in status["processes"]}
         self.assertEqual(names, {"platform", "attestation", "keys", "models", "gateway",
                                  "worker-1", "worker-2"})

@@ -96,8 +96,7 @@ def memory_kib(pid, field):
 
 
 class Mesh:
-    def __init__(self, workers=1, state=None, programs=BIN, log_level="info", tee=None,
-                 more=""):
+    def __init__(self, workers=1, state=None, programs=BIN, log_level="info", tee=None):
         self.folder = tempfile.mkdtemp(prefix="tacit-test.")
         self.state = state or os.path.join(self.folder, "state")
         self.programs = programs
@@ -106,7 +105,7 @@ class Mesh:
         self.users = []
         with open(self.manifest, "w", encoding="utf-8") as file:
             file.write(f"mesh: 1\nworkers: {workers}\nlisten: tcp://127.0.0.1:*\n"
-                       f"introduction: tcp://127.0.0.1:*\nlog_level: {log_level}\n{more}")
+                       f"introduction: tcp://127.0.0.1:*\nlog_level: {log_level}\n")
 
     # -- life
 

@@ -155,6 +155,7 @@ class PythonClient(MeshCase):
         self.assertEqual((receipt.user, receipt.owner, receipt.model, receipt.version),
                          (self.clinic, self.vendor, "breast-cancer", 1))
         self.assertEqual(receipt.measurement, self.mesh.measurement())
+        self.assertEqual((receipt.isolation, receipt.backend), ("standard", "onednn"))
 
     @staticmethod
     def probabilities(answer):

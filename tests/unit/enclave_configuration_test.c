@@ -13,8 +13,8 @@
 
 #include "enclave/enclave_configuration.h"
 
-#define S_HASH "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-#define S_HEAD "role = keys\nproduct = 2\nsvn = 7\ndebug = no\n"
+#define S_HASH   "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define S_HEAD   "role = keys\nproduct = 2\nsvn = 7\ndebug = no\n"
 #define S_WORKER "role = worker\nproduct = 5\nsvn = 7\ndebug = no\n"
 
 static tacit_status_t s_parse(const char *text, tacit_error_t *error)
@@ -130,7 +130,8 @@ static void s_refuses_with_the_line(void **state)
         {"role = worker\nproduct = 123456\nsvn = 1\ndebug = no\n", "line 2: product must"},
         {"role = operator\nproduct = 17\nsvn = 1\ndebug = no\n", "line 1: role must"},
         {"role = nobody\nproduct = 5\nsvn = 1\ndebug = no\n", "line 1: role must"},
-        {"role = worker\nproduct = 4\nsvn = 1\ndebug = no\nisolation = strict\nbackend = portable\n",
+        {"role = worker\nproduct = 4\nsvn = 1\ndebug = no\nisolation = strict\nbackend = "
+         "portable\n",
          "product 4 is not the role's"},
         {S_WORKER "backend = portable\n", "isolation is missing"},
         {S_WORKER "isolation = strict\n", "backend is missing"},
@@ -237,11 +238,15 @@ static void s_the_text_is_limited(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(s_reads_every_key),         cmocka_unit_test(s_writes_what_it_reads),
+        cmocka_unit_test(s_reads_every_key),
+        cmocka_unit_test(s_writes_what_it_reads),
         cmocka_unit_test(s_a_worker_says_how_it_works),
-        cmocka_unit_test(s_refuses_with_the_line),   cmocka_unit_test(s_refuses_a_zero_byte),
-        cmocka_unit_test(s_refuses_it_cut_anywhere), cmocka_unit_test(s_libraries_are_limited),
-        cmocka_unit_test(s_paths_are_limited),       cmocka_unit_test(s_the_text_is_limited),
+        cmocka_unit_test(s_refuses_with_the_line),
+        cmocka_unit_test(s_refuses_a_zero_byte),
+        cmocka_unit_test(s_refuses_it_cut_anywhere),
+        cmocka_unit_test(s_libraries_are_limited),
+        cmocka_unit_test(s_paths_are_limited),
+        cmocka_unit_test(s_the_text_is_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

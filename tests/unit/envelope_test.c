@@ -163,7 +163,7 @@ static void a_receipt_has_one_size(void **state)
 static void a_receipt_is_canonical_though_signed(void **state)
 {
     (void)state;
-    assert_int_equal(s_verdict_on_byte(10, 0), TACIT_OK); /* not simulated */
+    assert_int_equal(s_verdict_on_byte(10, 0), TACIT_OK);        /* not simulated */
     assert_int_equal(s_verdict_on_byte(10, 2), TACIT_MALFORMED); /* strict, and not portable */
     assert_int_equal(s_verdict_on_byte(10, 4), TACIT_OK);
     assert_int_equal(s_verdict_on_byte(10, 6), TACIT_OK);
