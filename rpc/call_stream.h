@@ -18,6 +18,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_call_on_stream(tacit_call_t *call,
                                                      void (*ready)(void *self, tacit_call_t *call),
                                                      void *self);
 
+/*  Of a resumable stream that comes in: so many bytes, from the first one on, are here and durable.
+    To be called by the handler before it returns, which says where the caller begins; then whenever
+    it pays. BAD_INPUT where that is less than before, or more than came; UNREACHABLE.  */
+TACIT_MUST_CHECK tacit_status_t tacit_call_kept(tacit_call_t *call, uint64_t bytes);
+
 /*  The next chunk of the caller's, borrowed until the next one is asked for or the call is
     finished. OK without data: the caller ended its stream. PENDING: there is none yet.
     UNREACHABLE: the call is over.  */

@@ -192,8 +192,9 @@ tacit_status_t tacit_client_start_message(tacit_client_t *self, const tacit_requ
         return tacit_error_set(ret_error, TACIT_BUSY, "%d calls are outstanding",
                                (int)TACIT_CLIENT_CALLS_MAX);
     }
-    status = tacit_client_open_stream(slot) ? s_encode(self, slot, request, deadline_ms, ret_error)
-                                            : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    status = tacit_client_open_stream(slot, request->args);
+    status = status == TACIT_OK ? s_encode(self, slot, request, deadline_ms, ret_error)
+                                : tacit_error_set(ret_error, status, NULL);
     size_t size = self->out.size + zmq_msg_size(bulk);
     if (status == TACIT_OK) {
         status = s_send_or_hold(self, request, bulk, ret_error);

@@ -79,8 +79,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_start_message(tacit_client_t *clien
 /*  Let go of a call in any state, at once; who has it is told.  */
 void tacit_client_abandon(tacit_client_t *client, tacit_slot_t *slot);
 
-/*  The streams of a call about to be sent; false without memory.  */
-bool tacit_client_open_stream(tacit_slot_t *slot);
+/*  The streams of a call about to be sent: NO_MEMORY, or BAD_INPUT where its offset is beyond all.
+ */
+TACIT_MUST_CHECK tacit_status_t tacit_client_open_stream(tacit_slot_t *slot, const void *args);
 
 /*  A stream's notification; false where the message is none.  */
 /*  with a ticket where its bytes come by the lane, else NULL.  */

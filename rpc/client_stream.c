@@ -72,13 +72,17 @@ bool tacit_client_take_notification(tacit_client_t *self, tacit_span_t bytes, zm
 
 /*  --- for callers ----------------------------------------------------------------------------- */
 
-bool tacit_client_open_stream(tacit_slot_t *slot)
+tacit_status_t tacit_client_open_stream(tacit_slot_t *slot, const void *args)
 {
-    if (tacit_method_has_streams(slot->method)) {
-        slot->stream = tacit_stream_new(&slot->method->stream_out, &slot->method->stream_in,
-                                        tacit_client_now());
+    if (!tacit_method_has_streams(slot->method)) {
+        return TACIT_OK;
     }
-    return slot->stream || !tacit_method_has_streams(slot->method);
+    slot->stream =
+        tacit_stream_new(&slot->method->stream_out, &slot->method->stream_in, tacit_client_now());
+    if (!slot->stream) {
+        return TACIT_NO_MEMORY;
+    }
+    return tacit_stream_place(slot->stream, slot->method, args) ? TACIT_OK : TACIT_BAD_INPUT;
 }
 
 static tacit_slot_t *s_find_stream(tacit_client_t *self, uint64_t call, tacit_error_t *ret_error)
@@ -161,6 +165,9 @@ static tacit_status_t s_send_event(tacit_client_t *self, tacit_slot_t *slot,
     while (slot->state == TACIT_SLOT_WAITING) {
         tacit_status_t status =
             chunk ? tacit_stream_may_send(slot->stream, zmq_msg_size(chunk)) : TACIT_OK;
+        if (!chunk && !slot->stream->out.placed) {
+            status = TACIT_PENDING; /* no end before the beginning */
+        }
         if (status == TACIT_OK && chunk) {
             status = s_own(self, chunk, borrowed);
         }
@@ -225,6 +232,28 @@ tacit_status_t tacit_client_can_send(tacit_client_t *client, uint64_t call, size
     tacit_status_t status = tacit_stream_may_send(slot->stream, size);
     return status == TACIT_OK || status == TACIT_PENDING ? status
                                                          : tacit_error_set(ret_error, status, NULL);
+}
+
+tacit_status_t tacit_client_kept(tacit_client_t *client, uint64_t call, uint32_t timeout_ms,
+                                 uint64_t *ret_bytes, tacit_error_t *ret_error)
+{
+    tacit_slot_t *slot = s_find_stream(client, call, ret_error);
+    if (!slot || !slot->stream->out.bounds.resumable) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "no resumable stream goes that way");
+    }
+    uint64_t until = tacit_client_now() + timeout_ms;
+    (void)tacit_client_pump(client);
+    while (!slot->stream->out.placed) {
+        if (!s_is_open(slot)) {
+            return s_stream_error(slot, ret_error);
+        }
+        if (tacit_client_now() >= until) {
+            return TACIT_PENDING;
+        }
+        s_wait_stream(client, slot, until);
+    }
+    *ret_bytes = slot->stream->out.kept;
+    return TACIT_OK;
 }
 
 tacit_status_t tacit_client_end(tacit_client_t *client, uint64_t call, tacit_error_t *ret_error)

@@ -21,6 +21,12 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_send(tacit_client_t *client, uint64
    send. For who must not wait, because chunks come the other way too.  */
 TACIT_MUST_CHECK tacit_status_t tacit_client_can_send(tacit_client_t *client, uint64_t call,
                                                       size_t size, tacit_error_t *ret_error);
+/*  Of a resumable stream to the service: bytes that it has and keeps. The first time this says
+    where sending begins, and nothing can be sent before. PENDING: it said nothing by the timeout.
+ */
+TACIT_MUST_CHECK tacit_status_t tacit_client_kept(tacit_client_t *client, uint64_t call,
+                                                  uint32_t timeout_ms, uint64_t *ret_bytes,
+                                                  tacit_error_t *ret_error);
 /*  No more chunks come from here.  */
 TACIT_MUST_CHECK tacit_status_t tacit_client_end(tacit_client_t *client, uint64_t call,
                                                  tacit_error_t *ret_error);

@@ -65,8 +65,10 @@ typedef struct tacit_call tacit_call_t;
 
 /*  What a stream of a method may hold; chunk_max 0: there is none.  */
 typedef struct tacit_stream_bounds {
-    uint32_t chunk_max; /* bytes of one chunk, which has at least one */
-    uint64_t total_max; /* bytes of all */
+    uint32_t chunk_max;  /* bytes of one chunk, which has at least one */
+    uint64_t total_max;  /* bytes of all, those before the offset it was opened with included */
+    bool resumable;      /* a lost one is opened again with the bytes that its receiver has */
+    size_t offset_place; /* of the u64 in args that says them, of a resumable stream_out */
 } tacit_stream_bounds_t;
 
 typedef struct tacit_method {

@@ -36,7 +36,13 @@ tacit_status_t tacit_server_stream_open(tacit_server_t *self, tacit_call_t *call
     }
     call->stream = tacit_stream_new(&method->stream_in, &method->stream_out, tacit_server_now());
     self->streams += call->stream != NULL;
-    return call->stream ? TACIT_OK : TACIT_NO_MEMORY;
+    if (!call->stream) {
+        return TACIT_NO_MEMORY;
+    }
+    return tacit_stream_place(call->stream, method, call->args)
+               ? TACIT_OK
+               : tacit_error_claim(&call->error, TACIT_BAD_INPUT, "offset",
+                                   "no more than the stream may hold", NULL);
 }
 
 void tacit_server_stream_close(tacit_server_t *self, tacit_call_t *call)
@@ -181,6 +187,18 @@ tacit_status_t tacit_call_receive(tacit_call_t *call, tacit_span_t *ret_chunk)
     if (status == TACIT_OK && tacit_stream_credit_due(call->stream, &granted) &&
         s_notify(call, TACIT_STREAM_CREDIT, granted, NULL)) {
         tacit_stream_credit_sent(call->stream, granted);
+    }
+    return status;
+}
+
+tacit_status_t tacit_call_kept(tacit_call_t *call, uint64_t bytes)
+{
+    if (!tacit_call_alive(call) || !call->stream) {
+        return TACIT_UNREACHABLE;
+    }
+    tacit_status_t status = tacit_stream_keep(call->stream, bytes);
+    if (status == TACIT_OK && !s_notify(call, TACIT_STREAM_KEPT, bytes, NULL)) {
+        status = TACIT_UNREACHABLE;
     }
     return status;
 }

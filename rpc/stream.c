@@ -3,6 +3,7 @@
 #include "rpc/stream.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 tacit_stream_t *tacit_stream_new(const tacit_stream_bounds_t *in, const tacit_stream_bounds_t *out,
                                  uint64_t now_ms)
@@ -12,9 +13,11 @@ tacit_stream_t *tacit_stream_new(const tacit_stream_bounds_t *in, const tacit_st
         self->in.bounds = *in;
         self->in.granted = TACIT_STREAM_WINDOW;
         self->in.ended = in->chunk_max == 0;
+        self->in.placed = !in->resumable;
         self->out.bounds = *out;
         self->out.granted = TACIT_STREAM_WINDOW;
         self->out.ended = out->chunk_max == 0;
+        self->out.placed = !out->resumable;
         self->moved_ms = now_ms;
         zmq_msg_init(&self->current);
     }
@@ -35,13 +38,54 @@ void tacit_stream_destroy(tacit_stream_t **stream)
     *stream = NULL;
 }
 
+/*  --- resumable ones -------------------------------------------------------------------------- */
+
+bool tacit_stream_place(tacit_stream_t *stream, const tacit_method_t *method, const void *args)
+{
+    uint64_t offset = 0;
+    if (!method->stream_out.resumable) {
+        return true;
+    }
+    memcpy(&offset, (const uint8_t *)args + method->stream_out.offset_place, sizeof offset);
+    stream->in.total = stream->out.total = offset;
+    stream->in.placed = stream->out.placed = true;
+    stream->in.bounds.resumable = stream->out.bounds.resumable = false; /* nobody says it again */
+    return offset <= method->stream_out.total_max;
+}
+
+tacit_status_t tacit_stream_keep(tacit_stream_t *stream, uint64_t bytes)
+{
+    tacit_inflow_t *in = &stream->in;
+    uint64_t most = in->placed ? in->total : in->bounds.total_max;
+    if (!in->bounds.resumable || bytes < in->kept || bytes > most) {
+        return TACIT_BAD_INPUT;
+    }
+    in->kept = bytes;
+    in->total = in->placed ? in->total : bytes;
+    in->placed = true;
+    return TACIT_OK;
+}
+
+/*  What is kept only grows, and nobody keeps what was not sent.  */
+static tacit_status_t s_take_kept(tacit_outflow_t *out, uint64_t bytes)
+{
+    uint64_t most = out->placed ? out->total : out->bounds.total_max;
+    if (!out->bounds.resumable || bytes < out->kept || bytes > most) {
+        return TACIT_PROTOCOL_ERROR;
+    }
+    out->kept = bytes;
+    out->total = out->placed ? out->total : bytes;
+    out->placed = true;
+    return TACIT_OK;
+}
+
 /*  --- what comes in --------------------------------------------------------------------------- */
 
 /*  bulk is empty where the bytes come by the lane.  */
 static tacit_status_t s_take_chunk(tacit_inflow_t *in, uint64_t number, zmq_msg_t *bulk,
                                    uint64_t size)
 {
-    if (in->ended || number != in->next || number >= in->granted ||
+    if (in->ended || !in->placed || number != in->next || number >= in->granted ||
         in->count == TACIT_STREAM_WINDOW || size == 0 || size > in->bounds.chunk_max ||
         size > in->bounds.total_max - in->total) {
         return TACIT_PROTOCOL_ERROR;
@@ -62,7 +106,7 @@ static tacit_status_t s_take_chunk(tacit_inflow_t *in, uint64_t number, zmq_msg_
 
 static tacit_status_t s_take_end(tacit_inflow_t *in, uint64_t number)
 {
-    if (in->ended || number != in->next) {
+    if (in->ended || !in->placed || number != in->next) {
         return TACIT_PROTOCOL_ERROR;
     }
     in->ended = true;
@@ -96,6 +140,8 @@ tacit_status_t tacit_stream_take(tacit_stream_t *stream, const tacit_stream_fram
         return s_take_credit(&stream->out, frame->number);
     case TACIT_STREAM_END:
         return s_take_end(&stream->in, frame->number);
+    case TACIT_STREAM_KEPT:
+        return s_take_kept(&stream->out, frame->number);
     case TACIT_STREAM_CANCEL:
         return frame->number == 0 ? TACIT_INTERRUPTED : TACIT_PROTOCOL_ERROR;
     }
@@ -172,6 +218,9 @@ tacit_status_t tacit_stream_may_send(const tacit_stream_t *stream, size_t size)
     const tacit_outflow_t *out = &stream->out;
     if (size == 0 || out->ended) {
         return TACIT_BAD_INPUT;
+    }
+    if (!out->placed) {
+        return TACIT_PENDING;
     }
     if (size > out->bounds.chunk_max || size > out->bounds.total_max - out->total) {
         return TACIT_TOO_LARGE;

@@ -22,7 +22,9 @@ typedef struct tacit_inflow {
     size_t count;
     uint64_t next;    /* number of the chunk that comes next */
     uint64_t granted; /* chunks that may come in all */
-    uint64_t total;   /* bytes so far */
+    uint64_t total;   /* bytes so far, with those before the offset that it began at */
+    uint64_t kept;    /* of a resumable stream to a service: bytes told to be kept */
+    bool placed;      /* where it begins was said; else nothing may come */
     bool ended;       /* no more come */
 } tacit_inflow_t;
 
@@ -31,6 +33,8 @@ typedef struct tacit_outflow {
     uint64_t next;
     uint64_t granted;
     uint64_t total;
+    uint64_t kept;
+    bool placed;
     bool ended;
 } tacit_outflow_t;
 
@@ -46,6 +50,15 @@ typedef struct tacit_stream {
 tacit_stream_t *tacit_stream_new(const tacit_stream_bounds_t *in, const tacit_stream_bounds_t *out,
                                  uint64_t now_ms);
 void tacit_stream_destroy(tacit_stream_t **stream);
+
+/*  Of a resumable stream whose receiver is the caller both ends know the offset from the start.
+    False where it is beyond all that the stream may hold.  */
+TACIT_MUST_CHECK bool tacit_stream_place(tacit_stream_t *stream, const tacit_method_t *method,
+                                         const void *args);
+/*  This end is a service that keeps so many bytes of the resumable stream that comes in; the first
+    time it says where the stream begins. BAD_INPUT where that is less than before, or more than
+    came.  */
+TACIT_MUST_CHECK tacit_status_t tacit_stream_keep(tacit_stream_t *stream, uint64_t bytes);
 
 /*  A notification from the peer; a chunk is moved out of bulk. PROTOCOL_ERROR where it breaks a
     rule, INTERRUPTED for CANCEL.  */
@@ -68,7 +81,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_stream_read(tacit_stream_t *stream, tacit_
 bool tacit_stream_credit_due(const tacit_stream_t *stream, uint64_t *ret_granted);
 void tacit_stream_credit_sent(tacit_stream_t *stream, uint64_t granted);
 
-/*  May a chunk of that size be sent: OK, PENDING (no credit), TOO_LARGE (a bound), BAD_INPUT
+/*  May a chunk of that size be sent: OK, PENDING (no credit, or not known yet where the stream
+    begins), TOO_LARGE (a bound), BAD_INPUT
     (empty, or after the end). Then its number is out.next, and sent says that it went.  */
 TACIT_MUST_CHECK tacit_status_t tacit_stream_may_send(const tacit_stream_t *stream, size_t size);
 void tacit_stream_sent(tacit_stream_t *stream, size_t size, uint64_t now_ms);

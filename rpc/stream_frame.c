@@ -46,7 +46,7 @@ tacit_status_t tacit_stream_frame_parse(tacit_span_t bytes, tacit_stream_frame_t
         numbers[i] = token.number;
     }
     if (!tacit_reader_done(&reader) || numbers[0] != S_NOTIFICATION ||
-        numbers[2] < TACIT_STREAM_CHUNK || numbers[2] > TACIT_STREAM_CANCEL) {
+        numbers[2] < TACIT_STREAM_CHUNK || numbers[2] > TACIT_STREAM_KEPT) {
         return TACIT_MALFORMED;
     }
     *ret_frame = (tacit_stream_frame_t){

@@ -2,8 +2,9 @@
 
         [2, msgid, event, number]
 
-    A chunk's bytes are the frame after it. A stream ends well by END, or by the call's successful
-    reply; any other reply, or CANCEL, ends it in an error.  */
+    A chunk's bytes are the frame after it. KEPT is for resumable streams to a service alone. A
+   stream ends well by END, or by the call's successful reply; any other reply, or CANCEL, ends it
+   in an error.  */
 
 #ifndef TACIT_RPC_STREAM_FRAME_H
 #define TACIT_RPC_STREAM_FRAME_H
@@ -15,7 +16,9 @@ typedef enum tacit_stream_event {
     TACIT_STREAM_CHUNK = 1,  /* number: of the chunk, from 0 */
     TACIT_STREAM_CREDIT = 2, /* number: of chunks that may have been sent in all */
     TACIT_STREAM_END = 3,    /* number: of chunks that were sent in all */
-    TACIT_STREAM_CANCEL = 4  /* number: 0; the caller wants no more */
+    TACIT_STREAM_CANCEL = 4, /* number: 0; the caller wants no more */
+    TACIT_STREAM_KEPT = 5    /* number: of bytes, from the first one on, that the service has and
+                                will have whatever happens to it; sending begins at the first told */
 } tacit_stream_event_t;
 
 typedef struct tacit_stream_frame {

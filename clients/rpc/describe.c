@@ -57,8 +57,9 @@ static json_t *s_record(const tacit_contract_contract_t *contract, size_t index)
 /*  NULL, which json_pack's "o*" leaves out, where there is none.  */
 static json_t *s_stream(bool has, const tacit_contract_stream_t *stream)
 {
-    return has ? json_pack("{s:I, s:I}", "chunk_max", (json_int_t)stream->chunk_max, "total_max",
-                           (json_int_t)stream->total_max)
+    return has ? json_pack("{s:I, s:I, s:b}", "chunk_max", (json_int_t)stream->chunk_max,
+                           "total_max", (json_int_t)stream->total_max, "resumable",
+                           (int)(stream->has_resumable && stream->resumable))
                : NULL;
 }
 

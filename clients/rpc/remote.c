@@ -213,10 +213,45 @@ static bool s_stream_fits(bool has, const tacit_contract_stream_t *stream)
                     stream->total_max >= stream->chunk_max);
 }
 
-static tacit_stream_bounds_t s_stream(bool has, const tacit_contract_stream_t *stream)
+/*  The u64 that says where a stream begins.  */
+static const tacit_field_t *s_offset(const tacit_record_t *args, uint32_t number)
 {
-    tacit_stream_bounds_t none = {.chunk_max = 0};
-    return has ? (tacit_stream_bounds_t){stream->chunk_max, stream->total_max} : none;
+    for (size_t i = 0; i < args->field_count; i++) {
+        const tacit_field_t *field = &args->fields[i];
+        if (field->number == number) {
+            bool fits = field->kind == TACIT_KIND_U64 && !field->list && !field->optional;
+            return fits ? field : NULL;
+        }
+    }
+    return NULL;
+}
+
+/*  False where it says to go on by what is no such argument, or has two streams.  */
+static bool s_resumable_fits(const tacit_remote_t *self, const tacit_contract_call_t *from)
+{
+    bool in = from->has_stream_in && from->stream_in.has_resumable && from->stream_in.resumable;
+    bool out = from->has_stream_out && from->stream_out.has_resumable && from->stream_out.resumable;
+    if ((in || out) && from->has_stream_in && from->has_stream_out) {
+        return false;
+    }
+    return !out || (from->stream_out.has_offset_field &&
+                    s_offset(&self->records[from->args], from->stream_out.offset_field));
+}
+
+static tacit_stream_bounds_t s_stream(bool has, const tacit_contract_stream_t *stream,
+                                      const tacit_record_t *args)
+{
+    tacit_stream_bounds_t bounds = {.chunk_max = 0};
+    if (has) {
+        bounds.chunk_max = stream->chunk_max;
+        bounds.total_max = stream->total_max;
+        bounds.resumable = stream->has_resumable && stream->resumable;
+    }
+    if (bounds.resumable && stream->has_offset_field) {
+        const tacit_field_t *field = s_offset(args, stream->offset_field);
+        bounds.offset_place = field ? field->offset : 0;
+    }
+    return bounds;
 }
 
 static tacit_status_t s_build_method(tacit_remote_t *self, size_t index, tacit_error_t *error)
@@ -232,7 +267,7 @@ static tacit_status_t s_build_method(tacit_remote_t *self, size_t index, tacit_e
         from->result >= contract->records.count || from->bulk_in_max > TACIT_BULK_MAX ||
         from->bulk_out_max > TACIT_BULK_MAX ||
         !s_stream_fits(from->has_stream_in, &from->stream_in) ||
-        !s_stream_fits(from->has_stream_out, &from->stream_out)) {
+        !s_stream_fits(from->has_stream_out, &from->stream_out) || !s_resumable_fits(self, from)) {
         return s_refuse(error, "a method beyond what there is");
     }
     memcpy(name, contract->name.data, contract->name.size);
@@ -248,8 +283,8 @@ static tacit_status_t s_build_method(tacit_remote_t *self, size_t index, tacit_e
         .bulk_in_max = from->bulk_in_max,
         .bulk_out_max = from->bulk_out_max,
         .idempotent = from->has_idempotent && from->idempotent,
-        .stream_in = s_stream(from->has_stream_in, &from->stream_in),
-        .stream_out = s_stream(from->has_stream_out, &from->stream_out),
+        .stream_in = s_stream(from->has_stream_in, &from->stream_in, &self->records[from->args]),
+        .stream_out = s_stream(from->has_stream_out, &from->stream_out, &self->records[from->args]),
     };
     return TACIT_OK;
 }

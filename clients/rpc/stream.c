@@ -18,6 +18,7 @@ typedef struct {
     FILE *out;     /* NULL: nothing is to come */
     uint8_t *room; /* of a chunk that waits for credit */
     size_t held;   /* bytes of it */
+    bool placed;   /* where to begin is known, of a resumable stream */
     bool ended;    /* we told that nothing more comes */
     bool over;     /* the service sent its last chunk */
 } s_flow_t;
@@ -30,7 +31,7 @@ static tacit_status_t s_open_file(const char *path, const char *mode, FILE **ret
         return TACIT_OK;
     }
     if (strcmp(path, "-") == 0) {
-        *ret_file = mode[0] == 'r' ? stdin : stdout;
+        *ret_file = strcmp(mode, "re") == 0 ? stdin : stdout;
         return TACIT_OK;
     }
     *ret_file = fopen(path, mode);
@@ -61,6 +62,24 @@ static tacit_status_t s_check(const tacit_invocation_t *invocation, const tacit_
     return TACIT_OK;
 }
 
+/*  What comes from an offset on is put after the bytes that the file has.  */
+static tacit_status_t s_open_out(const tacit_rpc_target_t *target, const char *path,
+                                 FILE **ret_file, tacit_error_t *ret_error)
+{
+    const tacit_stream_bounds_t *bounds = &target->method->stream_out;
+    uint64_t offset = 0;
+    if (bounds->resumable) {
+        memcpy(&offset, (const uint8_t *)target->args + bounds->offset_place, sizeof offset);
+    }
+    bool goes_on = path && strcmp(path, "-") != 0 && offset > 0;
+    tacit_status_t status = s_open_file(path, goes_on ? "r+e" : "we", ret_file, ret_error);
+    if (!status && goes_on &&
+        (offset > INT64_MAX || fseeko(*ret_file, (off_t)offset, SEEK_SET) != 0)) {
+        status = tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has no such offset", path);
+    }
+    return status;
+}
+
 /*  --- sending --------------------------------------------------------------------------------- */
 
 static tacit_status_t s_end(s_flow_t *flow, tacit_error_t *ret_error)
@@ -69,9 +88,43 @@ static tacit_status_t s_end(s_flow_t *flow, tacit_error_t *ret_error)
     return tacit_client_end(flow->target->link.client, flow->call, ret_error);
 }
 
+/*  What the service has already is passed over, also where the file is none that can be sought.  */
+static tacit_status_t s_pass(FILE *in, uint64_t bytes)
+{
+    if (bytes == 0 || (bytes <= INT64_MAX && fseeko(in, (off_t)bytes, SEEK_CUR) == 0)) {
+        return TACIT_OK;
+    }
+    while (bytes > 0 && fgetc(in) != EOF) {
+        bytes--;
+    }
+    return bytes == 0 ? TACIT_OK : TACIT_BAD_INPUT;
+}
+
+static tacit_status_t s_place(s_flow_t *flow, tacit_error_t *ret_error)
+{
+    uint64_t kept = 0;
+    tacit_status_t status = TACIT_PENDING;
+    while (status == TACIT_PENDING) {
+        status =
+            tacit_client_kept(flow->target->link.client, flow->call, S_WAIT_MS, &kept, ret_error);
+    }
+    flow->placed = true;
+    if (!status && flow->in && s_pass(flow->in, kept)) {
+        status = tacit_error_set(ret_error, TACIT_BAD_INPUT,
+                                 "the service has more than the file already");
+    }
+    return status;
+}
+
 /*  The next chunk into the room; the end of the stream at the end of the file.  */
 static tacit_status_t s_read(s_flow_t *flow, tacit_error_t *ret_error)
 {
+    if (flow->target->method->stream_in.resumable && !flow->placed) {
+        tacit_status_t status = s_place(flow, ret_error);
+        if (status) {
+            return status;
+        }
+    }
     flow->held =
         flow->in ? fread(flow->room, 1, flow->target->method->stream_in.chunk_max, flow->in) : 0;
     if (flow->in && ferror(flow->in)) {
@@ -180,7 +233,8 @@ tacit_status_t tacit_rpc_call_streams(const tacit_invocation_t *invocation,
         status = s_open_file(tacit_invocation_value(invocation, "in"), "re", &flow.in, ret_error);
     }
     if (!status) {
-        status = s_open_file(tacit_invocation_value(invocation, "out"), "we", &flow.out, ret_error);
+        status =
+            s_open_out(target, tacit_invocation_value(invocation, "out"), &flow.out, ret_error);
     }
     if (!status) {
         status = s_call(invocation, &flow, ret_error);

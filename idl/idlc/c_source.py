@@ -157,8 +157,12 @@ class _Source:
             items.append(f".bulk_out_max = {names.bulk_limit(method, 'OUT')}")
         for direction, stream in (("in", method.stream_in), ("out", method.stream_out)):
             if stream:
-                bounds = f"{{.chunk_max = {stream.chunk}, .total_max = {stream.total}U}}"
-                items.append(f".stream_{direction} = {bounds}")
+                parts = [f".chunk_max = {stream.chunk}", f".total_max = {stream.total}U"]
+                parts += [".resumable = true"] if stream.resumable else []
+                if stream.offset:
+                    place = f"offsetof({names.struct(method.args)}, {member(stream.offset)})"
+                    parts.append(f".offset_place = {place}")
+                items.append(f".stream_{direction} = {{{', '.join(parts)}}}")
         return items + [f".invoke = s_invoke_{method.name}"]
 
     # --- the service ----------------------------------------------------------------------------

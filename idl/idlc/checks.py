@@ -182,6 +182,7 @@ class _Checker:
                 self.refuse(method.position, f"a chunk has at most {STREAM_CHUNK_MAX} bytes")
             if stream and stream.total > STREAM_TOTAL_MAX:
                 self.refuse(method.position, f"a stream has at most {STREAM_TOTAL_MAX} bytes")
+        self.check_resumable(method)
         self.unique(method.errors, "error")
         declared = {error.name for error in self.service.errors}
         for reference in method.errors:
@@ -189,6 +190,29 @@ class _Checker:
                 self.refuse(reference.position, f"error '{reference.name}' is not declared")
         if method.caller.kind == "owner":
             self.check_owner(method)
+
+    def check_resumable(self, method: Method) -> None:
+        """Who receives says where to go on: a service in its first event, a caller by an argument."""
+        into, out = method.stream_in, method.stream_out
+        if into and into.offset:
+            self.refuse(into.offset_position, "of a stream in, the service says where it goes on")
+        if into and out and (into.resumable or out.resumable):
+            self.refuse(
+                method.position, f"method '{method.name}' has two streams: neither is resumable"
+            )
+        if not out or not out.resumable:
+            return
+        found = [one for one in method.args.fields if one.name == out.offset]
+        if not out.offset:
+            self.refuse(
+                method.position, "a stream out is resumable by an argument: resumable(NAME)"
+            )
+        elif not found:
+            self.refuse(
+                out.offset_position, f"method '{method.name}' has no argument '{out.offset}'"
+            )
+        elif found[0].type.text() != "u64" or found[0].optional:
+            self.refuse(out.offset_position, f"'{out.offset}' must be u64 and not optional")
 
     def check_owner(self, method: Method) -> None:
         """owner(field) compares the caller's CURVE key with that argument."""

@@ -163,6 +163,9 @@ class _Comparison:
         if old and new:
             self.range(method.position, f"a chunk in {what}", (0, old.chunk), (0, new.chunk))
             self.range(method.position, f"all of {what}", (0, old.total), (0, new.total))
+            if old.resumable != new.resumable or old.offset != new.offset:
+                self.say(method.position, BREAKS,
+                         f"{what} goes on after a loss in another way than older peers know")
         elif old or new:
             self.say(method.position, BREAKS, f"{what} is {'new' if new else 'gone'}")
 

@@ -88,12 +88,15 @@ class _Contract:
             8: one.bulk_out,
             9: _cut(" ".join(one.doc), DOC_MAX),
             10: one.idempotent,
-            11: self.stream(one.stream_in),
-            12: self.stream(one.stream_out),
+            11: self.stream(one, one.stream_in),
+            12: self.stream(one, one.stream_out),
         }
 
-    def stream(self, one: Optional[Stream]) -> Optional[dict]:
-        return {1: one.chunk, 2: one.total} if one else None
+    def stream(self, method: Method, one: Optional[Stream]) -> Optional[dict]:
+        if not one:
+            return None
+        numbers = {field.name: field.number for field in method.args.fields}
+        return {1: one.chunk, 2: one.total, 3: one.resumable or None, 4: numbers.get(one.offset)}
 
     def names(self) -> dict[int, str]:
         found = {id(one): one.name for one in self.service.structs}

@@ -65,6 +65,7 @@ def _method(service: Service, method: Method) -> list[str]:
         if stream:
             facts.append(
                 f"stream {direction} in chunks up to {stream.chunk} bytes, {stream.total} in all"
+                + (f", {stream.text()}" if stream.resumable else "")
             )
     lines += ["; ".join(facts) + ".", ""]
     if method.errors:

@@ -155,6 +155,8 @@ def _method_row(service: Service, method: Method) -> str:
     facts += ["idempotent=True"] if method.idempotent else []
     for direction, stream in (("in", method.stream_in), ("out", method.stream_out)):
         facts += [f"stream_{direction}=({stream.chunk}, {stream.total})"] if stream else []
+        facts += ["resumable=True"] if stream and stream.resumable else []
+        facts += [f'offset="{parameter(stream.offset)}"'] if stream and stream.offset else []
     inside = "".join(f"            {fact},\n" for fact in facts)
     return f"_service.Method(\n{inside}        )"
 

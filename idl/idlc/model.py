@@ -116,6 +116,13 @@ class Stream:
 
     chunk: int  # bytes of one chunk
     total: int  # bytes of all
+    resumable: bool = False  # a lost one is opened again with the bytes that its receiver has
+    offset: str = ""  # the argument that says them, of a resumable stream out
+    offset_position: Optional[Position] = None
+
+    def text(self) -> str:
+        """What the IDL says of going on after a loss."""
+        return f"resumable({self.offset})" if self.offset else "resumable"
 
 
 @dataclass

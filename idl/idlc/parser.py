@@ -13,6 +13,7 @@
     clause  = "caller" caller | "deadline" DURATION | "idempotent" | "errors" NAME { "," NAME }
             | "bulk" ("in" | "out") "[" ".." NUMBER "]"
             | "stream" ("in" | "out") "[" ".." NUMBER "," ".." NUMBER "]"
+              [ "resumable" [ "(" NAME ")" ] ]
     caller  = "anyone" | "user" | "operator" | "owner" "(" NAME ")"
             | "enclave" "(" NAME { "," NAME } ")"
 """
@@ -301,7 +302,13 @@ class _Parser:
             raise IdlError(chunk.position, "a bound of 0 allows nothing")
         if total.value < chunk.value:
             raise IdlError(total.position, "all chunks are less than one chunk")
-        return Stream(chunk.value, total.value)
+        if not self.accept("resumable"):
+            return Stream(chunk.value, total.value)
+        if not self.accept("("):
+            return Stream(chunk.value, total.value, True)
+        offset = self.name("the argument that says where the stream begins")
+        self.expect(")")
+        return Stream(chunk.value, total.value, True, offset.text, offset.position)
 
     def error_names(self) -> list[Reference]:
         names = []

@@ -14,6 +14,8 @@
 typedef struct {
     flow_service_t *service;
     bool sleeper, fails;
+    flow_upload_t *upload;
+    uint64_t step, breaks, at;
     uint64_t left, size, chunks, bytes;
 } flow_t;
 
@@ -68,6 +70,67 @@ static void s_pull_ready(void *self, tacit_call_t *call)
     }
 }
 
+uint8_t flow_byte(uint64_t place)
+{
+    return (uint8_t)(place * 7 + (place >> 8));
+}
+
+static void s_upload_ready(void *self, tacit_call_t *call)
+{
+    flow_t *flow = self;
+    flow_upload_t *upload = flow->upload;
+    tacit_span_t chunk;
+    if (!tacit_call_alive(call)) {
+        s_close(flow, call, TACIT_INTERRUPTED, NULL);
+        return;
+    }
+    while (tacit_call_receive(call, &chunk) == TACIT_OK) {
+        if (!chunk.data) {
+            tacit_flow_upload_result_t result = {.bytes = flow->at, .calls = upload->calls};
+            upload->kept = flow->at;
+            s_close(flow, call, TACIT_OK, &result);
+            return;
+        }
+        memcpy(upload->bytes + flow->at, chunk.data, chunk.size);
+        flow->at += chunk.size;
+        flow->bytes += chunk.size;
+        if (flow->at - upload->kept >= flow->step) {
+            upload->kept = flow->at;
+            assert_int_equal(tacit_call_kept(call, upload->kept - 1), TACIT_OK);
+            assert_int_equal(tacit_call_kept(call, upload->kept), TACIT_OK);
+            assert_int_equal(tacit_call_kept(call, upload->kept - 1), TACIT_BAD_INPUT);
+            assert_int_equal(tacit_call_kept(call, FLOW_SIZE + 1), TACIT_BAD_INPUT);
+        }
+        if (flow->breaks > 0 && flow->bytes >= flow->breaks) {
+            s_close(flow, call, TACIT_INTERRUPTED, NULL);
+            return;
+        }
+    }
+}
+
+static void s_download_ready(void *self, tacit_call_t *call)
+{
+    flow_t *flow = self;
+    tacit_status_t status = tacit_call_alive(call) ? TACIT_OK : TACIT_INTERRUPTED;
+    while (status == TACIT_OK && flow->at < flow->size) {
+        uint8_t chunk[1000];
+        size_t size = flow->size - flow->at < 1000 ? (size_t)(flow->size - flow->at) : 1000;
+        for (size_t i = 0; i < size; i++) {
+            chunk[i] = flow_byte(flow->at + i);
+        }
+        status = tacit_call_send(call, chunk, size, NULL, NULL);
+        flow->at += status == TACIT_OK ? size : 0;
+        flow->bytes += status == TACIT_OK ? size : 0;
+        if (status == TACIT_OK && flow->breaks > 0 && flow->bytes >= flow->breaks) {
+            status = TACIT_INTERRUPTED;
+        }
+    }
+    if (status != TACIT_PENDING) {
+        tacit_flow_download_result_t result = {.bytes = flow->bytes};
+        s_close(flow, call, status, &result);
+    }
+}
+
 /*  Its caller reads as fast as it sends: where there is no credit for an answer, it is BUSY.  */
 static void s_echo_ready(void *self, tacit_call_t *call)
 {
@@ -118,6 +181,30 @@ static tacit_status_t s_brief(void *self, tacit_call_t *call, const tacit_flow_b
     return s_begin(self, call, &(flow_t){.sleeper = true}, s_push_ready);
 }
 
+static tacit_status_t s_upload(void *self, tacit_call_t *call, const tacit_flow_upload_args_t *args,
+                               tacit_flow_upload_result_t *ret_result)
+{
+    (void)ret_result;
+    flow_service_t *service = self;
+    flow_upload_t *upload = &service->uploads[args->id % FLOW_UPLOADS];
+    flow_t flow = {
+        .upload = upload, .step = args->step, .breaks = args->breaks, .at = upload->kept};
+    tacit_status_t status = s_begin(service, call, &flow, s_upload_ready);
+    upload->calls++;
+    assert_int_equal(tacit_call_kept(call, FLOW_SIZE + 1), TACIT_BAD_INPUT);
+    assert_int_equal(tacit_call_kept(call, upload->kept + service->lie), TACIT_OK);
+    return status;
+}
+
+static tacit_status_t s_download(void *self, tacit_call_t *call,
+                                 const tacit_flow_download_args_t *args,
+                                 tacit_flow_download_result_t *ret_result)
+{
+    (void)ret_result;
+    flow_t flow = {.size = args->size, .breaks = args->breaks, .at = args->offset};
+    return s_begin(self, call, &flow, s_download_ready);
+}
+
 static tacit_status_t s_pull(void *self, tacit_call_t *call, const tacit_flow_pull_args_t *args,
                              tacit_flow_pull_result_t *ret_result)
 {
@@ -143,8 +230,13 @@ static tacit_status_t s_plain(void *self, tacit_call_t *call, const tacit_flow_p
                                                                              : TACIT_INTERNAL;
 }
 
-static const tacit_flow_handlers_t s_handlers = {
-    .push = s_push, .pull = s_pull, .echo = s_echo, .brief = s_brief, .plain = s_plain};
+static const tacit_flow_handlers_t s_handlers = {.push = s_push,
+                                                 .pull = s_pull,
+                                                 .echo = s_echo,
+                                                 .brief = s_brief,
+                                                 .plain = s_plain,
+                                                 .upload = s_upload,
+                                                 .download = s_download};
 
 static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *unused)
 {

@@ -40,6 +40,9 @@ method stock () -> ()
 """
 
 CASES = {
+    "a stream that goes on": (
+        "method stock () -> ()\n", "method stock () -> () stream in[..4, ..8] resumable\n",
+        "20:8: breaks: stream in of stock is new"),
     "nothing changed": (None, None, ""),
     "a comment": ("service shop", "# words\nservice shop", ""),
     "service renamed": ("service shop 77", "service store 77",

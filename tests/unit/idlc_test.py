@@ -407,6 +407,14 @@ REFUSED = [
     (method("", tail=" stream out[..4, ..^3]" + TAIL), "all chunks are less than one chunk"),
     (HEAD + "method ^go () -> () stream in[..262145, ..262145]" + TAIL, "at most 262144 bytes"),
     (HEAD + "method ^go () -> () stream out[..1, ..1099511627777]" + TAIL, "at most 1099511627776"),
+    (method("", tail=" stream in[..4, ..4] resumable(^a)" + TAIL), "the service says where"),
+    (method("1 a: u64", tail=" stream out[..4, ..4] resumable(^b)" + TAIL), "has no argument 'b'"),
+    (method("1 a: u32", tail=" stream out[..4, ..4] resumable(^a)" + TAIL), "must be u64"),
+    (method("1 a: u64 optional", tail=" stream out[..4, ..4] resumable(^a)" + TAIL), "must be u64"),
+    (method("1 a: u64", tail=" stream out[..4, ..4] resumable(^)" + TAIL), "expected the argument"),
+    (HEAD + "method ^go () -> () stream out[..4, ..4] resumable" + TAIL, "by an argument"),
+    (HEAD + "method ^go () -> () stream in[..4, ..4] resumable stream out[..4, ..4]" + TAIL,
+     "has two streams: neither is resumable"),
     # methods
     (HEAD + "method go () ^caller user", "expected '->', got 'caller'"),
     (HEAD + "method ^go () -> () deadline 5s", "method 'go' has no caller"),
@@ -499,6 +507,8 @@ ACCEPTED = [
     method("", tail=" bulk out[..16842752] bulk in[..1] deadline 1ms caller anyone"),
     method("", tail=" idempotent" + TAIL),
     method("", tail=" stream out[..262144, ..1099511627776] stream in[..1, ..1]" + TAIL),
+    method("", tail=" stream in[..1, ..1] resumable" + TAIL),
+    method("1 a: u64", tail=" stream out[..1, ..1] resumable(a)" + TAIL),
     HEAD + 'error a 7000 "x"\nerror b 7999 "x"\nenum e { a 0, b 4294967295 }',
     HEAD.replace("\n", "") + f'error {"a" * 47} 7001 "x"',
 ]

@@ -15,7 +15,7 @@ import zmq
 import zmq.asyncio
 
 import tacit
-from tacit import codec, errors, retry, service, stream
+from tacit import codec, errors, resume, retry, service, stream
 from tacit.codec import Field
 from tacit.service import Method
 
@@ -30,6 +30,7 @@ class Text(codec.Record):
 ECHO = Method("echo.echo", Text, Text, deadline_ms=2000)
 AGAIN = Method("echo.again", Text, Text, deadline_ms=2000, idempotent=True)
 FLOW = Method("echo.flow", Text, Text, deadline_ms=2000, stream_in=(10, 1000), stream_out=(10, 200))
+GIVE = Method("echo.give", Text, Text, stream_in=(10, 30), resumable=True)
 PUSH = Method("echo.push", Text, Text, deadline_ms=2000, stream_in=(10, 15))
 SERVICE = service.Service(name="echo", number=1, sha256=bytes(32), errors=(), methods=(ECHO,))
 
@@ -155,6 +156,75 @@ class Streams(Peer):
         (_, msgid, _, _), _ = await self.hear()
         await self.answer(msgid)
         self.assertEqual((await call).result.text, b"done")
+
+    async def test_a_resumable_stream_begins_where_the_service_says(self):
+        async with self.flow(GIVE) as flow:
+            (_, msgid, _, _), _ = await self.hear()
+            sending = asyncio.create_task(flow.send(b"x" * 10))
+            await asyncio.sleep(0.05)
+            self.assertFalse(sending.done())
+            await self.say(2, msgid, 5, 15)
+            await sending
+            self.assertEqual(await self.hear(), ([2, msgid, 1, 0], b"x" * 10))
+            with self.assertRaises(errors.TooLarge):
+                await flow.send(b"x" * 6)
+            await flow.send(b"x" * 5)
+            await self.say(2, msgid, 5, 30)
+            await self.say(2, msgid, 5, 31)
+            with self.assertRaises(errors.ProtocolError):
+                await flow.result()
+
+    async def test_what_is_kept_is_bounded_and_only_grows(self):
+        for first, second in ((31, None), (2**64 - 1, None), (5, 4), (5, 6)):
+            with self.subTest(first=first, second=second):
+                async with self.flow(GIVE) as flow:
+                    (_, msgid, _, _), _ = await self.hear()
+                    await self.say(2, msgid, 5, first)
+                    if second is not None:
+                        await self.say(2, msgid, 5, second)
+                    with self.assertRaises(errors.ProtocolError):
+                        await flow.result()
+                    await self.hear()
+
+    async def test_a_transfer_goes_on_from_what_is_kept(self):
+        content = bytes(range(25))
+        told = []
+
+        async def service():
+            (_, msgid, _, _), _ = await self.hear()
+            await self.say(2, msgid, 5, 0)
+            await self.hear()
+            await self.say(1, msgid, [112, "interrupted", "", {}], None)
+            while (message := await self.hear())[0][0] != 0:
+                pass  # what was under way
+            msgid, got = message[0][1], content[:10]
+            await self.say(2, msgid, 5, 10)
+            while (message := await self.hear())[0][2] == 1:
+                got += message[1]
+            await self.answer(msgid)
+            return got
+
+        serving = asyncio.create_task(service())
+        self.client._reopen = self.open
+        done = await resume.send(
+            self.client, lambda: self.flow(GIVE), 25, lambda at, size: content[at : at + size],
+            progress=told.append,
+        )
+        self.assertEqual(done.text, b"done")
+        self.assertEqual(await serving, content)
+        self.assertEqual(told, [0, 10, 25])
+
+    async def test_a_transfer_ends_after_its_tries(self):
+        async def service():
+            for _ in range(2):
+                (_, msgid, _, _), _ = await self.hear()
+                await self.say(1, msgid, [111, "busy", "", {}], None)
+
+        serving = asyncio.create_task(service())
+        with self.assertRaises(errors.TacitError):
+            await resume.send(self.client, lambda: self.flow(GIVE), 5, bytes, tries=2)
+        await asyncio.wait([serving], timeout=0.2)
+        serving.cancel()
 
     async def test_chunks_without_end_are_bounded(self):
         """More than the contract allows in all, read as fast as they come."""

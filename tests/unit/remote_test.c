@@ -74,6 +74,8 @@ static void what_a_service_tells_is_what_it_was_built_with(void **state)
             assert_int_equal(told->idempotent, built->idempotent);
             assert_int_equal(told->stream_in.chunk_max, built->stream_in.chunk_max);
             assert_int_equal(told->stream_out.total_max, built->stream_out.total_max);
+            assert_int_equal(told->stream_in.resumable, built->stream_in.resumable);
+            assert_int_equal(told->stream_out.resumable, built->stream_out.resumable);
             s_assert_same_record(told->args, built->args);
             s_assert_same_record(told->result, built->result);
         }
@@ -202,6 +204,30 @@ static void lies_about_streams_are_refused(void **state)
         *(i % 2 ? &call->stream_in : &call->stream_out) = stream;
         *(i % 2 ? &call->has_stream_in : &call->has_stream_out) = true;
         assert_int_equal(s_judge(&small), rows[i / 2].status);
+    }
+}
+
+static void lies_about_resuming_are_refused(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        s_small_t small;
+        s_fill(&small);
+        tacit_contract_call_t *call = &small.calls[0];
+        const tacit_contract_stream_t stream = {.chunk_max = 1,
+                                                .total_max = 1,
+                                                .has_resumable = true,
+                                                .resumable = true,
+                                                .has_offset_field = i != 1,
+                                                .offset_field = i == 2 ? 77 : 1};
+        small.fields[0].kind = i == 3 ? TACIT_CONTRACT_KIND_U32 : TACIT_CONTRACT_KIND_U64;
+        small.fields[0].optional = i == 4;
+        call->args = 1;
+        call->stream_out = stream;
+        call->has_stream_out = true;
+        call->stream_in = (tacit_contract_stream_t){.chunk_max = 1, .total_max = 1};
+        call->has_stream_in = i == 5;
+        assert_int_equal(s_judge(&small), i == 0 ? TACIT_OK : TACIT_BAD_INPUT);
     }
 }
 
@@ -370,6 +396,7 @@ int main(void)
         CASE(refuses_every_truncation),
         CASE(lies_about_what_there_is_are_refused),
         CASE(lies_about_streams_are_refused),
+        CASE(lies_about_resuming_are_refused),
         CASE(lies_about_order_and_bounds_are_refused),
         CASE(depth_and_size_are_bounded),
         CASE(reads_what_it_writes),

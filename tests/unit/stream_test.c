@@ -36,7 +36,7 @@ static void frames_are_read_as_written(void **state)
 static void frames_of_another_form_are_none(void **state)
 {
     (void)state;
-    const uint8_t bad[][5] = {{0x94, 1, 1, 1, 0}, {0x94, 2, 1, 0, 0},    {0x94, 2, 1, 5, 0},
+    const uint8_t bad[][5] = {{0x94, 1, 1, 1, 0}, {0x94, 2, 1, 0, 0},    {0x94, 2, 1, 6, 0},
                               {0x93, 2, 1, 1, 0}, {0x94, 2, 0xff, 1, 0}, {0x93, 2, 1, 1}};
     tacit_stream_frame_t frame;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -104,6 +104,77 @@ static void credit_only_grows_by_no_more_than_a_window(void **state)
     tacit_stream_destroy(&stream);
 }
 
+static const tacit_stream_bounds_t s_resumable = {
+    .chunk_max = 10, .total_max = 100, .resumable = true};
+
+static void a_resumable_stream_begins_where_the_service_says(void **state)
+{
+    (void)state;
+    for (uint64_t at = 0; at <= 101; at += 101) {
+        tacit_stream_t *service = tacit_stream_new(&s_resumable, &s_nothing, 0);
+        assert_int_equal(s_give(service, TACIT_STREAM_CHUNK, 0, 1), TACIT_PROTOCOL_ERROR);
+        assert_int_equal(s_give(service, TACIT_STREAM_END, 0, 0), TACIT_PROTOCOL_ERROR);
+        assert_int_equal(tacit_stream_keep(service, at), at <= 100 ? TACIT_OK : TACIT_BAD_INPUT);
+        tacit_stream_destroy(&service);
+    }
+    tacit_stream_t *service = tacit_stream_new(&s_resumable, &s_nothing, 0);
+    assert_int_equal(tacit_stream_keep(service, 85), TACIT_OK);
+    assert_int_equal(s_give(service, TACIT_STREAM_CHUNK, 0, 10), TACIT_OK);
+    assert_int_equal(tacit_stream_keep(service, 84), TACIT_BAD_INPUT);
+    assert_int_equal(tacit_stream_keep(service, 96), TACIT_BAD_INPUT);
+    assert_int_equal(tacit_stream_keep(service, 95), TACIT_OK);
+    assert_int_equal(s_give(service, TACIT_STREAM_CHUNK, 1, 6), TACIT_PROTOCOL_ERROR);
+    assert_int_equal(s_give(service, TACIT_STREAM_CHUNK, 1, 5), TACIT_OK);
+    assert_int_equal(s_give(service, TACIT_STREAM_KEPT, 95, 0), TACIT_PROTOCOL_ERROR);
+    tacit_stream_destroy(&service);
+}
+
+static void a_caller_waits_for_where_to_begin(void **state)
+{
+    (void)state;
+    const struct {
+        uint64_t first, second;
+        tacit_status_t status, then;
+    } rows[] = {
+        {0, 0, TACIT_OK, TACIT_OK},
+        {100, 100, TACIT_OK, TACIT_OK},
+        {101, 0, TACIT_PROTOCOL_ERROR, TACIT_OK},
+        {UINT64_MAX, 0, TACIT_PROTOCOL_ERROR, TACIT_OK},
+        {50, 49, TACIT_OK, TACIT_PROTOCOL_ERROR},
+        {50, 51, TACIT_OK, TACIT_PROTOCOL_ERROR}, /* nobody keeps what was not sent */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tacit_stream_t *caller = tacit_stream_new(&s_nothing, &s_resumable, 0);
+        assert_int_equal(tacit_stream_may_send(caller, 1), TACIT_PENDING);
+        assert_int_equal(s_give(caller, TACIT_STREAM_KEPT, rows[i].first, 0), rows[i].status);
+        if (rows[i].status == TACIT_OK) {
+            assert_int_equal(s_give(caller, TACIT_STREAM_KEPT, rows[i].second, 0), rows[i].then);
+            assert_int_equal(tacit_stream_may_send(caller, 1),
+                             rows[i].first < 100 ? TACIT_OK : TACIT_TOO_LARGE);
+        }
+        tacit_stream_destroy(&caller);
+    }
+    tacit_stream_t *plain = tacit_stream_new(&s_nothing, &s_bounds, 0);
+    assert_int_equal(s_give(plain, TACIT_STREAM_KEPT, 0, 0), TACIT_PROTOCOL_ERROR);
+    tacit_stream_destroy(&plain);
+}
+
+static void an_offset_beyond_all_has_no_stream(void **state)
+{
+    (void)state;
+    tacit_method_t method = {.stream_out = s_resumable};
+    for (uint64_t offset = 99; offset <= 102; offset++) {
+        tacit_stream_t *stream = tacit_stream_new(&s_nothing, &s_resumable, 0);
+        assert_int_equal(tacit_stream_place(stream, &method, &offset), offset <= 100);
+        assert_int_equal(tacit_stream_may_send(stream, 1), offset < 100 ? TACIT_OK
+                                                           : offset == 100
+                                                               ? TACIT_TOO_LARGE
+                                                               : tacit_stream_may_send(stream, 1));
+        assert_int_equal(s_give(stream, TACIT_STREAM_KEPT, 0, 0), TACIT_PROTOCOL_ERROR);
+        tacit_stream_destroy(&stream);
+    }
+}
+
 static void a_sender_beyond_its_credit_is_refused(void **state)
 {
     (void)state;
@@ -160,6 +231,9 @@ int main(void)
         cmocka_unit_test(frames_of_another_form_are_none),
         cmocka_unit_test(chunks_out_of_order_or_bounds_are_refused),
         cmocka_unit_test(credit_only_grows_by_no_more_than_a_window),
+        cmocka_unit_test(a_resumable_stream_begins_where_the_service_says),
+        cmocka_unit_test(a_caller_waits_for_where_to_begin),
+        cmocka_unit_test(an_offset_beyond_all_has_no_stream),
         cmocka_unit_test(a_sender_beyond_its_credit_is_refused),
         cmocka_unit_test(the_total_is_bounded_and_the_end_is_once),
     };

@@ -14,7 +14,7 @@ ERROR_TEXT_MAX = 256
 IDEMPOTENCY_KEY_MAX = 32
 
 _REQUEST, _REPLY, _NOTIFICATION = 0, 1, 2
-CHUNK, CREDIT, END, CANCEL = 1, 2, 3, 4  # events of streams
+CHUNK, CREDIT, END, CANCEL, KEPT = 1, 2, 3, 4, 5  # events of streams
 _DETAIL = ("claim", "expected", "got", "policy", "remedy")
 _RETRY_AFTER = 6
 

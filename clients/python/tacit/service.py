@@ -29,6 +29,8 @@ class Method:
     idempotent: bool = False
     stream_in: _t.Optional[tuple[int, int]] = None  # bytes of a chunk, and of all
     stream_out: _t.Optional[tuple[int, int]] = None
+    resumable: bool = False  # a lost stream is opened again with what its receiver has
+    offset: _t.Optional[str] = None  # the argument that says it, of a stream out
 
 
 class Service:
@@ -180,6 +182,13 @@ class Client:
                     raise why
                 self.connection = made
                 await lost.close()
+
+    async def renew(self, why: errors.TacitError, until: float) -> None:
+        """Another connection in place of the one there is, by `until` (monotonic); raises `why` where
+        none can be had."""
+        if self._reopen is None:
+            raise why
+        await self._renew(self.connection, until, why)
 
     def stream(
         self,

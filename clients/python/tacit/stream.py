@@ -49,6 +49,14 @@ class Stream(_t.Generic[R]):
         self._sent = self._sent_bytes = 0
         self._granted_out = WINDOW
         self._ended = method.stream_in is None
+        self._kept: _t.Optional[int] = None  # bytes, of a resumable stream to the service
+        if method.offset is not None:
+            self._taken_bytes = int(getattr(args, method.offset))
+
+    @property
+    def chunk_max(self) -> int:
+        """Bytes of one chunk to the service, at most."""
+        return self._method.stream_in[0] if self._method.stream_in is not None else 0
 
     async def __aenter__(self) -> "Stream[R]":
         begun = self._connection.begin(self._method, self._args, stream=self, **self._options)
@@ -121,6 +129,10 @@ class Stream(_t.Generic[R]):
             raise errors.TooLarge(
                 f"{self._method.name} takes chunks of {bounds[0]} bytes, {bounds[1]} in all"
             )
+        if self._method.resumable:
+            await self.kept()
+        if self._sent_bytes + size > bounds[1]:
+            raise errors.TooLarge(f"{self._method.name} takes {bounds[1]} bytes in all")
         while self._sent >= self._granted_out:
             self._check_open()
             await self._wait()
@@ -129,6 +141,16 @@ class Stream(_t.Generic[R]):
         self._sent_bytes += size
         self._moved = time.monotonic()
         await self._connection.send_chunk(self._msgid, number, bytes(chunk), self._begun())
+
+    async def kept(self) -> int:
+        """Of a resumable stream to the service: bytes that it has and keeps. The first time this says
+        where to begin."""
+        if not self._method.resumable or self._method.stream_in is None:
+            raise errors.BadInput(f"{self._method.name} has no resumable stream to the service")
+        while self._kept is None:
+            self._check_open()
+            await self._wait()
+        return self._kept
 
     def _check_open(self) -> None:
         future = self._begun()
@@ -140,6 +162,8 @@ class Stream(_t.Generic[R]):
         """No more chunks come from here."""
         if self._ended:
             raise errors.BadInput("the stream was ended already")
+        if self._method.resumable:
+            await self.kept()
         self._check_open()
         self._ended = True
         self._connection.notify(self._msgid, _frame.END, self._sent)
@@ -153,6 +177,8 @@ class Stream(_t.Generic[R]):
             if not self._granted_out <= number <= self._sent + WINDOW:
                 raise errors.ProtocolError("credit that is less than before, or too much")
             self._granted_out = number
+        elif event == _frame.KEPT and bulk is None and self._method.stream_in is not None:
+            self._take_kept(number)
         elif event == _frame.CHUNK and bulk is not None and self._method.stream_out is not None:
             chunk, total = self._method.stream_out
             self._taken_bytes += len(bulk)
@@ -168,6 +194,15 @@ class Stream(_t.Generic[R]):
         else:
             raise errors.ProtocolError("an event that a service does not send")
         self._news.set()
+
+    def _take_kept(self, number: int) -> None:
+        assert self._method.stream_in is not None
+        most = self._sent_bytes if self._kept is not None else self._method.stream_in[1]
+        if not self._method.resumable or not (self._kept or 0) <= number <= most:
+            raise errors.ProtocolError("what the service keeps was not sent, or less than before")
+        if self._kept is None:
+            self._sent_bytes = number
+        self._kept = number
 
     def __aiter__(self) -> "Stream[R]":
         return self

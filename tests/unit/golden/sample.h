@@ -114,6 +114,15 @@ typedef struct tacit_sample_flow_result {
     uint64_t size;
 } tacit_sample_flow_result_t;
 
+/*  Goes on from what the service has.  */
+typedef struct tacit_sample_give_args {
+    uint8_t reserved; /* nothing is sent */
+} tacit_sample_give_args_t;
+
+typedef struct tacit_sample_give_result {
+    uint8_t reserved; /* nothing is sent */
+} tacit_sample_give_result_t;
+
 /*  Hands a key over; a C keyword as a name of method and field.  */
 typedef struct tacit_sample_register_args {
     tacit_span_t owner; /* bytes[32] */
@@ -125,6 +134,16 @@ typedef struct tacit_sample_register_result {
     tacit_span_t key; /* secret[..64] optional */
     bool has_key;
 } tacit_sample_register_result_t;
+
+/*  Goes on from what the caller has.  */
+typedef struct tacit_sample_take_args {
+    tacit_span_t name; /* string[1..64] */
+    uint64_t offset;
+} tacit_sample_take_args_t;
+
+typedef struct tacit_sample_take_result {
+    uint8_t reserved; /* nothing is sent */
+} tacit_sample_take_result_t;
 
 typedef struct tacit_sample_transfer_args {
     uint8_t reserved; /* nothing is sent */
@@ -146,20 +165,26 @@ extern const tacit_record_t tacit_sample_convert_args_record;
 extern const tacit_record_t tacit_sample_convert_result_record;
 extern const tacit_record_t tacit_sample_flow_args_record;
 extern const tacit_record_t tacit_sample_flow_result_record;
+extern const tacit_record_t tacit_sample_give_args_record;
+extern const tacit_record_t tacit_sample_give_result_record;
 extern const tacit_record_t tacit_sample_register_args_record;
 extern const tacit_record_t tacit_sample_register_result_record;
+extern const tacit_record_t tacit_sample_take_args_record;
+extern const tacit_record_t tacit_sample_take_result_record;
 extern const tacit_record_t tacit_sample_transfer_args_record;
 extern const tacit_record_t tacit_sample_transfer_result_record;
 
-extern const tacit_method_t tacit_sample_methods[5];
+extern const tacit_method_t tacit_sample_methods[7];
 
 /*  Methods by name, each one element of the table above: &NAME is the tacit_method_t that
     tacit_client_start wants.  */
 #define tacit_sample_close    (tacit_sample_methods[0])
 #define tacit_sample_convert  (tacit_sample_methods[1])
 #define tacit_sample_flow     (tacit_sample_methods[2])
-#define tacit_sample_register (tacit_sample_methods[3])
-#define tacit_sample_transfer (tacit_sample_methods[4])
+#define tacit_sample_give     (tacit_sample_methods[3])
+#define tacit_sample_register (tacit_sample_methods[4])
+#define tacit_sample_take     (tacit_sample_methods[5])
+#define tacit_sample_transfer (tacit_sample_methods[6])
 
 #define TACIT_SAMPLE_TRANSFER_BULK_IN_MAX  65536
 #define TACIT_SAMPLE_TRANSFER_BULK_OUT_MAX 262184
@@ -175,9 +200,13 @@ typedef struct tacit_sample_handlers {
                               tacit_sample_convert_result_t *ret_result);
     tacit_status_t (*flow)(void *self, tacit_call_t *call, const tacit_sample_flow_args_t *args,
                            tacit_sample_flow_result_t *ret_result);
+    tacit_status_t (*give)(void *self, tacit_call_t *call, const tacit_sample_give_args_t *args,
+                           tacit_sample_give_result_t *ret_result);
     tacit_status_t (*register_)(void *self, tacit_call_t *call,
                                 const tacit_sample_register_args_t *args,
                                 tacit_sample_register_result_t *ret_result);
+    tacit_status_t (*take)(void *self, tacit_call_t *call, const tacit_sample_take_args_t *args,
+                           tacit_sample_take_result_t *ret_result);
     tacit_status_t (*transfer)(void *self, tacit_call_t *call,
                                const tacit_sample_transfer_args_t *args,
                                tacit_sample_transfer_result_t *ret_result);

@@ -182,6 +182,22 @@ class FlowResult(_codec.Record):
 
 
 @_dataclasses.dataclass(slots=True, kw_only=True)
+class GiveArgs(_codec.Record):
+    """sample.give_args"""
+
+    ENCODED_MAX: _t.ClassVar[int] = 1
+    FIELDS: _t.ClassVar[tuple[_codec.Field, ...]] = ()
+
+
+@_dataclasses.dataclass(slots=True, kw_only=True)
+class GiveResult(_codec.Record):
+    """sample.give_result"""
+
+    ENCODED_MAX: _t.ClassVar[int] = 1
+    FIELDS: _t.ClassVar[tuple[_codec.Field, ...]] = ()
+
+
+@_dataclasses.dataclass(slots=True, kw_only=True)
 class RegisterArgs(_codec.Record):
     """sample.register_args"""
 
@@ -210,6 +226,28 @@ class RegisterResult(_codec.Record):
 
 
 @_dataclasses.dataclass(slots=True, kw_only=True)
+class TakeArgs(_codec.Record):
+    """sample.take_args"""
+
+    name: str
+    offset: int
+
+    ENCODED_MAX: _t.ClassVar[int] = 78
+    FIELDS: _t.ClassVar[tuple[_codec.Field, ...]] = (
+        _codec.Field(1, "offset", "u64"),
+        _codec.Field(2, "name", "string", minimum=1, maximum=64),
+    )
+
+
+@_dataclasses.dataclass(slots=True, kw_only=True)
+class TakeResult(_codec.Record):
+    """sample.take_result"""
+
+    ENCODED_MAX: _t.ClassVar[int] = 1
+    FIELDS: _t.ClassVar[tuple[_codec.Field, ...]] = ()
+
+
+@_dataclasses.dataclass(slots=True, kw_only=True)
 class TransferArgs(_codec.Record):
     """sample.transfer_args"""
 
@@ -229,7 +267,7 @@ SERVICE = _service.Service(
     name="sample",
     number=900,
     sha256=bytes.fromhex(
-        "2662ef97c554a7b708d3ac160c7782e8078d69e2ccfc75a2395ba9f6244f176b"
+        "a1dc0cacf8b5de3bb5a74992acd6115adf2ec28b88cc95949ed671a1eb1524e9"
     ),
     errors=(
         Refused,
@@ -261,11 +299,30 @@ SERVICE = _service.Service(
             stream_out=(262144, 1099511627776),
         ),
         _service.Method(
+            "sample.give",
+            GiveArgs,
+            GiveResult,
+            caller="user",
+            deadline_ms=60000,
+            stream_in=(4096, 1048576),
+            resumable=True,
+        ),
+        _service.Method(
             "sample.register",
             RegisterArgs,
             RegisterResult,
             caller="owner(owner)",
             deadline_ms=5000,
+        ),
+        _service.Method(
+            "sample.take",
+            TakeArgs,
+            TakeResult,
+            caller="anyone",
+            deadline_ms=60000,
+            stream_out=(4096, 1048576),
+            resumable=True,
+            offset="offset",
         ),
         _service.Method(
             "sample.transfer",
@@ -398,6 +455,52 @@ class SampleClient(_service.Client):
         return self.stream(
             SERVICE.method("flow"),
             FlowArgs(offset=offset),
+            bulk=None,
+            deadline=deadline,
+            idempotency_key=idempotency_key,
+            traceparent=traceparent,
+        )
+
+    def give(
+        self,
+        *,
+        deadline: _t.Optional[float] = None,
+        idempotency_key: _t.Optional[bytes] = None,
+        traceparent: _t.Optional[str] = None,
+    ) -> _service.Stream[GiveResult]:
+        """Goes on from what the service has.
+
+        A call with streams: enter it by `async with`.
+
+        Caller user; deadline 60000 ms.
+        """
+        return self.stream(
+            SERVICE.method("give"),
+            GiveArgs(),
+            bulk=None,
+            deadline=deadline,
+            idempotency_key=idempotency_key,
+            traceparent=traceparent,
+        )
+
+    def take(
+        self,
+        *,
+        name: str,
+        offset: int,
+        deadline: _t.Optional[float] = None,
+        idempotency_key: _t.Optional[bytes] = None,
+        traceparent: _t.Optional[str] = None,
+    ) -> _service.Stream[TakeResult]:
+        """Goes on from what the caller has.
+
+        A call with streams: enter it by `async with`.
+
+        Caller anyone; deadline 60000 ms.
+        """
+        return self.stream(
+            SERVICE.method("take"),
+            TakeArgs(name=name, offset=offset),
             bulk=None,
             deadline=deadline,
             idempotency_key=idempotency_key,
