@@ -1,8 +1,9 @@
 /*  isolation.h - what a worker computes with, and what it forbids itself before it does.
 
-    standard: what its host's libraries need, which oneDNN's is memory that is written and then run.
-    strict: no code but what was measured (enclave/no_code.h), so that only a backend that makes
-    none can work. Both stand in the worker's enclave configuration: they are part of who it is. */
+    onednn makes code when it runs; portable makes none, and a worker that computes with it forbids
+    itself for good all memory that could become code (enclave/no_code.h).
+    standard: either. strict: no code but what was measured, so that portable alone can work.
+    Both stand in the worker's enclave configuration: they are part of who it is.  */
 
 #ifndef TACIT_ENCLAVE_ISOLATION_H
 #define TACIT_ENCLAVE_ISOLATION_H

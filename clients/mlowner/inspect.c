@@ -60,7 +60,7 @@ static tacit_status_t s_options(const tacit_invocation_t *invocation, s_setup_t 
     if (!status && ret_options->profile && tacit_invocation_count(invocation, "run") == 0) {
         return tacit_usage_error(invocation, ret_error, "--profile needs --run");
     }
-    if (!status && setup->isolation == TACIT_ISOLATION_STRICT) {
+    if (!status && ret_options->portable) {
         status = tacit_process_forbid_code(ret_error);
     }
     return status;

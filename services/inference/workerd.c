@@ -473,8 +473,7 @@ static tacit_status_t s_isolate(const tacit_node_t *node, s_executor_args_t *arg
     tacit_log(TACIT_LOG_INFO, "isolation", "%s, %s backend",
               tacit_isolation_name(measured->isolation), tacit_backend_name(measured->backend));
     tacit_enclave_configuration_destroy(&measured);
-    return args->isolation == TACIT_ISOLATION_STRICT ? tacit_process_forbid_code(ret_error)
-                                                     : TACIT_OK;
+    return args->options.portable ? tacit_process_forbid_code(ret_error) : TACIT_OK;
 }
 
 static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args,
