@@ -10,6 +10,7 @@ The same name gives the same file everywhere. The batch is dynamic ("N") in all 
 import os
 import sys
 
+import quantized
 from graph import INT64, Graph
 
 
@@ -182,6 +183,7 @@ def transformer_small():
 
 NETWORKS = {function.__name__: function for function in (
     mobilenetv2, resnet50, densenet121, cnn_small, mlp_small, transformer_small, tabular_mlp)}
+NETWORKS.update(quantized.NETWORKS)
 
 
 def main():

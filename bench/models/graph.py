@@ -11,7 +11,8 @@ import math
 import random
 import struct
 
-FLOAT, INT64 = 1, 7
+FLOAT, UINT8, INT8, INT32, INT64 = 1, 2, 3, 6, 7
+CODES = {FLOAT: "f", UINT8: "B", INT8: "b", INT32: "i", INT64: "q"}  # of array
 TABLE_SIZE = 1 << 16  # draws are picked from as many normal ones
 
 
@@ -85,7 +86,7 @@ class Graph:
     def constant(self, values, dims=None, dtype=FLOAT):
         name = self._fresh("c")
         dims = [len(values)] if dims is None else dims
-        raw = array.array("f" if dtype == FLOAT else "q", values).tobytes()
+        raw = array.array(CODES[dtype], values).tobytes()
         self.initializers.append(_tensor(name, dtype, dims, raw))
         self.shapes[name] = dims
         return name

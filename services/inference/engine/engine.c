@@ -174,6 +174,9 @@ static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool por
     if (status == TACIT_OK) {
         status = tacit_pass_fuse(engine->graph, error);
     }
+    if (status == TACIT_OK && !portable && tacit_onednn_sums_bytes()) {
+        status = tacit_pass_quantize(engine->graph, error);
+    }
     if (status == TACIT_OK) {
         status = tacit_packs_new(&engine->budget, &engine->packs, error);
     }

@@ -249,7 +249,7 @@ static tacit_status_t s_layer(tacit_graph_t *graph, tacit_graph_node_t *division
     *epsilon = (tacit_attribute_t){.name = "epsilon", .type = 'f', .real = layer.epsilon};
     int inputs[] = {layer.centre->inputs[0], layer.scale, layer.bias};
     tacit_status_t status = s_rewrite(
-        graph, layer.end, tacit_operator_find("LayerNormalization", false, 17), inputs, 3, error);
+        graph, layer.end, tacit_operator_find("LayerNormalization", 0, 17), inputs, 3, error);
     if (status == TACIT_OK) {
         layer.end->attributes = epsilon;
         layer.end->attribute_count = 1;

@@ -241,6 +241,26 @@ static tacit_status_t s_name_node(tacit_build_t *build, size_t index, tacit_grap
     return name != NULL ? TACIT_OK : build->error->code;
 }
 
+/*  The domains that operators come from, as their rows' flags.  */
+typedef struct s_domain {
+    const char *name;
+    unsigned flag;
+} s_domain_t;
+
+static const s_domain_t *s_find_domain(const char *name)
+{
+    static const s_domain_t domains[] = {{"", 0},
+                                         {"ai.onnx", 0},
+                                         {"ai.onnx.ml", TACIT_OPERATOR_ML},
+                                         {"com.microsoft", TACIT_OPERATOR_MICROSOFT}};
+    for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+        if (strcmp(domains[i].name, name) == 0) {
+            return &domains[i];
+        }
+    }
+    return NULL;
+}
+
 /*  The row of the table, or a refusal that says all that is needed to know why.  */
 static tacit_status_t s_find_operator(tacit_build_t *build, const Onnx__NodeProto *proto,
                                       tacit_graph_node_t *node)
@@ -250,10 +270,10 @@ static tacit_status_t s_find_operator(tacit_build_t *build, const Onnx__NodeProt
     if (domain == NULL || name == NULL) {
         return build->error->code;
     }
-    bool ml = strcmp(domain, "ai.onnx.ml") == 0;
-    bool ours = domain[0] == '\0' || strcmp(domain, "ai.onnx") == 0 || ml;
-    int64_t opset = ml ? build->graph->opset_ml : build->graph->opset;
-    node->op = ours ? tacit_operator_find(name, ml, opset) : NULL;
+    const s_domain_t *known = s_find_domain(domain);
+    int64_t opset = known == NULL || known->flag == 0 ? build->graph->opset : 1;
+    opset = known != NULL && known->flag == TACIT_OPERATOR_ML ? build->graph->opset_ml : opset;
+    node->op = known != NULL ? tacit_operator_find(name, known->flag, opset) : NULL;
     if (node->op != NULL) {
         return TACIT_OK;
     }
@@ -265,7 +285,7 @@ static tacit_status_t s_find_operator(tacit_build_t *build, const Onnx__NodeProt
                           node->name);
     (void)snprintf(error->claim, sizeof(error->claim), "node %s", node->name);
     (void)snprintf(error->got, sizeof(error->got), "%s", name);
-    tacit_error_remedy(error, ours && tacit_operator_known(name)
+    tacit_error_remedy(error, known != NULL && tacit_operator_known(name)
                                   ? "export the model for another opset"
                                   : "replace the operator before exporting the model");
     return TACIT_UNSUPPORTED;

@@ -101,6 +101,40 @@ dnnl_memory_desc_t tacit_onednn_any(size_t rank, const int64_t *dims)
     return desc;
 }
 
+static dnnl_data_type_t s_type(tacit_dtype_t dtype)
+{
+    switch (dtype) {
+    case TACIT_DTYPE_FLOAT32:
+        return dnnl_f32;
+    case TACIT_DTYPE_UINT8:
+        return dnnl_u8;
+    case TACIT_DTYPE_INT8:
+        return dnnl_s8;
+    case TACIT_DTYPE_INT32:
+        return dnnl_s32;
+    default:
+        return dnnl_data_type_undef;
+    }
+}
+
+bool tacit_onednn_has_type(tacit_dtype_t dtype)
+{
+    return s_type(dtype) != dnnl_data_type_undef;
+}
+
+dnnl_memory_desc_t tacit_onednn_retyped(dnnl_memory_desc_t layout, tacit_dtype_t dtype)
+{
+    layout.data_type = s_type(dtype);
+    return layout;
+}
+
+bool tacit_onednn_sums_bytes(void)
+{
+    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    unsigned wanted = (unsigned)dnnl_cpu_isa_avx512_core_vnni;
+    return (isa & wanted) == wanted;
+}
+
 /*  Execute a reorder between two prepared memories.  */
 static dnnl_status_t s_execute_reorder(tacit_onednn_t *onednn, const dnnl_memory_desc_t *from,
                                        dnnl_memory_t source, const dnnl_memory_desc_t *to,

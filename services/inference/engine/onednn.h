@@ -31,6 +31,15 @@ dnnl_memory_desc_t tacit_onednn_strided(size_t rank, const int64_t *dims, const 
 /*  The same dimensions, for oneDNN to choose the layout.  */
 dnnl_memory_desc_t tacit_onednn_any(size_t rank, const int64_t *dims);
 
+/*  The same layout for elements of another type. Which types oneDNN moves and computes: float32,
+    bytes, int32.  */
+dnnl_memory_desc_t tacit_onednn_retyped(dnnl_memory_desc_t layout, tacit_dtype_t dtype);
+bool tacit_onednn_has_type(tacit_dtype_t dtype);
+
+/*  Whether products of bytes are summed up exactly here: where the processor has no instruction for
+    that, oneDNN takes one that saturates.  */
+bool tacit_onednn_sums_bytes(void);
+
 /*  Copy data from one layout into another, now.  */
 TACIT_MUST_CHECK tacit_status_t tacit_onednn_reorder(tacit_onednn_t *onednn,
                                                      const dnnl_memory_desc_t *from,

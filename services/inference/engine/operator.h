@@ -9,7 +9,7 @@
     mask, U and V any, Q, W and Y uint8 or int8. A small one is itself: i int64, d int32, u uint8,
     f float32, b bool, j int32 or int64, r float32 or float64, n any; as an output k is what
     attribute "to" says, e "dtype" (as T where absent), o "output_datatype", v the type of the
-    tensor "value" (float32 where absent), l of the list "values_int64s" or "values_floats", z is Q
+    tensor "value" (float32 where absent), p is Y (float32 where absent), l of the list "values_int64s" or "values_floats", z is Q
     (uint8 where absent).
 
     Attributes are "name:type" words: i integer, f float, s string, t tensor, I integers, F floats,
@@ -124,13 +124,18 @@ typedef tacit_status_t (*tacit_accelerate_t)(tacit_planner_t *planner,
 /*  VIEW: the one output is the first input with another shape, nothing is computed. DROPS_NAN:
     oneDNN gives a number where the input is NaN. SHAPES: the outputs follow from the shapes of the
     inputs alone, so they are known while planning. ML: of the domain ai.onnx.ml, whose opsets
-    count for themselves. SPARSE: the first output may be left out.  */
+    count for themselves. SPARSE: the first output may be left out. MICROSOFT: of the domain
+    com.microsoft, version 1, as ONNX Runtime's quantizer writes. BYTES: accelerate takes other
+    types than float32 too.  */
 enum {
     TACIT_OPERATOR_VIEW = 1 << 0,
     TACIT_OPERATOR_DROPS_NAN = 1 << 1,
     TACIT_OPERATOR_SHAPES = 1 << 2,
     TACIT_OPERATOR_ML = 1 << 3,
-    TACIT_OPERATOR_SPARSE = 1 << 4
+    TACIT_OPERATOR_SPARSE = 1 << 4,
+    TACIT_OPERATOR_MICROSOFT = 1 << 5,
+    TACIT_OPERATOR_BYTES = 1 << 6,
+    TACIT_OPERATOR_DOMAIN = TACIT_OPERATOR_ML | TACIT_OPERATOR_MICROSOFT
 };
 
 struct tacit_operator {
@@ -151,8 +156,8 @@ struct tacit_operator {
 extern const tacit_operator_t tacit_operator_gelu;
 extern const tacit_operator_t tacit_operator_swish;
 
-/*  The row for a name at an opset, or NULL.  */
-const tacit_operator_t *tacit_operator_find(const char *name, bool ml, int64_t opset);
+/*  The row for a name at an opset, or NULL; domain: 0, TACIT_OPERATOR_ML or _MICROSOFT.  */
+const tacit_operator_t *tacit_operator_find(const char *name, unsigned domain, int64_t opset);
 
 /*  Whether any opset knows it, for the error's remedy.  */
 bool tacit_operator_known(const char *name);

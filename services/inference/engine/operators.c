@@ -27,6 +27,9 @@ extern const tacit_operator_t tacit_operators_select[];
 extern const tacit_operator_t tacit_operators_resize[];
 extern const tacit_operator_t tacit_operators_recurrent[];
 extern const tacit_operator_t tacit_operators_quantize[];
+extern const tacit_operator_t tacit_operators_quantized_convolution[];
+extern const tacit_operator_t tacit_operators_quantized_maps[];
+extern const tacit_operator_t tacit_operators_quantized_product[];
 extern const tacit_operator_t tacit_operators_loss[];
 extern const tacit_operator_t tacit_operators_detection[];
 extern const tacit_operator_t tacit_operators_generate[];
@@ -39,23 +42,30 @@ extern const tacit_operator_t tacit_operators_ml_trees[];
 
 /*  Every file of operators.  */
 static const tacit_operator_t *const s_families[] = {
-    tacit_operators_elementwise, tacit_operators_unary,      tacit_operators_activation,
-    tacit_operators_cast,        tacit_operators_matrix,     tacit_operators_convolution,
-    tacit_operators_pooling,     tacit_operators_transposed, tacit_operators_normalization,
-    tacit_operators_reduction,   tacit_operators_shape,      tacit_operators_index,
-    tacit_operators_rearrange,   tacit_operators_slice,      tacit_operators_select,
-    tacit_operators_resize,      tacit_operators_recurrent,  tacit_operators_quantize,
-    tacit_operators_loss,        tacit_operators_detection,  tacit_operators_generate,
-    tacit_operators_ml_features, tacit_operators_ml_linear,  tacit_operators_einsum,
-    tacit_operators_lp_pool,     tacit_operators_ml_svm,     tacit_operators_ml_trees,
+    tacit_operators_elementwise,    tacit_operators_unary,
+    tacit_operators_activation,     tacit_operators_cast,
+    tacit_operators_matrix,         tacit_operators_convolution,
+    tacit_operators_pooling,        tacit_operators_transposed,
+    tacit_operators_normalization,  tacit_operators_reduction,
+    tacit_operators_shape,          tacit_operators_index,
+    tacit_operators_rearrange,      tacit_operators_slice,
+    tacit_operators_select,         tacit_operators_resize,
+    tacit_operators_recurrent,      tacit_operators_quantize,
+    tacit_operators_loss,           tacit_operators_detection,
+    tacit_operators_generate,       tacit_operators_ml_features,
+    tacit_operators_ml_linear,      tacit_operators_einsum,
+    tacit_operators_lp_pool,        tacit_operators_ml_svm,
+    tacit_operators_ml_trees,       tacit_operators_quantized_convolution,
+    tacit_operators_quantized_maps, tacit_operators_quantized_product,
 };
 
-static const tacit_operator_t *s_find(const char *name, bool ml, int64_t opset, bool any_opset)
+static const tacit_operator_t *s_find(const char *name, unsigned domain, int64_t opset,
+                                      bool any_opset)
 {
     for (size_t i = 0; i < sizeof(s_families) / sizeof(s_families[0]); i++) {
         for (const tacit_operator_t *row = s_families[i]; row->name != NULL; row++) {
             bool fits = any_opset || (opset >= row->since && opset <= row->until);
-            if (fits && ml == ((row->flags & TACIT_OPERATOR_ML) != 0) &&
+            if (fits && domain == (row->flags & TACIT_OPERATOR_DOMAIN) &&
                 strcmp(row->name, name) == 0) {
                 return row;
             }
@@ -64,14 +74,14 @@ static const tacit_operator_t *s_find(const char *name, bool ml, int64_t opset, 
     return NULL;
 }
 
-const tacit_operator_t *tacit_operator_find(const char *name, bool ml, int64_t opset)
+const tacit_operator_t *tacit_operator_find(const char *name, unsigned domain, int64_t opset)
 {
-    return s_find(name, ml, opset, false);
+    return s_find(name, domain, opset, false);
 }
 
 bool tacit_operator_known(const char *name)
 {
-    return s_find(name, false, 0, true) != NULL || s_find(name, true, 0, true) != NULL;
+    return s_find(name, 0, 0, true) != NULL || s_find(name, TACIT_OPERATOR_ML, 0, true) != NULL;
 }
 
 /* --- attributes ------------------------------------------------------------------------------- */
@@ -246,6 +256,10 @@ static tacit_status_t s_output_type(const tacit_graph_node_t *node, char letter,
         *ret_dtype = tacit_graph_node_attribute(node, "values_int64s") != NULL
                          ? TACIT_DTYPE_INT64
                          : TACIT_DTYPE_FLOAT32;
+        return TACIT_OK;
+    case 'p':
+        *ret_dtype = bound->letters['Y' - 'A'];
+        *ret_dtype = *ret_dtype != TACIT_DTYPE_NONE ? *ret_dtype : TACIT_DTYPE_FLOAT32;
         return TACIT_OK;
     case 'z':
         *ret_dtype = bound->letters['Q' - 'A'];

@@ -13,4 +13,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_pass_fold_normalization(tacit_graph_t *gra
    run in another order, and NaN stays NaN.  */
 TACIT_MUST_CHECK tacit_status_t tacit_pass_fuse(tacit_graph_t *graph, tacit_error_t *error);
 
+/*  Make operators over bytes of those between DequantizeLinear and QuantizeLinear.  */
+TACIT_MUST_CHECK tacit_status_t tacit_pass_quantize(tacit_graph_t *graph, tacit_error_t *error);
+
 #endif

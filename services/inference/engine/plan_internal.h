@@ -9,7 +9,7 @@
 
 typedef struct tacit_slot {
     tacit_tensor_t tensor;     /* data: a constant's elements, or set by the layout of the arena */
-    dnnl_memory_desc_t layout; /* of float32 */
+    dnnl_memory_desc_t layout; /* of the types that oneDNN has */
     bool plain;                /* row-major */
     bool constant;             /* known while planning */
     bool permanent;            /* a constant that outlives the plan */

@@ -178,12 +178,13 @@ static tacit_accelerate_t s_faster(const tacit_planner_t *planner, const tacit_g
 static bool s_may_accelerate(const tacit_planner_t *planner, const tacit_graph_node_t *node,
                              const s_work_t *work)
 {
+    bool bytes = planner->plan->onednn != NULL && (node->op->flags & TACIT_OPERATOR_BYTES) != 0;
     bool may = s_faster(planner, node) != NULL &&
                !(planner->careful && (node->op->flags & TACIT_OPERATOR_DROPS_NAN) != 0);
     for (size_t i = 0; i < node->input_count; i++) {
         const tacit_tensor_t *input = &work->inputs[i];
         may &= input->dtype == TACIT_DTYPE_NONE ||
-               (input->dtype == TACIT_DTYPE_FLOAT32 && input->count > 0);
+               ((bytes || input->dtype == TACIT_DTYPE_FLOAT32) && input->count > 0);
     }
     return may && work->outputs[0].count > 0 && work->outputs[0].shape.rank > 0;
 }

@@ -97,8 +97,8 @@ bool tacit_planner_describe(tacit_planner_t *planner, tacit_dtype_t dtype,
         return false;
     }
     dnnl_memory_desc_t plain = {0};
-    if (dtype == TACIT_DTYPE_FLOAT32 && slot.tensor.count > 0) {
-        plain = tacit_onednn_plain(shape);
+    if (tacit_onednn_has_type(dtype) && slot.tensor.count > 0) {
+        plain = tacit_onednn_retyped(tacit_onednn_plain(shape), dtype);
     }
     slot.layout = layout != NULL ? *layout : plain;
     slot.plain = layout == NULL || dnnl_memory_desc_equal(layout, &plain) != 0;
@@ -301,7 +301,8 @@ int tacit_planner_plain(tacit_planner_t *planner, int slot)
     if (from.plain || from.plain_copy != TACIT_NO_SLOT) {
         return from.plain ? slot : from.plain_copy;
     }
-    dnnl_memory_desc_t wanted = tacit_onednn_plain(&from.tensor.shape);
+    dnnl_memory_desc_t wanted =
+        tacit_onednn_retyped(tacit_onednn_plain(&from.tensor.shape), from.tensor.dtype);
     int to = tacit_planner_new_slot(planner, from.tensor.dtype, &from.tensor.shape, NULL);
     if (to == TACIT_NO_SLOT ||
         s_add_reorder(planner, slot, to, &from.layout, &wanted) != TACIT_OK) {

@@ -46,6 +46,8 @@
 #define SHAPES TACIT_OPERATOR_SHAPES
 #define ML     TACIT_OPERATOR_ML
 #define SPARSE TACIT_OPERATOR_SPARSE
+#define MS     TACIT_OPERATOR_MICROSOFT
+#define BYTES  TACIT_OPERATOR_BYTES
 
 #define WINDOW "kernel_shape:I strides:I pads:I auto_pad:s"
 

@@ -229,7 +229,8 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_alg_kin
     const tacit_window_t *window = &inference->parameters->window;
     const tacit_shape_t *x = &inference->inputs[0].shape;
     const tacit_shape_t *y = &inference->outputs[0].shape;
-    dnnl_memory_desc_t target = tacit_onednn_any(y->rank, y->dims);
+    dnnl_memory_desc_t target =
+        tacit_onednn_retyped(tacit_onednn_any(y->rank, y->dims), inference->outputs[0].dtype);
     dnnl_dims_t kernel = {0};
     dnnl_dims_t strides = {0};
     dnnl_dims_t dilations = {0};
@@ -266,8 +267,8 @@ static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_inferen
         s_describe(inference, alg, &source, tacit_onednn_engine(tacit_planner_onednn(planner)),
                    attributes, &desc) == dnnl_success) {
         dnnl_memory_desc_t target = *dnnl_primitive_desc_query_md(desc, dnnl_query_dst_md, 0);
-        int y = tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, &inference->outputs[0].shape,
-                                       &target);
+        int y = tacit_planner_new_slot(planner, inference->outputs[0].dtype,
+                                       &inference->outputs[0].shape, &target);
         tacit_argument_t arguments[] = {{DNNL_ARG_SRC, x, source}, {DNNL_ARG_DST, y, target}};
         status = y != TACIT_NO_SLOT ? tacit_planner_primitive(planner, desc, arguments, 2)
                                     : tacit_planner_error(planner)->code;
@@ -281,7 +282,7 @@ static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_inferen
 
 TACIT_ACCELERATE(max_pool)
 {
-    if (inference->node->output_count > 1) {
+    if (inference->node->output_count > 1 || !tacit_onednn_has_type(inference->inputs[0].dtype)) {
         return TACIT_OK; /* oneDNN's indices are not ONNX's */
     }
     return s_accelerate(planner, inference, dnnl_pooling_max, ret_done);
@@ -307,7 +308,7 @@ TACIT_ACCELERATE(average_pool)
 
 /* clang-format off */
 TACIT_OPERATORS(pooling) = {
-    {"MaxPool", 1, 17, POOLED, "T|Ti", 1, WINDOW " dilations:I ceil_mode:i storage_order:i", 0, NAN_, I(pool), K(max_pool), A(max_pool)},
+    {"MaxPool", 1, 17, POOLED, "T|Ti", 1, WINDOW " dilations:I ceil_mode:i storage_order:i", 0, NAN_ | BYTES, I(pool), K(max_pool), A(max_pool)},
     {"AveragePool", 1, 17, FLOAT32, "T|T", 1, WINDOW " ceil_mode:i count_include_pad:i", 0, 0, I(pool), K(average_pool), A(average_pool)},
     {"GlobalMaxPool", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(global_pool), K(max_pool), A(max_pool)},
     {"GlobalAveragePool", 1, 17, FLOAT32, "T|T", 1, "", 0, 0, I(global_pool), K(average_pool), A(average_pool)},

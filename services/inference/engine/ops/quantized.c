@@ -1,0 +1,239 @@
+/*  quantized.c - grids, and what oneDNN is told of them.  */
+
+#include "services/inference/engine/ops/quantized.h"
+
+#include "services/inference/engine/ops/ops.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+int32_t tacit_quantized_byte(const tacit_tensor_t *tensor, size_t i)
+{
+    return tensor->dtype == TACIT_DTYPE_INT8 ? ((const int8_t *)tensor->data)[i]
+                                             : ((const uint8_t *)tensor->data)[i];
+}
+
+int32_t tacit_quantized_zero(const tacit_tensor_t *inputs, size_t count, size_t i, size_t channel)
+{
+    return i > 0 && tacit_given(inputs, count, i)
+               ? tacit_quantized_byte(&inputs[i], inputs[i].count > 1 ? channel : 0)
+               : 0;
+}
+
+float tacit_quantized_scale(const tacit_tensor_t *tensor, size_t channel)
+{
+    return ((const float *)tensor->data)[tensor->count > 1 ? channel : 0];
+}
+
+tacit_grid_t tacit_quantized_grid(const tacit_tensor_t *inputs, size_t count, size_t tensor,
+                                  size_t scale, size_t zero)
+{
+    return (tacit_grid_t){.scale = tacit_quantized_scale(&inputs[scale], 0),
+                          .zero = tacit_quantized_zero(inputs, count, zero, 0),
+                          .sign = inputs[tensor].dtype == TACIT_DTYPE_INT8};
+}
+
+bool tacit_quantized_fit(const tacit_inference_t *inference, size_t i, int64_t channels)
+{
+    const tacit_tensor_t *inputs = inference->inputs;
+    return i == 0 || !tacit_given(inputs, inference->node->input_count, i) ||
+           inputs[i].count == 1 ||
+           (inputs[i].shape.rank <= 2 && inputs[i].count == (size_t)channels);
+}
+
+void tacit_quantized_scales(const tacit_operands_t *operands, const tacit_tensor_t *inputs,
+                            size_t count, size_t row, size_t channels, float *ret_scales)
+{
+    bool placed = tacit_given(inputs, count, operands->y_scale);
+    float a = tacit_quantized_scale(&inputs[operands->a_scale], row);
+    float y = placed ? tacit_quantized_scale(&inputs[operands->y_scale], 0) : 1.0F;
+    for (size_t i = 0; i < channels; i++) {
+        float scale = a * tacit_quantized_scale(&inputs[operands->b_scale], i);
+        ret_scales[i] = placed ? scale / y : scale;
+    }
+}
+
+/* --- oneDNN ----------------------------------------------------------------------------------- */
+
+static bool s_known(const tacit_inference_t *inference, size_t i)
+{
+    return i == 0 || !tacit_given(inference->inputs, inference->node->input_count, i) ||
+           inference->inputs[i].data != NULL;
+}
+
+bool tacit_quantized_known(const tacit_operands_t *operands, const tacit_inference_t *inference)
+{
+    return inference->inputs[operands->b].data != NULL && s_known(inference, operands->a_zero) &&
+           s_known(inference, operands->b_zero) && s_known(inference, operands->a_scale) &&
+           s_known(inference, operands->b_scale) && s_known(inference, operands->y_scale) &&
+           s_known(inference, operands->y_zero) && s_known(inference, operands->bias);
+}
+
+/*  float32 has every whole number below that.  */
+static const double s_whole = 16777216.0;
+
+enum { DEPTH_MAX = 1 << 16 }; /* so many products of bytes fit 32 bits */
+
+/*  The largest sum that may come out of a channel.  */
+static double s_largest(const tacit_operands_t *operands, const tacit_inference_t *inference,
+                        const tacit_quantized_weights_t *weights, size_t channel)
+{
+    const tacit_tensor_t *inputs = inference->inputs;
+    size_t count = inference->node->input_count;
+    const int8_t *w = (const int8_t *)inputs[operands->b].data + channel * weights->channel_step;
+    int64_t sum = 0;
+    for (size_t k = 0; k < weights->depth; k++) {
+        int weight = w[k * weights->step];
+        sum += weight < 0 ? -weight : weight;
+    }
+    int32_t zero = tacit_quantized_zero(inputs, count, operands->a_zero, 0);
+    bool sign = inputs[operands->a].dtype == TACIT_DTYPE_INT8;
+    int32_t low = zero - (sign ? INT8_MIN : 0);
+    int32_t high = (sign ? INT8_MAX : UINT8_MAX) - zero;
+    double largest = (double)sum * (double)(low > high ? low : high);
+    if (operands->bias > 0 && tacit_given(inputs, count, operands->bias)) {
+        largest += fabs((double)((const int32_t *)inputs[operands->bias].data)[channel]);
+    }
+    return largest;
+}
+
+bool tacit_quantized_exact(const tacit_operands_t *operands, const tacit_inference_t *inference,
+                           const tacit_quantized_weights_t *weights)
+{
+    const tacit_tensor_t *inputs = inference->inputs;
+    size_t count = inference->node->input_count;
+    const tacit_tensor_t *zero = &inputs[operands->b_zero];
+    if (!tacit_onednn_sums_bytes() || inputs[operands->b].dtype != TACIT_DTYPE_INT8 ||
+        weights->depth >= DEPTH_MAX) {
+        return false;
+    }
+    for (size_t i = 0; tacit_given(inputs, count, operands->b_zero) && i < zero->count; i++) {
+        if (tacit_quantized_byte(zero, i) != 0) {
+            return false;
+        }
+    }
+    bool scaled = operands->y_scale > 0 && tacit_given(inputs, count, operands->y_scale);
+    for (size_t c = 0; c < weights->channels; c++) {
+        double most = s_whole;
+        if (scaled) { /* beyond that, what is rounded saturates */
+            double step = (double)(tacit_quantized_scale(&inputs[operands->a_scale], 0) *
+                                   tacit_quantized_scale(&inputs[operands->b_scale], c) /
+                                   tacit_quantized_scale(&inputs[operands->y_scale], 0));
+            if (!isfinite(step)) {
+                return false;
+            }
+            most = step * s_whole >= 1024.0 ? HUGE_VAL : s_whole;
+        }
+        if (!(s_largest(operands, inference, weights, c) < most)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static dnnl_status_t s_set_zeros(dnnl_primitive_attr_t attributes, int32_t source, int32_t target)
+{
+    dnnl_status_t status = dnnl_success;
+    if (source != 0) {
+        status = dnnl_primitive_attr_set_zero_points(attributes, DNNL_ARG_SRC, 1, 0, &source);
+    }
+    if (status == dnnl_success && target != 0) {
+        /* It is added in float32: only to whole numbers, so that they are rounded first.  */
+        dnnl_post_ops_t operations = NULL;
+        status = dnnl_primitive_attr_set_zero_points(attributes, DNNL_ARG_DST, 1, 0, &target);
+        status = status == dnnl_success ? dnnl_post_ops_create(&operations) : status;
+        if (status == dnnl_success) {
+            status = dnnl_post_ops_append_eltwise(operations, 1.0F, dnnl_eltwise_round, 0.0F, 0.0F);
+        }
+        if (status == dnnl_success) {
+            status = dnnl_primitive_attr_set_post_ops(attributes, operations);
+        }
+        (void)dnnl_post_ops_destroy(operations);
+    }
+    return status;
+}
+
+dnnl_primitive_attr_t tacit_quantized_attributes(const tacit_operands_t *operands,
+                                                 const tacit_inference_t *inference,
+                                                 size_t channels)
+{
+    const tacit_tensor_t *inputs = inference->inputs;
+    size_t count = inference->node->input_count;
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_status_t status = dnnl_primitive_attr_create(&attributes);
+    if (status == dnnl_success) {
+        status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+    }
+    if (status == dnnl_success && operands->a_scale > 0) {
+        float *scales = malloc((channels + 1) * sizeof(float));
+        status = scales != NULL ? dnnl_success : dnnl_out_of_memory;
+        if (scales != NULL) {
+            bool one = inputs[operands->b_scale].count == 1;
+            size_t numbers = one ? 1 : channels;
+            tacit_quantized_scales(operands, inputs, count, 0, numbers, scales);
+            status = dnnl_primitive_attr_set_output_scales(attributes, (dnnl_dim_t)numbers,
+                                                           one ? 0 : 1 << 1, scales);
+        }
+        free(scales);
+    }
+    if (status == dnnl_success) {
+        status = s_set_zeros(attributes, tacit_quantized_zero(inputs, count, operands->a_zero, 0),
+                             tacit_quantized_zero(inputs, count, operands->y_zero, 0));
+    }
+    if (status != dnnl_success && attributes != NULL) {
+        (void)dnnl_primitive_attr_destroy(attributes);
+        attributes = NULL;
+    }
+    return attributes;
+}
+
+/* --- single elements -------------------------------------------------------------------------- */
+
+int tacit_quantized_dense(tacit_planner_t *planner, int slot)
+{
+    bool dense =
+        slot == TACIT_NO_SLOT || tacit_planner_slot_size(planner, slot) ==
+                                     tacit_tensor_size(tacit_planner_tensor(planner, slot));
+    return dense ? slot : tacit_planner_plain(planner, slot);
+}
+
+int tacit_quantized_like(tacit_planner_t *planner, int slot, tacit_dtype_t dtype)
+{
+    tacit_shape_t shape = tacit_planner_tensor(planner, slot)->shape;
+    dnnl_memory_desc_t layout = tacit_onednn_retyped(*tacit_planner_layout(planner, slot), dtype);
+    return tacit_planner_new_slot(planner, dtype, &shape, &layout);
+}
+
+tacit_status_t tacit_quantized_elements(tacit_planner_t *planner,
+                                        const tacit_inference_t *inference, const size_t *maps,
+                                        size_t map_count, bool *ret_done)
+{
+    const tacit_graph_node_t *node = inference->node;
+    int slots[TACIT_NODE_INPUTS_MAX + 1];
+    for (size_t i = 0; i < map_count; i++) {
+        if (!tacit_shape_equal(&inference->inputs[maps[i]].shape, &inference->outputs[0].shape)) {
+            return TACIT_OK;
+        }
+    }
+    for (size_t i = 0; i < node->input_count; i++) {
+        slots[i] = tacit_planner_slot(planner, node->inputs[i]);
+    }
+    int first = tacit_quantized_dense(planner, slots[maps[0]]);
+    slots[maps[0]] = first;
+    for (size_t i = 1; first != TACIT_NO_SLOT && i < map_count; i++) {
+        dnnl_memory_desc_t layout = *tacit_planner_layout(planner, first);
+        slots[maps[i]] = tacit_planner_arrange(planner, slots[maps[i]], NULL, &layout);
+        first = slots[maps[i]] != TACIT_NO_SLOT ? first : TACIT_NO_SLOT;
+    }
+    int y = first != TACIT_NO_SLOT
+                ? tacit_quantized_like(planner, first, inference->outputs[0].dtype)
+                : TACIT_NO_SLOT;
+    if (y == TACIT_NO_SLOT) {
+        return tacit_planner_error(planner)->code;
+    }
+    slots[node->input_count] = y;
+    *ret_done = true;
+    tacit_planner_bind(planner, node->outputs[0], y);
+    return tacit_planner_kernel(planner, node->op->kernel, "bytes", NULL, slots, node->input_count,
+                                1, 0);
+}

@@ -1,0 +1,198 @@
+/*  integer_kernels.c - loops over bytes for the compiler to vectorise; compiled once per
+   instruction set, which sets TACIT_ISA_NAME. Without fused multiplication, which would round
+   otherwise in one of them than in another; and with sums that wrap around.  */
+
+#include "services/inference/engine/portable/integer.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/*  Adding this number rounds those below 2^22 to whole ones, half to even.  */
+static const float s_rounder = 12582912.0F;
+
+typedef struct s_ends {
+    float low, high;
+} s_ends_t;
+
+INLINE s_ends_t s_ends(tacit_grid_t grid)
+{
+    int32_t low = grid.sign ? INT8_MIN : 0;
+    int32_t high = grid.sign ? INT8_MAX : UINT8_MAX;
+    return (s_ends_t){(float)(low - grid.zero), (float)(high - grid.zero)};
+}
+
+/*  The byte for a real number of steps; NaN is the lowest.  */
+INLINE uint8_t s_byte(float steps, s_ends_t ends, int32_t zero)
+{
+    steps = steps > ends.low ? steps : ends.low;
+    steps = steps < ends.high ? steps : ends.high;
+    float whole = (steps + s_rounder) - s_rounder;
+    return (uint8_t)((int32_t)whole + zero);
+}
+
+INLINE int32_t s_number(uint8_t byte, bool sign)
+{
+    return sign ? (int8_t)byte : byte;
+}
+
+INLINE float s_real(uint8_t byte, tacit_grid_t grid, bool sign)
+{
+    return (float)(s_number(byte, sign) - grid.zero) * grid.scale;
+}
+
+static void s_quantize(const float *restrict x, size_t count, tacit_grid_t grid,
+                       uint8_t *restrict y)
+{
+    s_ends_t ends = s_ends(grid);
+    for (size_t i = 0; i < count; i++) {
+        y[i] = s_byte(x[i] / grid.scale, ends, grid.zero);
+    }
+}
+
+INLINE void s_dequantize_as(const uint8_t *restrict x, size_t count, tacit_grid_t grid, bool sign,
+                            float *restrict y)
+{
+    for (size_t i = 0; i < count; i++) {
+        y[i] = s_real(x[i], grid, sign);
+    }
+}
+
+static void s_dequantize(const uint8_t *x, size_t count, tacit_grid_t grid, float *y)
+{
+    if (grid.sign) {
+        s_dequantize_as(x, count, grid, true, y);
+    } else {
+        s_dequantize_as(x, count, grid, false, y);
+    }
+}
+
+/*  Two operands, and what is done to them.  */
+INLINE void s_combine(const uint8_t *restrict a, tacit_grid_t of_a, const uint8_t *restrict b,
+                      tacit_grid_t of_b, size_t count, tacit_grid_t of_y, bool sign, bool product,
+                      uint8_t *restrict y)
+{
+    s_ends_t ends = s_ends(of_y);
+    for (size_t i = 0; i < count; i++) {
+        float left = s_real(a[i], of_a, sign);
+        float right = s_real(b[i], of_b, sign);
+        float result = product ? left * right : left + right;
+        y[i] = s_byte(result / of_y.scale, ends, of_y.zero);
+    }
+}
+
+static void s_add(const uint8_t *a, tacit_grid_t of_a, const uint8_t *b, tacit_grid_t of_b,
+                  size_t count, tacit_grid_t of_y, uint8_t *y)
+{
+    if (of_y.sign) {
+        s_combine(a, of_a, b, of_b, count, of_y, true, false, y);
+    } else {
+        s_combine(a, of_a, b, of_b, count, of_y, false, false, y);
+    }
+}
+
+static void s_multiply(const uint8_t *a, tacit_grid_t of_a, const uint8_t *b, tacit_grid_t of_b,
+                       size_t count, tacit_grid_t of_y, uint8_t *y)
+{
+    if (of_y.sign) {
+        s_combine(a, of_a, b, of_b, count, of_y, true, true, y);
+    } else {
+        s_combine(a, of_a, b, of_b, count, of_y, false, true, y);
+    }
+}
+
+static void s_place(const int32_t *restrict sums, const float *restrict scales, size_t count,
+                    tacit_grid_t grid, uint8_t *restrict y)
+{
+    s_ends_t ends = s_ends(grid);
+    for (size_t i = 0; i < count; i++) {
+        y[i] = s_byte((float)sums[i] * scales[i], ends, grid.zero);
+    }
+}
+
+INLINE void s_widen_as(const uint8_t *restrict x, size_t count, int32_t zero, bool sign,
+                       int16_t *restrict y)
+{
+    for (size_t i = 0; i < count; i++) {
+        y[i] = (int16_t)(s_number(x[i], sign) - zero);
+    }
+}
+
+static void s_widen(const uint8_t *x, size_t count, int32_t zero, bool sign, int16_t *y)
+{
+    if (sign) {
+        s_widen_as(x, count, zero, true, y);
+    } else {
+        s_widen_as(x, count, zero, false, y);
+    }
+}
+
+enum { ROWS = 4 };
+
+/*  Four rows together, as they share what is loaded of x.  */
+static void s_dot(const int16_t *restrict x, const int16_t *restrict w, size_t depth, size_t rows,
+                  int32_t *restrict sums)
+{
+    size_t r = 0;
+    for (; r + ROWS <= rows; r += ROWS) {
+        const int16_t *of = w + r * depth;
+        int32_t a = 0;
+        int32_t b = 0;
+        int32_t c = 0;
+        int32_t d = 0;
+        for (size_t k = 0; k < depth; k++) {
+            a += x[k] * of[k];
+            b += x[k] * of[depth + k];
+            c += x[k] * of[2 * depth + k];
+            d += x[k] * of[3 * depth + k];
+        }
+        sums[r] = a;
+        sums[r + 1] = b;
+        sums[r + 2] = c;
+        sums[r + 3] = d;
+    }
+    for (; r < rows; r++) {
+        int32_t sum = 0;
+        for (size_t k = 0; k < depth; k++) {
+            sum += x[k] * w[r * depth + k];
+        }
+        sums[r] = sum;
+    }
+}
+
+/*  Of the numbers and 0.  */
+static void s_range(const float *x, size_t count, float *ret_low, float *ret_high)
+{
+    enum { LANES = 16 };
+    float low[LANES] = {0};
+    float high[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        for (size_t k = 0; k < LANES; k++) {
+            low[k] = x[i + k] < low[k] ? x[i + k] : low[k];
+            high[k] = x[i + k] > high[k] ? x[i + k] : high[k];
+        }
+    }
+    for (; i < count; i++) {
+        low[0] = x[i] < low[0] ? x[i] : low[0];
+        high[0] = x[i] > high[0] ? x[i] : high[0];
+    }
+    for (size_t k = 1; k < LANES; k++) {
+        low[0] = low[k] < low[0] ? low[k] : low[0];
+        high[0] = high[k] > high[0] ? high[k] : high[0];
+    }
+    *ret_low = low[0];
+    *ret_high = high[0];
+}
+
+#define JOIN(a, b) a##b
+#define NAME(isa)  JOIN(tacit_integer_, isa)
+
+const tacit_integer_t NAME(TACIT_ISA_NAME) = {
+    .quantize = s_quantize,
+    .dequantize = s_dequantize,
+    .add = s_add,
+    .multiply = s_multiply,
+    .place = s_place,
+    .widen = s_widen,
+    .dot = s_dot,
+    .range = s_range,
+};
