@@ -94,10 +94,10 @@ static void s_sum(const tacit_tensor_t *x, size_t first, size_t area, size_t ste
                   size_t apart, int32_t *ret_sums)
 {
     memset(ret_sums, 0, channels * sizeof(int32_t));
+    const uint8_t *bytes = (const uint8_t *)x->data + first;
     for (size_t i = 0; apart == 1 && i < area; i++) {
-        for (size_t c = 0; c < channels; c++) {
-            ret_sums[c] += tacit_quantized_byte(x, first + i * step + c);
-        }
+        tacit_integer()->accumulate(bytes + i * step, channels, x->dtype == TACIT_DTYPE_INT8,
+                                    ret_sums);
     }
     for (size_t c = 0; apart != 1 && c < channels; c++) {
         for (size_t i = 0; i < area; i++) {

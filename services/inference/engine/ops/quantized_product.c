@@ -387,22 +387,19 @@ static const char *s_correct(const tacit_parameters_t *parameters, const tacit_t
 {
     (void)output_count;
     const s_columns_t *of = parameters->recipe;
-    const uint32_t *x = inputs[0].data;
-    uint32_t *y = outputs[0].data;
-    bool around = !tacit_given(inputs, input_count, 3);
+    const int32_t *x = inputs[0].data;
+    int32_t *y = outputs[0].data;
     for (size_t n = 0, row = 0; n < outputs[0].count; n += of->columns, row++) {
         size_t of_a = inputs[2].count > 1 ? row % inputs[2].count : 0;
-        uint32_t zero = (uint32_t)tacit_quantized_zero(inputs, input_count, 2, of_a);
+        int32_t zero = tacit_quantized_zero(inputs, input_count, 2, of_a);
+        tacit_integer()->lessen(x + n, of->sums, zero, of->columns, y + n);
         uint32_t total = 0;
-        for (size_t k = 0; !around && k < of->depth; k++) {
-            total += (uint32_t)tacit_quantized_byte(&inputs[1], row * of->depth + k);
+        for (size_t k = 0; tacit_given(inputs, input_count, 3) && k < of->depth; k++) {
+            total += (uint32_t)(tacit_quantized_byte(&inputs[1], row * of->depth + k) - zero);
         }
-        total -= (uint32_t)of->depth * zero;
-        for (size_t i = 0; i < of->columns; i++) {
-            y[n + i] = x[n + i] - zero * (uint32_t)of->sums[i];
-        }
-        for (size_t i = 0; !around && i < of->columns; i++) {
-            y[n + i] -= (uint32_t)tacit_quantized_zero(inputs, input_count, 3, i) * total;
+        for (size_t i = 0; tacit_given(inputs, input_count, 3) && i < of->columns; i++) {
+            uint32_t other = (uint32_t)tacit_quantized_zero(inputs, input_count, 3, i);
+            y[n + i] = (int32_t)((uint32_t)y[n + i] - other * total);
         }
     }
     return NULL;
@@ -419,6 +416,20 @@ static void s_sum_columns(const void *recipe, const void *source, void *ret_pack
             sums[i] += (uint32_t)weight;
         }
     }
+}
+
+/*  Input i, unless it is known to be 0 everywhere.  */
+static int s_zero_slot(const tacit_planner_t *planner, const tacit_inference_t *inference, size_t i)
+{
+    bool matters = tacit_given(inference->inputs, inference->node->input_count, i);
+    const tacit_tensor_t *zero = &inference->inputs[matters ? i : 0];
+    bool known = matters && zero->data != NULL;
+    for (size_t k = 0; known && k < zero->count; k++) {
+        known = tacit_quantized_byte(zero, k) == 0;
+    }
+    return matters && !known
+               ? tacit_planner_slot(planner, tacit_graph_node_input(inference->node, i))
+               : TACIT_NO_SLOT;
 }
 
 enum { PACK_COLUMNS = 0x636f6c73 }; /* a way of packing of its own */
@@ -441,8 +452,8 @@ static tacit_status_t s_correct_step(tacit_planner_t *planner, const tacit_infer
     }
     int slots[] = {
         sums, tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[s_integer.a])),
-        tacit_planner_slot(planner, tacit_graph_node_input(node, s_integer.a_zero)),
-        tacit_planner_slot(planner, tacit_graph_node_input(node, s_integer.b_zero)), y};
+        s_zero_slot(planner, inference, s_integer.a_zero),
+        s_zero_slot(planner, inference, s_integer.b_zero), y};
     tacit_planner_bind(planner, node->outputs[0], y);
     return slots[1] != TACIT_NO_SLOT
                ? tacit_planner_kernel(planner, s_correct, "zero points", recipe, slots, 4, 1, 0)
@@ -453,7 +464,6 @@ TACIT_ACCELERATE(integer_product)
 {
     static const tacit_operands_t bare = {.a = 0, .b = 1};
     const tacit_tensor_t *inputs = inference->inputs;
-    size_t count = inference->node->input_count;
     if (inputs[bare.b].shape.rank != 2 || inputs[bare.b].data == NULL ||
         inputs[bare.b].dtype != TACIT_DTYPE_INT8 || !tacit_onednn_sums_bytes()) {
         return TACIT_OK;
@@ -468,8 +478,8 @@ TACIT_ACCELERATE(integer_product)
     if (status != TACIT_OK || !*ret_done) {
         return status;
     }
-    if (tacit_given(inputs, count, s_integer.a_zero) ||
-        tacit_given(inputs, count, s_integer.b_zero)) {
+    if (s_zero_slot(planner, inference, s_integer.a_zero) != TACIT_NO_SLOT ||
+        s_zero_slot(planner, inference, s_integer.b_zero) != TACIT_NO_SLOT) {
         return s_correct_step(planner, inference, &request, sums);
     }
     tacit_planner_bind(planner, inference->node->outputs[0], sums);

@@ -32,6 +32,9 @@ typedef struct tacit_integer {
     void (*widen)(const uint8_t *x, size_t count, int32_t zero, bool sign, int16_t *y);
     /* sums[r] = the product of x and row r of w, which are `depth` long.  */
     void (*dot)(const int16_t *x, const int16_t *w, size_t depth, size_t rows, int32_t *sums);
+    /* sums[i] += x[i], and y[i] = x[i] - factor * of[i].  */
+    void (*accumulate)(const uint8_t *x, size_t count, bool sign, int32_t *sums);
+    void (*lessen)(const int32_t *x, const int32_t *of, int32_t factor, size_t count, int32_t *y);
     void (*range)(const float *x, size_t count, float *ret_low, float *ret_high);
 } tacit_integer_t;
 

@@ -125,6 +125,30 @@ static void s_widen(const uint8_t *x, size_t count, int32_t zero, bool sign, int
     }
 }
 
+INLINE void s_accumulate_as(const uint8_t *restrict x, size_t count, bool sign,
+                            int32_t *restrict sums)
+{
+    for (size_t i = 0; i < count; i++) {
+        sums[i] += s_number(x[i], sign);
+    }
+}
+
+static void s_accumulate(const uint8_t *x, size_t count, bool sign, int32_t *sums)
+{
+    if (sign) {
+        s_accumulate_as(x, count, true, sums);
+    } else {
+        s_accumulate_as(x, count, false, sums);
+    }
+}
+
+static void s_lessen(const int32_t *x, const int32_t *of, int32_t factor, size_t count, int32_t *y)
+{
+    for (size_t i = 0; i < count; i++) {
+        y[i] = x[i] - factor * of[i];
+    }
+}
+
 enum { ROWS = 4 };
 
 /*  Four rows together, as they share what is loaded of x.  */
@@ -194,5 +218,7 @@ const tacit_integer_t NAME(TACIT_ISA_NAME) = {
     .place = s_place,
     .widen = s_widen,
     .dot = s_dot,
+    .accumulate = s_accumulate,
+    .lessen = s_lessen,
     .range = s_range,
 };
