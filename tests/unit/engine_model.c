@@ -172,6 +172,19 @@ Onnx__TensorProto *model_integers(Onnx__ModelProto *model, const char *name, siz
     return tensor;
 }
 
+Onnx__TensorProto *model_raw(Onnx__ModelProto *model, const char *name, int dtype, size_t rank,
+                             const int64_t *dims, const void *items, size_t size)
+{
+    Onnx__TensorProto *tensor = s_tensor(model, name, dtype);
+    for (size_t i = 0; i < rank; i++) {
+        s_add_dim(tensor, dims[i]);
+    }
+    tensor->has_raw_data = 1;
+    tensor->raw_data.data = s_copy(items, size);
+    tensor->raw_data.len = size;
+    return tensor;
+}
+
 static char **s_names(const char *text, size_t *ret_count)
 {
     char **names = NULL;
@@ -278,6 +291,14 @@ Onnx__NodeProto *model_node_ml(Onnx__ModelProto *model, const char *op, const ch
 {
     Onnx__NodeProto *node = model_node(model, op, inputs, outputs);
     node->domain = strdup("ai.onnx.ml");
+    return node;
+}
+
+Onnx__NodeProto *model_node_microsoft(Onnx__ModelProto *model, const char *op, const char *inputs,
+                                      const char *outputs)
+{
+    Onnx__NodeProto *node = model_node(model, op, inputs, outputs);
+    node->domain = strdup("com.microsoft");
     return node;
 }
 

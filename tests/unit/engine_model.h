@@ -27,6 +27,10 @@ Onnx__TensorProto *model_floats(Onnx__ModelProto *model, const char *name, size_
 Onnx__TensorProto *model_integers(Onnx__ModelProto *model, const char *name, size_t count,
                                   const int64_t *items);
 
+/*  An initializer of any type, whose elements are these bytes.  */
+Onnx__TensorProto *model_raw(Onnx__ModelProto *model, const char *name, int dtype, size_t rank,
+                             const int64_t *dims, const void *items, size_t size);
+
 /*  A node; inputs and outputs are names apart by spaces, "-" for one that is left out.  */
 Onnx__NodeProto *model_node(Onnx__ModelProto *model, const char *op, const char *inputs,
                             const char *outputs);
@@ -41,6 +45,10 @@ void node_texts(Onnx__NodeProto *node, const char *name, size_t count, const cha
 void model_import_ml(Onnx__ModelProto *model, int64_t opset);
 Onnx__NodeProto *model_node_ml(Onnx__ModelProto *model, const char *op, const char *inputs,
                                const char *outputs);
+
+/*  A node of com.microsoft.  */
+Onnx__NodeProto *model_node_microsoft(Onnx__ModelProto *model, const char *op, const char *inputs,
+                                      const char *outputs);
 
 void model_metadata(Onnx__ModelProto *model, const char *key, const char *value);
 

@@ -16,7 +16,8 @@ sys.path.insert(0, MODELS)
 from graph import Graph  # noqa: E402
 
 SMALL = {"cnn_small": ([2, 3, 32, 32], "f"), "mlp_small": ([3, 784], "f"),
-         "transformer_small": ([2, 64], "q"), "tabular_mlp": ([32, 30], "f")}
+         "transformer_small": ([2, 64], "q"), "tabular_mlp": ([32, 30], "f"),
+         "cnn_small_qlinear": ([2, 3, 32, 32], "f"), "transformer_dynamic": ([2, 64], "q")}
 TOLERANCE = 1e-4  # of the largest output
 
 
