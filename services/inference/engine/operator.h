@@ -9,8 +9,8 @@
     mask, U and V any, Q, W and Y uint8 or int8. A small one is itself: i int64, d int32, u uint8,
     f float32, b bool, j int32 or int64, r float32 or float64, n any; as an output k is what
     attribute "to" says, e "dtype" (as T where absent), o "output_datatype", v the type of the
-    tensor "value" (float32 where absent), p is Y (float32 where absent), l of the list "values_int64s" or "values_floats", z is Q
-    (uint8 where absent).
+    tensor "value" (float32 where absent), p is Y (float32 where absent), l of the list
+    "values_int64s" or "values_floats", z is Q (uint8 where absent).
 
     Attributes are "name:type" words: i integer, f float, s string, t tensor, I integers, F floats,
     S strings.
