@@ -91,6 +91,11 @@ static tacit_schedule_end_t *s_peer(tacit_binding_t *self)
     return &self->facts.ends[s_peer_side(self)];
 }
 
+tacit_role_t tacit_binding_peer_role(const tacit_binding_t *binding)
+{
+    return binding->facts.ends[s_peer_side(binding)].role;
+}
+
 static void s_wipe(tacit_binding_t *self)
 {
     tacit_secret_destroy(&self->ephemeral);

@@ -117,6 +117,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_binding_server_finish(
     tacit_binding_t *binding, uint64_t now_ms, const tacit_binding_confirm_t *confirm,
     uint8_t ret_mac[64], tacit_session_t **ret_session, tacit_error_t *ret_error);
 
+/*  The role that the peer says it has; nothing of it is proved yet.  */
+tacit_role_t tacit_binding_peer_role(const tacit_binding_t *binding);
+
 void tacit_binding_destroy(tacit_binding_t **binding);
 
 #endif

@@ -58,6 +58,17 @@ tacit_status_t tacit_error_claim(tacit_error_t *error, tacit_status_t code, cons
     return code;
 }
 
+void tacit_error_conceal(tacit_error_t *error)
+{
+    if (error && error->code != TACIT_OK) {
+        char name[TACIT_ERROR_NAME_MAX];
+        uint32_t retry_after_ms = error->retry_after_ms;
+        s_copy(name, sizeof name, error->name);
+        s_start(error, error->code, name);
+        error->retry_after_ms = retry_after_ms;
+    }
+}
+
 void tacit_error_remedy(tacit_error_t *error, const char *format, ...)
 {
     if (error) {

@@ -43,6 +43,10 @@ tacit_status_t tacit_error_set_named(tacit_error_t *error, tacit_status_t code, 
 tacit_status_t tacit_error_claim(tacit_error_t *error, tacit_status_t code, const char *claim,
                                  const char *expected, const char *got);
 
+/*  Leave what a stranger may know: code, name, and what that code means; nothing of why. A
+   service's own code keeps its name, and what it means is the reader's to know.  */
+void tacit_error_conceal(tacit_error_t *error);
+
 /*  Add to an error that was set.  */
 void tacit_error_remedy(tacit_error_t *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -29,7 +29,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_seal_open(const uint8_t key[TACIT_KEY_SIZE
 
 /*  Associated data and hash inputs: a label, then fields, each with its length before it (u32
     little-endian), so that no two lists of fields give the same bytes.  */
-enum { TACIT_TRANSCRIPT_MAX = 1024 };
+enum { TACIT_TRANSCRIPT_MAX = 2048 };
 
 typedef struct tacit_transcript {
     uint8_t data[TACIT_TRANSCRIPT_MAX];

@@ -56,9 +56,13 @@ tacit_status_t tacit_caller_check(const tacit_method_t *method, const tacit_conn
     const s_rule_t *rule =
         (size_t)method->caller < sizeof s_rules / sizeof *s_rules ? &s_rules[method->caller] : NULL;
     if (!rule || !rule->admits || !rule->admits(&question)) {
-        return tacit_error_claim(ret_error, TACIT_CALLER_REFUSED, "caller",
-                                 rule ? rule->expected : "nobody",
-                                 tacit_role_name(row->session->peer_role));
+        tacit_error_claim(ret_error, TACIT_CALLER_REFUSED, "caller",
+                          rule ? rule->expected : "nobody",
+                          tacit_role_name(row->session->peer_role));
+        if (row->session->peer_role == TACIT_ROLE_USER) {
+            tacit_error_conceal(ret_error); /* a key that anybody can make */
+        }
+        return TACIT_CALLER_REFUSED;
     }
     return TACIT_OK;
 }
@@ -73,8 +77,7 @@ tacit_status_t tacit_caller_owns(const tacit_method_t *method, const tacit_conne
     memcpy(&owner, (const uint8_t *)args + method->owner_offset, sizeof owner);
     if (owner.size != TACIT_CURVE_KEY_SIZE ||
         memcmp(owner.data, row->session->peer_curve, TACIT_CURVE_KEY_SIZE) != 0) {
-        return tacit_error_claim(ret_error, TACIT_CALLER_REFUSED, "caller", "the owner",
-                                 "another user");
+        return tacit_error_set(ret_error, TACIT_CALLER_REFUSED, NULL);
     }
     return TACIT_OK;
 }

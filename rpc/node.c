@@ -14,6 +14,7 @@
 #include "enclave/seal.h"
 #include "idl/attestation.h"
 #include "rpc/log.h"
+#include "rpc/refusal_report.h"
 
 enum {
     S_CONNECT_MS = 20 * 1000, /* default: wait so long for platform and attestation service */
@@ -41,6 +42,7 @@ struct tacit_node {
     bool failing;              /* the last try to attest failed */
     bool evicted;              /* it was refused for good */
     tacit_standing_t standing; /* changed by the loop alone */
+    tacit_refusals_t refusals; /* of the loop alone */
 };
 
 /*  --- making ---------------------------------------------------------------------------------- */
@@ -325,6 +327,11 @@ static int s_on_watch(zloop_t *loop, int timer, void *argument)
     if (!self->mesh || changed || tacit_now_ms() >= half) {
         wanted = s_renew(self);
     }
+    if (wanted && self->mesh &&
+        tacit_refusals_report(&self->refusals, tacit_mesh_attestation(self->mesh),
+                              S_WATCH_CALL_MS) == TACIT_CALLER_REFUSED) {
+        tacit_log(TACIT_LOG_WARNING, "refusals_not_reported", "this node is no member just now");
+    }
     pthread_mutex_unlock(&self->lock);
     return wanted ? 0 : -1;
 }
@@ -344,6 +351,11 @@ bool tacit_node_is_evicted(const tacit_node_t *node)
 const tacit_standing_t *tacit_node_standing(const tacit_node_t *node)
 {
     return &node->standing;
+}
+
+tacit_refusals_t *tacit_node_refusals(tacit_node_t *node)
+{
+    return &node->refusals;
 }
 
 const tacit_party_t *tacit_node_party(const tacit_node_t *node)

@@ -265,6 +265,7 @@ static tacit_status_t s_open(tacit_server_t *self, const tacit_server_config_t *
         .endpoint = self->endpoint,
         .party = config->party,
         .standing = config->standing,
+        .refusals = config->refusals,
         .operator_key = tacit_server_operator(self),
     };
     if (config->party) {

@@ -16,6 +16,7 @@
 
 #include "enclave/binding.h"
 #include "rpc/codec.h"
+#include "rpc/refusals.h"
 #include "rpc/standing.h"
 #include "rpc/trace.h"
 
@@ -29,6 +30,8 @@ typedef struct tacit_server_config {
     const uint8_t *operator_key; /* CURVE key of the operator, 32 bytes; NULL: there is none */
     /*  Whose sessions hold after a policy came into force; NULL: all do. Borrowed; may change  */
     const tacit_standing_t *standing;
+    /*  Where sessions that were refused are put; NULL: nowhere. Borrowed  */
+    tacit_refusals_t *refusals;
     const char *zap_domain; /* names this endpoint's admission rule; see zap.h. Plaintext is
                                always TACIT_ZAP_INTRODUCTION */
 } tacit_server_config_t;

@@ -23,6 +23,7 @@ static tacit_status_t s_open_server(s_run_t *run, const tacit_service_args_t *ar
         .party = tacit_node_party(run->node),
         .operator_key = args->trust.operator_curve_key,
         .standing = tacit_node_standing(run->node),
+        .refusals = tacit_node_refusals(run->node),
         .zap_domain = tacit_role_name(run->service->role),
     };
     tacit_status_t status = tacit_server_new(&config, &run->server, ret_error);

@@ -1,7 +1,8 @@
 /*  session_service.c - from messages to enclave/binding.h and into the session table.
 
     Who the peer is comes from the call (ZAP's User-Id), never from arguments. Nothing waits here
-    but for the platform's quote.  */
+    but for the platform's quote. Who is refused a session is a stranger, who learns the code alone;
+    why is put where the operator finds it.  */
 
 #include "rpc/session_service.h"
 
@@ -85,6 +86,31 @@ static void s_write_accept(const tacit_binding_accept_t *accept,
     ret_result->has_quote = accept->quote.size > 0;
 }
 
+/*  A key that the policy names is told that it does; so is the operator's.  */
+static bool s_may_know(const tacit_session_service_t *self, const tacit_call_t *call,
+                       tacit_status_t status)
+{
+    return status == TACIT_USER_REVOKED ||
+           (self->operator_key &&
+            memcmp(self->operator_key, call->id.peer, TACIT_CURVE_KEY_SIZE) == 0);
+}
+
+static tacit_status_t s_refuse(const tacit_session_service_t *self, tacit_call_t *call,
+                               tacit_role_t role, tacit_status_t status)
+{
+    if (status == TACIT_OK) {
+        return status;
+    }
+    if (call->error.code != status) {
+        tacit_error_set(&call->error, status, NULL);
+    }
+    tacit_refusals_add(self->refusals, call->id.peer, role, &call->error);
+    if (!s_may_know(self, call, status)) {
+        tacit_error_conceal(&call->error);
+    }
+    return status;
+}
+
 static tacit_status_t s_open(void *context, tacit_call_t *call,
                              const tacit_session_open_args_t *args,
                              tacit_session_open_result_t *ret_result)
@@ -99,7 +125,7 @@ static tacit_status_t s_open(void *context, tacit_call_t *call,
                                        &call->error);
     }
     if (status != TACIT_OK) {
-        return status;
+        return s_refuse(self, call, (tacit_role_t)args->role, status);
     }
     tacit_binding_accept_t *accept = tacit_arena_alloc(call->arena, sizeof *accept);
     if (!accept) {
@@ -116,7 +142,7 @@ static tacit_status_t s_open(void *context, tacit_call_t *call,
                                           zmq_msg_get(&call->frame, ZMQ_SRCFD), s_now(), &binding);
     }
     tacit_binding_destroy(&binding);
-    return status;
+    return s_refuse(self, call, (tacit_role_t)args->role, status);
 }
 
 static tacit_status_t s_establish(const tacit_session_service_t *self, tacit_connection_t *row,
@@ -139,8 +165,9 @@ static tacit_status_t s_confirm(void *context, tacit_call_t *call,
     if (!row || !row->binding) {
         tacit_error_claim(&call->error, TACIT_NONCE_REFUSED, "session.confirm",
                           "a binding that was opened on this connection and not long ago", "none");
-        return TACIT_NONCE_REFUSED;
+        return s_refuse(self, call, TACIT_ROLE_NONE, TACIT_NONCE_REFUSED);
     }
+    tacit_role_t role = tacit_binding_peer_role(row->binding);
     tacit_binding_confirm_t confirm = {.result = args->result, .quote = args->quote};
     memcpy(confirm.mac, args->mac.data, sizeof confirm.mac);
     uint8_t *mac = tacit_arena_alloc(call->arena, sizeof confirm.mac);
@@ -157,7 +184,7 @@ static tacit_status_t s_confirm(void *context, tacit_call_t *call,
     }
     tacit_session_destroy(&session);
     tacit_session_table_unbind(self->table, row);
-    return status;
+    return s_refuse(self, call, role, status);
 }
 
 /*  The server has the lanes; it is there while its call runs.  */

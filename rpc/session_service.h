@@ -5,6 +5,7 @@
 
 #include "idl/session.h"
 #include "rpc/endpoint.h"
+#include "rpc/refusals.h"
 #include "rpc/session_table.h"
 #include "rpc/standing.h"
 
@@ -14,6 +15,7 @@ typedef struct tacit_session_service {
     tacit_endpoint_t *endpoint;
     const tacit_party_t *party;
     const tacit_standing_t *standing; /* NULL: every session holds */
+    tacit_refusals_t *refusals;       /* where refused ones are put; NULL: nowhere */
     const uint8_t *operator_key;      /* 32 bytes; NULL: nobody may open as the operator */
     uint64_t links_up;                /* connections: handshakes that succeeded */
     uint64_t links_failed;            /* that did not */

@@ -107,7 +107,7 @@ static const tacit_command_t s_commands[] = {
     },
     {
         .name = "audit",
-        .summary = "read and check the key service's audit chain, or list refused evidence",
+        .summary = "read and check the audit chain of keys, or of refusals",
         .operands = "[keys|refusals]",
         .operands_max = 1,
         .run = tacit_command_audit,

@@ -1,7 +1,8 @@
 /*  attestd.c - the actor: two endpoints, one loop, and the handlers of both contracts.
 
-    Whoever asks for a result is judged on the evidence and on the connection it came by; who gets
-    the reason in full is the attester itself (it may know what it is) and the operator.  */
+    Whoever asks for a result is judged on the evidence and on the connection it came by. The reason
+    of a refusal is the operator's to read, in full and for long; whose evidence is genuine hears it
+    about itself; anybody else is a stranger, and hears the code.  */
 
 #include "services/attestation/attestd.h"
 
@@ -18,7 +19,7 @@
 #include "services/attestation/identity.h"
 #include "services/attestation/member_table.h"
 #include "services/attestation/policy_store.h"
-#include "services/attestation/refusal_log.h"
+#include "services/attestation/refusal_service.h"
 
 enum { S_RENEW_CHECK_MS = 1000 };
 
@@ -26,7 +27,7 @@ typedef struct {
     tacit_identity_t *identity;
     tacit_policy_store_t *policies;
     tacit_member_table_t *members;
-    tacit_refusal_log_t *refusals;
+    tacit_refusal_service_t refusals;
     tacit_server_t *introduction; /* plaintext */
     tacit_server_t *server;       /* CURVE */
     tacit_standing_t standing;    /* who may speak to it */
@@ -133,7 +134,7 @@ static void s_state_case(const tacit_attestation_attest_args_t *args,
 
 static tacit_status_t s_judge(s_attestd_t *self, const tacit_attestation_attest_args_t *args,
                               const tacit_session_t *session, tacit_member_t *ret_member,
-                              tacit_error_t *ret_error)
+                              bool *ret_genuine, tacit_error_t *ret_error)
 {
     tacit_identity_t *identity = self->identity;
     if (memcmp(args->mesh_id.data, identity->mesh_id, 32) != 0) {
@@ -156,7 +157,7 @@ static tacit_status_t s_judge(s_attestd_t *self, const tacit_attestation_attest_
         .collateral = identity->collateral,
     };
     return tacit_judge(&verifier, &judged, tacit_now_ms(), &ret_member->result,
-                       ret_member->result_bytes, ret_error);
+                       ret_member->result_bytes, ret_genuine, ret_error);
 }
 
 static tacit_status_t s_attest(void *argument, tacit_call_t *call,
@@ -169,10 +170,11 @@ static tacit_status_t s_attest(void *argument, tacit_call_t *call,
         return s_no_policy(call);
     }
     tacit_member_t member = {0};
-    tacit_status_t status = s_judge(self, args, tacit_call_session(call), &member, error);
+    bool genuine = false;
+    tacit_status_t status = s_judge(self, args, tacit_call_session(call), &member, &genuine, error);
     if (status) {
-        tacit_refusal_log_add(self->refusals, tacit_now_ms(), (tacit_role_t)args->role, error);
-        return status;
+        return tacit_refusal_service_refuse(&self->refusals, call, (tacit_role_t)args->role,
+                                            genuine);
     }
     if (args->endpoint.size >= sizeof member.endpoint) {
         return tacit_error_set(error, TACIT_TOO_LARGE, "the endpoint is too long");
@@ -344,35 +346,23 @@ static tacit_status_t s_policy_at(void *argument, tacit_call_t *call,
                : TACIT_NO_MEMORY;
 }
 
-static tacit_status_t s_list_refusals(void *argument, tacit_call_t *call,
-                                      const tacit_attestation_refusals_args_t *args,
-                                      tacit_attestation_refusals_result_t *ret_result)
+/*  --- refusals -------------------------------------------------------------------------------- */
+
+static tacit_status_t s_report(void *argument, tacit_call_t *call,
+                               const tacit_attestation_report_args_t *args,
+                               tacit_attestation_report_result_t *ret_result)
+{
+    (void)ret_result;
+    s_attestd_t *self = argument;
+    return tacit_refusal_service_report(&self->refusals, self->members, call, args);
+}
+
+static tacit_status_t s_audit(void *argument, tacit_call_t *call,
+                              const tacit_attestation_audit_args_t *args,
+                              tacit_attestation_audit_result_t *ret_result)
 {
     s_attestd_t *self = argument;
-    size_t limit = args->limit && args->limit < S_LIST_MAX ? args->limit : S_LIST_MAX;
-    tacit_attestation_refusal_t *items =
-        tacit_arena_alloc(tacit_call_arena(call), limit * sizeof *items);
-    if (!items) {
-        return TACIT_NO_MEMORY;
-    }
-    size_t count = 0;
-    const tacit_refusal_t *refusal = NULL;
-    while (count < limit && (refusal = tacit_refusal_log_get(self->refusals, count))) {
-        items[count++] = (tacit_attestation_refusal_t){
-            .time_ms = refusal->time_ms,
-            .role = (uint8_t)refusal->role,
-            .code = (uint32_t)refusal->error.code,
-            .name = tacit_span_string(refusal->error.name),
-            .claim = tacit_span_string(refusal->error.claim),
-            .expected = tacit_span_string(refusal->error.expected),
-            .got = tacit_span_string(refusal->error.got),
-            .policy = tacit_span_string(refusal->error.policy),
-            .remedy = tacit_span_string(refusal->error.remedy),
-        };
-    }
-    ret_result->refusals.items = items;
-    ret_result->refusals.count = count;
-    return TACIT_OK;
+    return tacit_refusal_service_audit(&self->refusals, call, args, ret_result);
 }
 
 /*  --- the actor ------------------------------------------------------------------------------- */
@@ -388,7 +378,8 @@ static const tacit_attestation_handlers_t s_handlers = {
     .apply_policy = s_apply_policy,
     .policy_history = s_policy_history,
     .policy_at = s_policy_at,
-    .refusals = s_list_refusals,
+    .audit = s_audit,
+    .report = s_report,
 };
 
 static int s_on_renew(zloop_t *loop, int timer, void *argument)
@@ -397,6 +388,7 @@ static int s_on_renew(zloop_t *loop, int timer, void *argument)
     (void)timer;
     s_attestd_t *self = argument;
     const tacit_result_t *result = &self->identity->result;
+    tacit_refusal_service_settle(&self->refusals, tacit_now_ms());
     if (tacit_now_ms() >= result->issued_ms + (result->expires_ms - result->issued_ms) / 2) {
         tacit_error_t error = {.code = TACIT_OK};
         if (tacit_identity_attest(self->identity, tacit_policy_store_head(self->policies),
@@ -411,8 +403,7 @@ static tacit_status_t s_open_state(s_attestd_t *self, const tacit_service_args_t
                                    tacit_error_t *ret_error)
 {
     self->members = tacit_member_table_new();
-    self->refusals = tacit_refusal_log_new();
-    if (!self->members || !self->refusals) {
+    if (!self->members) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     tacit_status_t status = tacit_identity_new(args, &self->identity, ret_error);
@@ -420,6 +411,11 @@ static tacit_status_t s_open_state(s_attestd_t *self, const tacit_service_args_t
         status = tacit_policy_store_open(args->state, args->trust.operator_signing_key,
                                          self->identity->mesh_id, self->identity->platform,
                                          &self->policies, ret_error);
+    }
+    if (!status) {
+        status = tacit_refusal_journal_open(args->state, self->identity->mesh_id,
+                                            self->identity->platform, &self->refusals.journal,
+                                            ret_error);
     }
     if (!status) {
         status = s_follow_policy(self, ret_error);
@@ -438,6 +434,7 @@ static tacit_status_t s_open_endpoints(s_attestd_t *self, const tacit_service_ar
         .party = &self->identity->party,
         .operator_key = args->trust.operator_curve_key,
         .standing = &self->standing,
+        .refusals = &self->refusals.sessions,
         .zap_domain = "tacit.attestation",
     };
     tacit_server_config_t plain = {
@@ -488,7 +485,10 @@ static void s_stop(s_attestd_t *self)
     tacit_server_destroy(&self->server);
     tacit_policy_store_destroy(&self->policies);
     tacit_member_table_destroy(&self->members);
-    tacit_refusal_log_destroy(&self->refusals);
+    if (self->refusals.journal) {
+        tacit_refusal_service_settle(&self->refusals, tacit_now_ms());
+    }
+    tacit_refusal_journal_destroy(&self->refusals.journal);
     tacit_identity_destroy(&self->identity);
 }
 

@@ -78,10 +78,12 @@ tacit_status_t tacit_judge_self(const tacit_verifier_t *verifier, const tacit_ca
 
 tacit_status_t tacit_judge(const tacit_verifier_t *verifier, const tacit_case_t *judged,
                            uint64_t now_ms, tacit_result_t *ret_result,
-                           uint8_t ret_bytes[TACIT_RESULT_SIZE], tacit_error_t *ret_error)
+                           uint8_t ret_bytes[TACIT_RESULT_SIZE], bool *ret_genuine,
+                           tacit_error_t *ret_error)
 {
     tacit_claims_t claims;
     tacit_status_t status = s_verify(verifier, judged, now_ms, &claims, ret_error);
+    *ret_genuine = status == TACIT_OK;
     if (!status) {
         status = tacit_policy_appraise(verifier->policy, &claims, judged->role, ret_error);
     }

@@ -37,11 +37,12 @@ TACIT_MUST_CHECK tacit_status_t tacit_judge_self(const tacit_verifier_t *verifie
                                                  uint8_t ret_bytes[TACIT_RESULT_SIZE],
                                                  tacit_error_t *ret_error);
 
-/*  The result, signed, once what it rests on is remembered. Refusals say what failed, in full.  */
+/*  The result, signed, once what it rests on is remembered. Refusals say what failed, in full;
+    ret_genuine: the evidence is genuine and was made for this, so that whoever sent it may know. */
 TACIT_MUST_CHECK tacit_status_t tacit_judge(const tacit_verifier_t *verifier,
                                             const tacit_case_t *judged, uint64_t now_ms,
                                             tacit_result_t *ret_result,
-                                            uint8_t ret_bytes[TACIT_RESULT_SIZE],
+                                            uint8_t ret_bytes[TACIT_RESULT_SIZE], bool *ret_genuine,
                                             tacit_error_t *ret_error);
 
 #endif

@@ -52,6 +52,15 @@ static bool s_find(const tacit_member_table_t *self, const uint8_t curve_key[32]
     return false;
 }
 
+const tacit_member_t *tacit_member_table_get(const tacit_member_table_t *table,
+                                             const uint8_t curve_key[32], uint64_t now_ms)
+{
+    size_t at = 0;
+    return s_find(table, curve_key, &at) && table->members[at].result.expires_ms > now_ms
+               ? &table->members[at]
+               : NULL;
+}
+
 void tacit_member_table_remove(tacit_member_table_t *table, const uint8_t curve_key[32])
 {
     size_t at = 0;

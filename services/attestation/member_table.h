@@ -24,6 +24,10 @@ TACIT_MUST_CHECK tacit_status_t tacit_member_table_put(tacit_member_table_t *tab
                                                        const tacit_member_t *member,
                                                        uint64_t now_ms);
 
+/*  The live member of that CURVE key; NULL: there is none. Borrowed.  */
+const tacit_member_t *tacit_member_table_get(const tacit_member_table_t *table,
+                                             const uint8_t curve_key[32], uint64_t now_ms);
+
 /*  Forget the member of that CURVE key, if there is one.  */
 void tacit_member_table_remove(tacit_member_table_t *table, const uint8_t curve_key[32]);
 

@@ -9,7 +9,7 @@
 #define TACIT_SERVICES_KEYS_VAULT_H
 
 #include "enclave/model_package.h"
-#include "services/keys/sealed_store.h"
+#include "services/storage/sealed_store.h"
 
 enum {
     TACIT_VAULT_USERS_MAX = 4096,

@@ -7,8 +7,8 @@
 #ifndef TACIT_SERVICES_KEYS_VAULT_INTERNAL_H
 #define TACIT_SERVICES_KEYS_VAULT_INTERNAL_H
 
-#include "services/keys/map.h"
 #include "services/keys/vault.h"
+#include "services/storage/map.h"
 
 enum { TACIT__WRAPPED_SIZE = TACIT_KEY_SIZE + TACIT_SEAL_OVERHEAD };
 

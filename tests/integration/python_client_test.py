@@ -399,7 +399,7 @@ class PythonClient(MeshCase):
                 with self.assertRaises(errors.NoSession):
                     await client.put_model_key(name="x", version=1, model_key=bytes(32),
                                                content_sha256=bytes(32))
-            await self.assert_raises(errors.CallerRefused, mesh.attestation.refusals(limit=1))
+            await self.assert_raises(errors.CallerRefused, mesh.attestation.audit(from_=0, limit=1))
             async with await mesh.connect(keys.KeysClient) as client:
                 await self.assert_raises(errors.CallerRefused, client.audit(from_=0, limit=1))
                 bad = await self.assert_raises(errors.BadInput, client.revoke(grant_id=b"short"))

@@ -1,4 +1,4 @@
-/*  attestation_tables_test.c - who is genuine now, and who was refused: limits, order, expiry.  */
+/*  attestation_tables_test.c - who is genuine now: limits, order, expiry.  */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,6 @@
 #include <stdio.h>
 
 #include "services/attestation/member_table.h"
-#include "services/attestation/refusal_log.h"
 
 enum { S_NOW = 1000 };
 
@@ -95,19 +94,18 @@ static void who_leaves_is_not_found(void **state)
     tacit_member_table_destroy(&table);
 }
 
-static void the_last_refusals_newest_first(void **state)
+static void a_member_is_known_by_its_key_until_it_expires(void **state)
 {
     (void)state;
-    tacit_refusal_log_t *log = tacit_refusal_log_new();
-    assert_null(tacit_refusal_log_get(log, 0));
-    for (uint64_t i = 1; i <= TACIT_REFUSALS_MAX + 1; i++) {
-        tacit_error_t error = {.code = TACIT_DEBUG_REFUSED};
-        tacit_refusal_log_add(log, i, TACIT_ROLE_WORKER, &error);
-    }
-    assert_int_equal(tacit_refusal_log_get(log, 0)->time_ms, TACIT_REFUSALS_MAX + 1);
-    assert_int_equal(tacit_refusal_log_get(log, TACIT_REFUSALS_MAX - 1)->time_ms, 2);
-    assert_null(tacit_refusal_log_get(log, TACIT_REFUSALS_MAX));
-    tacit_refusal_log_destroy(&log);
+    tacit_member_table_t *table = tacit_member_table_new();
+    tacit_member_t stranger = s_member(8, TACIT_ROLE_WORKER, 1, S_NOW + 10);
+    assert_int_equal(s_put(table, 7, 1, S_NOW + 10, S_NOW), TACIT_OK);
+    tacit_member_t member = s_member(7, TACIT_ROLE_WORKER, 1, S_NOW + 10);
+    const uint8_t *key = member.result.curve_key;
+    assert_non_null(tacit_member_table_get(table, key, S_NOW + 9));
+    assert_null(tacit_member_table_get(table, key, S_NOW + 10));
+    assert_null(tacit_member_table_get(table, stranger.result.curve_key, S_NOW));
+    tacit_member_table_destroy(&table);
 }
 
 int main(void)
@@ -117,7 +115,7 @@ int main(void)
         cmocka_unit_test(the_same_key_is_one_member),
         cmocka_unit_test(newest_first_of_one_role_and_not_expired),
         cmocka_unit_test(who_leaves_is_not_found),
-        cmocka_unit_test(the_last_refusals_newest_first),
+        cmocka_unit_test(a_member_is_known_by_its_key_until_it_expires),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,41 +14,21 @@
 #include "enclave/whole_file.h"
 #include "platform_fixture.h"
 #include "services/attestation/collateral_store.h"
-#include "state_folder.h"
+#include "store_fixture.h"
 
-static char s_base[STATE_FOLDER_MAX]; /* of the platform */
-static char s_folder[STATE_FOLDER_MAX];
-static uint8_t s_mesh_id[32];
 static tacit_collateral_store_t *s_store;
 
 static tacit_status_t s_open(tacit_error_t *ret_error)
 {
     tacit_collateral_store_destroy(&s_store);
-    return tacit_collateral_store_open(s_folder, s_mesh_id, platform_fixture(), &s_store,
-                                       ret_error);
-}
-
-static int s_setup_group(void **state)
-{
-    (void)state;
-    state_folder_make(s_base);
-    platform_fixture_start(s_base);
-    return 0;
-}
-
-static int s_teardown_group(void **state)
-{
-    (void)state;
-    platform_fixture_end();
-    state_folder_remove(s_base);
-    return 0;
+    return tacit_collateral_store_open(store_fixture_folder, store_fixture_mesh_id,
+                                       platform_fixture(), &s_store, ret_error);
 }
 
 static int s_setup(void **state)
 {
     (void)state;
-    state_folder_make(s_folder);
-    randombytes_buf(s_mesh_id, sizeof s_mesh_id);
+    store_fixture_start();
     assert_int_equal(s_open(NULL), TACIT_OK);
     return 0;
 }
@@ -57,7 +37,7 @@ static int s_teardown(void **state)
 {
     (void)state;
     tacit_collateral_store_destroy(&s_store);
-    state_folder_remove(s_folder);
+    store_fixture_end();
     return 0;
 }
 
@@ -173,8 +153,8 @@ static void an_old_copy_is_a_rollback(void **state)
 {
     (void)state;
     tacit_error_t error = {0};
-    const char *marks = state_path(s_folder, "collateral.marks");
-    const char *kept = state_path(s_folder, "kept");
+    const char *marks = state_path(store_fixture_folder, "collateral.marks");
+    const char *kept = state_path(store_fixture_folder, "kept");
     assert_int_equal(s_raise(17), TACIT_OK);
     s_copy(marks, kept);
     assert_int_equal(s_raise(18), TACIT_OK);
@@ -188,7 +168,7 @@ static void an_old_copy_is_a_rollback(void **state)
 static void an_altered_or_foreign_file_is_refused(void **state)
 {
     (void)state;
-    const char *marks = state_path(s_folder, "collateral.marks");
+    const char *marks = state_path(store_fixture_folder, "collateral.marks");
     assert_int_equal(s_raise(17), TACIT_OK);
     for (size_t at = 0; at < state_size(marks); at += 13) {
         uint8_t *bytes = NULL;
@@ -201,7 +181,7 @@ static void an_altered_or_foreign_file_is_refused(void **state)
         free(bytes);
     }
     assert_int_equal(s_open(NULL), TACIT_OK);
-    s_mesh_id[0]++;
+    store_fixture_mesh_id[0]++;
     assert_int_equal(s_open(NULL), TACIT_CORRUPT);
     state_truncate(marks, 10);
     assert_int_equal(s_open(NULL), TACIT_CORRUPT);
@@ -214,7 +194,8 @@ static void a_crash_before_the_counter_is_repaired(void **state)
     assert_int_equal(s_raise(17), TACIT_OK);
     tacit_platform_t *lost = platform_fixture_connect();
     tacit_collateral_store_t *store = NULL;
-    assert_int_equal(tacit_collateral_store_open(s_folder, s_mesh_id, lost, &store, NULL),
+    assert_int_equal(tacit_collateral_store_open(store_fixture_folder, store_fixture_mesh_id, lost,
+                                                 &store, NULL),
                      TACIT_OK);
     tacit_collateral_store_destroy(&s_store);
     platform_fixture_restart(); /* lost is dead now */
@@ -234,9 +215,9 @@ static void two_do_not_continue_the_same_marks(void **state)
     (void)state;
     tacit_collateral_store_t *second = NULL;
     assert_int_equal(s_raise(17), TACIT_OK);
-    assert_int_equal(
-        tacit_collateral_store_open(s_folder, s_mesh_id, platform_fixture(), &second, NULL),
-        TACIT_OK);
+    assert_int_equal(tacit_collateral_store_open(store_fixture_folder, store_fixture_mesh_id,
+                                                 platform_fixture(), &second, NULL),
+                     TACIT_OK);
     assert_int_equal(s_raise(18), TACIT_OK);
     const tacit_claims_t claims = s_claims(19);
     assert_int_equal(tacit_collateral_store_raise(second, &claims, NULL), TACIT_ROLLBACK_DETECTED);
@@ -291,5 +272,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_disk_changes_nothing, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown(it_keeps_its_limit, s_setup, s_teardown),
     };
-    return cmocka_run_group_tests(tests, s_setup_group, s_teardown_group);
+    return cmocka_run_group_tests(tests, store_fixture_group, store_fixture_group_end);
 }

@@ -9,7 +9,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "services/keys/map.h"
+#include "services/storage/map.h"
 
 enum { S_MANY = 5000 };
 

@@ -14,11 +14,8 @@
 #include "enclave/whole_file.h"
 #include "platform_fixture.h"
 #include "services/attestation/policy_store.h"
-#include "state_folder.h"
+#include "store_fixture.h"
 
-static char s_base[STATE_FOLDER_MAX]; /* of the platform */
-static char s_folder[STATE_FOLDER_MAX];
-static uint8_t s_mesh_id[32];
 static uint8_t s_public[crypto_sign_PUBLICKEYBYTES];
 static uint8_t s_secret[crypto_sign_SECRETKEYBYTES];
 static tacit_policy_store_t *s_store;
@@ -26,8 +23,8 @@ static tacit_policy_store_t *s_store;
 static tacit_status_t s_open(tacit_error_t *ret_error)
 {
     tacit_policy_store_destroy(&s_store);
-    return tacit_policy_store_open(s_folder, s_public, s_mesh_id, platform_fixture(), &s_store,
-                                   ret_error);
+    return tacit_policy_store_open(store_fixture_folder, s_public, store_fixture_mesh_id,
+                                   platform_fixture(), &s_store, ret_error);
 }
 
 /*  A policy that accepts nothing, with that number after that head; free() it.  */
@@ -63,25 +60,14 @@ static tacit_status_t s_apply(uint64_t number, const uint8_t previous[32])
 
 static int s_setup_group(void **state)
 {
-    (void)state;
-    state_folder_make(s_base);
-    platform_fixture_start(s_base);
+    (void)store_fixture_group(state);
     return crypto_sign_keypair(s_public, s_secret);
-}
-
-static int s_teardown_group(void **state)
-{
-    (void)state;
-    platform_fixture_end();
-    state_folder_remove(s_base);
-    return 0;
 }
 
 static int s_setup(void **state)
 {
     (void)state;
-    state_folder_make(s_folder);
-    randombytes_buf(s_mesh_id, sizeof s_mesh_id);
+    store_fixture_start();
     assert_int_equal(s_open(NULL), TACIT_OK);
     return 0;
 }
@@ -90,7 +76,7 @@ static int s_teardown(void **state)
 {
     (void)state;
     tacit_policy_store_destroy(&s_store);
-    state_folder_remove(s_folder);
+    store_fixture_end();
     return 0;
 }
 
@@ -156,7 +142,7 @@ static void an_old_copy_put_back_is_noticed(void **state)
     char path[STATE_FOLDER_MAX + 32];
     uint8_t *old = NULL;
     size_t size = 0;
-    snprintf(path, sizeof path, "%s/attestation.db", s_folder);
+    snprintf(path, sizeof path, "%s/attestation.db", store_fixture_folder);
     assert_int_equal(s_apply(1, tacit_policy_store_head(s_store)), TACIT_OK);
     tacit_policy_store_destroy(&s_store); /* checkpoints the log into the file */
     assert_int_equal(tacit_whole_file_read(path, 1 << 20, &old, &size), TACIT_OK);
@@ -194,5 +180,5 @@ int main(void)
         S_TEST(an_old_copy_put_back_is_noticed),
         S_TEST(another_operators_history_is_refused),
     };
-    return cmocka_run_group_tests(tests, s_setup_group, s_teardown_group);
+    return cmocka_run_group_tests(tests, s_setup_group, store_fixture_group_end);
 }

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "platform_fixture.h"
-#include "services/keys/sealed_store.h"
+#include "services/storage/sealed_store.h"
 #include "state_folder.h"
 
 enum { S_KIND = 3, S_RECORDS_MAX = 16 };
@@ -653,6 +653,7 @@ static void an_audit_chain_made_anew_is_refused(void **state)
 {
     (void)state;
     tacit_database_t *database = NULL;
+    const tacit_audit_head_t base = {0};
     tacit_audit_head_t head = {0};
     const tacit_audit_record_t record = {.action = "put", .subject = "forged", .outcome = "ok"};
     s_fill();
@@ -661,9 +662,84 @@ static void an_audit_chain_made_anew_is_refused(void **state)
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(tacit_audit_append(database, &head, &record), TACIT_OK);
     }
-    assert_int_equal(tacit_audit_verify(database, &head, NULL), TACIT_OK);
+    assert_int_equal(tacit_audit_verify(database, &base, &head, NULL), TACIT_OK);
     tacit_database_destroy(&database);
     s_is_refused(TACIT_ROLLBACK_DETECTED);
+}
+
+static tacit_status_t s_trim(tacit_sealed_store_t *store, uint64_t keep)
+{
+    tacit_sealed_store_begin(store);
+    tacit_sealed_store_trim_audit(store, keep);
+    return tacit_sealed_store_commit(store, NULL);
+}
+
+static void an_audit_chain_is_kept_short(void **state)
+{
+    (void)state;
+    tacit_audit_record_t records[10];
+    size_t count = 0;
+    s_fill();
+    tacit_sealed_store_t *store = s_open();
+    assert_int_equal(s_trim(store, 3), TACIT_OK);
+    assert_int_equal(tacit_sealed_store_audit_base(store)->number, 0);
+    assert_int_equal(s_trim(store, 2), TACIT_OK);
+    assert_int_equal(tacit_sealed_store_audit_base(store)->number, 1);
+    tacit_sealed_store_destroy(&store);
+    store = s_open();
+    assert_int_equal(s_record_count, 3); /* the base is the store's own record */
+    assert_int_equal(tacit_sealed_store_read_audit(store, 0, records, 10, &count), TACIT_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(records[0].number, 2);
+    assert_int_equal(tacit_sealed_store_read_audit(store, 3, records, 10, &count), TACIT_OK);
+    assert_int_equal(records[0].number, 3);
+    assert_int_equal(s_trim(store, 0), TACIT_OK);
+    assert_int_equal(tacit_sealed_store_read_audit(store, 0, records, 10, &count), TACIT_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(s_commit(store, "d", "fourth"), TACIT_OK);
+    tacit_sealed_store_destroy(&store);
+    store = s_open();
+    assert_int_equal(tacit_sealed_store_read_audit(store, 0, records, 10, &count), TACIT_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(records[0].number, 4);
+    tacit_sealed_store_destroy(&store);
+}
+
+/*  The host cannot shorten it itself, nor begin it elsewhere.  */
+static void a_chain_cut_at_its_beginning_is_refused(void **state)
+{
+    (void)state;
+    s_fill();
+    tacit_sealed_store_t *store = s_open();
+    assert_int_equal(s_trim(store, 2), TACIT_OK);
+    tacit_sealed_store_destroy(&store);
+    state_copy_database(s_path(), state_path(s_folder, "kept.db"));
+    state_sql(s_path(), "DELETE FROM audit WHERE number = 2");
+    s_is_refused(TACIT_CORRUPT);
+    state_copy_database(state_path(s_folder, "kept.db"), s_path());
+    state_sql(s_path(), "DELETE FROM records WHERE kind = 255");
+    s_is_refused(TACIT_ROLLBACK_DETECTED);
+}
+
+static void a_chain_is_not_shortened_by_a_commit_that_failed(void **state)
+{
+    (void)state;
+    tacit_audit_record_t records[10];
+    char key[TACIT_RECORD_KEY_MAX + 1];
+    size_t count = 0;
+    s_fill();
+    tacit_sealed_store_t *store = s_open();
+    memset(key, 'k', sizeof key);
+    tacit_sealed_store_begin(store);
+    tacit_sealed_store_trim_audit(store, 1);
+    tacit_sealed_store_put(store, S_KIND, tacit_span(key, sizeof key), tacit_span_string("v"));
+    assert_int_equal(tacit_sealed_store_commit(store, NULL), TACIT_TOO_LARGE);
+    assert_int_equal(tacit_sealed_store_read_audit(store, 0, records, 10, &count), TACIT_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(s_commit(store, "d", "fourth"), TACIT_OK);
+    tacit_sealed_store_destroy(&store);
+    store = s_open();
+    tacit_sealed_store_destroy(&store);
 }
 
 #define S_CASE(name) cmocka_unit_test_setup_teardown(name, s_setup, s_teardown)
@@ -698,6 +774,9 @@ int main(void)
         S_CASE(an_audit_chain_altered_or_cut_is_refused),
         S_CASE(an_audit_chain_altered_while_open_is_not_read),
         S_CASE(an_audit_chain_made_anew_is_refused),
+        S_CASE(an_audit_chain_is_kept_short),
+        S_CASE(a_chain_cut_at_its_beginning_is_refused),
+        S_CASE(a_chain_is_not_shortened_by_a_commit_that_failed),
     };
     if (sodium_init() < 0) {
         return 1;

@@ -4,7 +4,7 @@
     the commit before || sum || audit number || audit hash). Tags of all records stay in memory:
    what the host changes in the file while we run cannot slip into the sum.  */
 
-#include "services/keys/sealed_store.h"
+#include "services/storage/sealed_store.h"
 
 #include <fcntl.h>
 #include <sodium.h>
@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 #include "enclave/layout.h"
-#include "services/keys/map.h"
 #include "services/storage/database.h"
+#include "services/storage/map.h"
 
 enum {
     S_TAG_SIZE = crypto_auth_hmacsha256_BYTES,
     S_HEAD_SIZE = 8 + 8 + S_TAG_SIZE + 8 + 32, /* both counters, sum, audit number, audit hash */
+    S_BASE_SIZE = 8 + 32,                      /* number and hash of the audit chain's base */
     S_PATH_MAX = 1024,
     S_NAME_MAX = TACIT_RECORD_KEY_MAX + 1 /* kind and key */
 };
@@ -54,7 +55,9 @@ struct tacit_sealed_store {
     tacit_secret_t *tag_key;
     tacit_map_t tags; /* of s_tag_t, by name */
     s_head_t head;
-    s_head_t saved; /* the head before the transaction */
+    s_head_t saved;          /* the head before the transaction */
+    tacit_audit_head_t base; /* before the first audit entry that is kept */
+    tacit_audit_head_t saved_base;
     s_undo_t *undo;
     tacit_status_t failed; /* the first failure of the transaction */
     tacit_status_t broken; /* committed, but not counted: only a restart mends that */
@@ -147,7 +150,9 @@ static void s_forget_undo(tacit_sealed_store_t *self, bool apply)
 static tacit_span_t s_name(unsigned kind, tacit_span_t key, uint8_t storage[S_NAME_MAX])
 {
     storage[0] = (uint8_t)kind;
-    memcpy(storage + 1, key.data, key.size);
+    if (key.size > 0) {
+        memcpy(storage + 1, key.data, key.size);
+    }
     return tacit_span(storage, key.size + 1);
 }
 
@@ -210,6 +215,18 @@ static tacit_status_t s_read_head(tacit_sealed_store_t *self, s_head_t *ret_head
 
 /*  --- opening --------------------------------------------------------------------------------- */
 
+/*  The store's own record: where the audit chain begins.  */
+static tacit_status_t s_take_base(tacit_sealed_store_t *self, tacit_span_t key, tacit_span_t value)
+{
+    if (key.size != 0 || value.size != S_BASE_SIZE) {
+        return TACIT_CORRUPT;
+    }
+    tacit_cursor_t cursor = tacit_cursor(value);
+    self->base.number = tacit_cursor_u64(&cursor);
+    tacit_cursor_copy(&cursor, self->base.hash, 32);
+    return TACIT_OK;
+}
+
 static tacit_status_t s_load_record(tacit_sealed_store_t *self, sqlite3_stmt *row,
                                     tacit_record_fn found, void *context)
 {
@@ -237,8 +254,9 @@ static tacit_status_t s_load_record(tacit_sealed_store_t *self, sqlite3_stmt *ro
         status = s_set_tag(self, name, tag) ? TACIT_OK : TACIT_NO_MEMORY;
     }
     if (!status) {
-        status = found(context, (unsigned)kind, key,
-                       tacit_span(value, sealed.size - TACIT_SEAL_OVERHEAD));
+        tacit_span_t plain = tacit_span(value, sealed.size - TACIT_SEAL_OVERHEAD);
+        status = kind == TACIT_RECORD_KINDS_MAX ? s_take_base(self, key, plain)
+                                                : found(context, (unsigned)kind, key, plain);
     }
     sodium_memzero(value, sizeof value);
     return status;
@@ -296,7 +314,7 @@ static tacit_status_t s_check_whole(tacit_sealed_store_t *self, tacit_error_t *r
     s_head_t stored = {0};
     tacit_status_t status = s_read_head(self, &stored);
     if (status && status != TACIT_NOT_FOUND) {
-        return tacit_error_set(ret_error, status, "the head of the key database does not open");
+        return tacit_error_set(ret_error, status, "the head of the sealed database does not open");
     }
     if (sodium_memcmp(stored.sum, self->head.sum, S_TAG_SIZE) != 0) {
         tacit_error_claim(ret_error, TACIT_ROLLBACK_DETECTED, "sum of all records",
@@ -305,7 +323,7 @@ static tacit_status_t s_check_whole(tacit_sealed_store_t *self, tacit_error_t *r
         return TACIT_ROLLBACK_DETECTED;
     }
     self->head = stored;
-    status = tacit_audit_verify(self->database, &self->head.audit, ret_error);
+    status = tacit_audit_verify(self->database, &self->base, &self->head.audit, ret_error);
     return status ? status : s_check_counter(self, ret_error);
 }
 
@@ -369,7 +387,7 @@ tacit_status_t tacit_sealed_store_open(const char *path, const tacit_secret_t *k
     }
     status = s_load_records(self, found, context);
     if (status) {
-        tacit_error_set(ret_error, status, "a record of the key database cannot be used");
+        tacit_error_set(ret_error, status, "a record of the sealed database cannot be used");
         goto out;
     }
     status = s_check_whole(self, ret_error);
@@ -411,6 +429,7 @@ static void s_note(tacit_sealed_store_t *self, tacit_status_t status)
 void tacit_sealed_store_begin(tacit_sealed_store_t *store)
 {
     store->saved = store->head;
+    store->saved_base = store->base;
     store->failed = store->broken ? store->broken : tacit_database_begin(store->database);
 }
 
@@ -477,14 +496,31 @@ void tacit_sealed_store_audit(tacit_sealed_store_t *store, const tacit_audit_rec
     }
 }
 
+void tacit_sealed_store_trim_audit(tacit_sealed_store_t *store, uint64_t keep)
+{
+    uint64_t before = store->base.number;
+    if (!store->failed) {
+        s_note(store, tacit_audit_trim(store->database, &store->base, &store->head.audit, keep));
+    }
+    if (!store->failed && store->base.number != before) {
+        uint8_t value[S_BASE_SIZE];
+        tacit_writer_t writer = {.next = value, .rest = sizeof value};
+        tacit_writer_little(&writer, store->base.number, 8);
+        tacit_writer_bytes(&writer, store->base.hash, 32);
+        tacit_sealed_store_put(store, TACIT_RECORD_KINDS_MAX, tacit_span("", 0),
+                               tacit_span(value, sizeof value));
+    }
+}
+
 static tacit_status_t s_give_up(tacit_sealed_store_t *self, tacit_error_t *ret_error)
 {
     tacit_database_rollback(self->database);
     s_forget_undo(self, true);
     self->head = self->saved;
+    self->base = self->saved_base;
     if (self->broken) {
         tacit_error_set(ret_error, self->failed, "the platform did not count an earlier commit");
-        tacit_error_remedy(ret_error, "restart the key service: it finds out what was committed");
+        tacit_error_remedy(ret_error, "restart the service: it finds out what was committed");
         return self->failed;
     }
     return tacit_error_set(ret_error, self->failed, NULL);
@@ -520,5 +556,16 @@ tacit_status_t tacit_sealed_store_read_audit(tacit_sealed_store_t *store, uint64
                                              tacit_audit_record_t *ret_records, size_t max,
                                              size_t *ret_count)
 {
-    return tacit_audit_read(store->database, &store->head.audit, from, ret_records, max, ret_count);
+    return tacit_audit_read(store->database, &store->base, &store->head.audit, from, ret_records,
+                            max, ret_count);
+}
+
+const tacit_audit_head_t *tacit_sealed_store_audit_base(const tacit_sealed_store_t *store)
+{
+    return &store->base;
+}
+
+const tacit_audit_head_t *tacit_sealed_store_audit_head(const tacit_sealed_store_t *store)
+{
+    return &store->head.audit;
 }

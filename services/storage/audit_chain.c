@@ -1,6 +1,6 @@
 /*  audit_chain.c - entries in, entries out, and the hashes between them.  */
 
-#include "services/keys/audit_chain.h"
+#include "services/storage/audit_chain.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -116,10 +116,10 @@ static tacit_status_t s_explain(tacit_status_t status, const char *expected,
     return status;
 }
 
-tacit_status_t tacit_audit_verify(tacit_database_t *database, const tacit_audit_head_t *head,
-                                  tacit_error_t *ret_error)
+tacit_status_t tacit_audit_verify(tacit_database_t *database, const tacit_audit_head_t *base,
+                                  const tacit_audit_head_t *head, tacit_error_t *ret_error)
 {
-    tacit_audit_head_t at = {0};
+    tacit_audit_head_t at = *base;
     tacit_audit_record_t record;
     tacit_status_t status = TACIT_OK;
     sqlite3_stmt *rows = s_rows(database, 0);
@@ -140,14 +140,15 @@ tacit_status_t tacit_audit_verify(tacit_database_t *database, const tacit_audit_
 }
 
 /*  The entry before the one to start with, as far as its hash goes.  */
-static tacit_status_t s_find_before(tacit_database_t *database, uint64_t from,
-                                    tacit_audit_head_t *ret_at)
+static tacit_status_t s_find_before(tacit_database_t *database, const tacit_audit_head_t *base,
+                                    uint64_t from, tacit_audit_head_t *ret_at)
 {
     static const char sql[] = "SELECT hash FROM audit WHERE number = ?1";
-    *ret_at = (tacit_audit_head_t){.number = from - 1};
-    if (from == 1) {
+    if (from == base->number + 1) {
+        *ret_at = *base;
         return TACIT_OK;
     }
+    *ret_at = (tacit_audit_head_t){.number = from - 1};
     sqlite3_stmt *statement = tacit_database_query(database, sql);
     tacit_bind_u64(statement, 1, from - 1);
     tacit_status_t status = tacit_step(statement);
@@ -158,38 +159,73 @@ static tacit_status_t s_find_before(tacit_database_t *database, uint64_t from,
     return status == TACIT_NOT_FOUND ? TACIT_CORRUPT : status;
 }
 
-tacit_status_t tacit_audit_read(tacit_database_t *database, const tacit_audit_head_t *head,
-                                uint64_t from, tacit_audit_record_t *ret_records, size_t max,
-                                size_t *ret_count)
+/*  Rows after at, each checked against the one before, which at is then.  */
+static tacit_status_t s_read_rows(tacit_database_t *database, tacit_audit_head_t *at,
+                                  tacit_audit_record_t *ret_records, size_t count)
+{
+    tacit_status_t status = TACIT_OK;
+    sqlite3_stmt *rows = s_rows(database, at->number + 1);
+    for (size_t i = 0; i < count && !status; i++) {
+        status = tacit_step(rows);
+        if (!status) {
+            status = s_read_row(rows, at, &ret_records[i]);
+        }
+        if (!status) {
+            s_follow(at, &ret_records[i]);
+        }
+    }
+    sqlite3_reset(rows);
+    return status == TACIT_NOT_FOUND ? TACIT_CORRUPT : status;
+}
+
+tacit_status_t tacit_audit_read(tacit_database_t *database, const tacit_audit_head_t *base,
+                                const tacit_audit_head_t *head, uint64_t from,
+                                tacit_audit_record_t *ret_records, size_t max, size_t *ret_count)
 {
     tacit_audit_head_t at;
-    size_t count = 0;
-    from = from ? from : 1;
+    from = from > base->number ? from : base->number + 1;
     if (from > head->number || max == 0) {
         *ret_count = 0;
         return TACIT_OK;
     }
     uint64_t left = head->number - from + 1;
     size_t wanted = left < max ? (size_t)left : max;
-    tacit_status_t status = s_find_before(database, from, &at);
-    if (status) {
-        return status;
+    tacit_status_t status = s_find_before(database, base, from, &at);
+    if (!status) {
+        status = s_read_rows(database, &at, ret_records, wanted);
     }
-    sqlite3_stmt *rows = s_rows(database, from);
-    while (count < wanted && !(status = tacit_step(rows))) {
-        status = s_read_row(rows, &at, &ret_records[count]);
+    if (!status && at.number == head->number && !s_is_at(&at, head)) {
+        status = TACIT_CORRUPT;
+    }
+    if (!status) {
+        *ret_count = wanted;
+    }
+    return status;
+}
+
+/*  --- keeping it short ------------------------------------------------------------------------ */
+
+tacit_status_t tacit_audit_trim(tacit_database_t *database, tacit_audit_head_t *base,
+                                const tacit_audit_head_t *head, uint64_t keep)
+{
+    static const char sql[] = "DELETE FROM audit WHERE number <= ?1";
+    tacit_audit_head_t last;
+    if (head->number - base->number <= keep) {
+        return TACIT_OK;
+    }
+    if (keep == 0) {
+        last = *head;
+    } else {
+        tacit_status_t status = s_find_before(database, base, head->number - keep + 1, &last);
         if (status) {
-            break;
+            return status;
         }
-        s_follow(&at, &ret_records[count++]);
     }
-    sqlite3_reset(rows);
-    if (status) {
-        return status == TACIT_NOT_FOUND ? TACIT_CORRUPT : status;
+    sqlite3_stmt *statement = tacit_database_query(database, sql);
+    tacit_bind_u64(statement, 1, last.number);
+    tacit_status_t status = tacit_step_done(statement);
+    if (!status) {
+        *base = last;
     }
-    if (at.number == head->number && !s_is_at(&at, head)) {
-        return TACIT_CORRUPT;
-    }
-    *ret_count = count;
-    return TACIT_OK;
+    return status;
 }

@@ -1,6 +1,6 @@
 /*  map.c - buckets of short chains, twice as many when there are as many rows as buckets.  */
 
-#include "services/keys/map.h"
+#include "services/storage/map.h"
 
 #include <sodium.h>
 #include <stdlib.h>

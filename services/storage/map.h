@@ -4,8 +4,8 @@
     nothing for it, so that adding cannot fail. Keys are other people's choice: they are hashed with
     SipHash under a random key, so that nobody can make all of them meet. One thread only.  */
 
-#ifndef TACIT_SERVICES_KEYS_MAP_H
-#define TACIT_SERVICES_KEYS_MAP_H
+#ifndef TACIT_SERVICES_STORAGE_MAP_H
+#define TACIT_SERVICES_STORAGE_MAP_H
 
 #include "enclave/span.h"
 #include "enclave/status.h"

@@ -13,14 +13,15 @@
     so that one that was not counted cannot take the place of one that was, neither after a crash
     at a chosen moment nor by a second process on a copy. One thread only.  */
 
-#ifndef TACIT_SERVICES_KEYS_SEALED_STORE_H
-#define TACIT_SERVICES_KEYS_SEALED_STORE_H
+#ifndef TACIT_SERVICES_STORAGE_SEALED_STORE_H
+#define TACIT_SERVICES_STORAGE_SEALED_STORE_H
 
 #include "enclave/platform.h"
 #include "enclave/seal.h"
-#include "services/keys/audit_chain.h"
+#include "services/storage/audit_chain.h"
 
 enum {
+    TACIT_RECORD_KINDS_MAX = 255,  /* kinds are below; that one is the store's own */
     TACIT_RECORD_KEY_MAX = 192,    /* bytes */
     TACIT_RECORD_VALUE_MAX = 512,  /* plaintext bytes */
     TACIT_RECORDS_MAX = 200 * 1000 /* of all kinds */
@@ -51,8 +52,9 @@ void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_sp
                             tacit_span_t value);
 void tacit_sealed_store_remove(tacit_sealed_store_t *store, unsigned kind, tacit_span_t key);
 
-/*  Appends to the chain.  */
+/*  Appends to the chain; drops its oldest entries but the newest so many.  */
 void tacit_sealed_store_audit(tacit_sealed_store_t *store, const tacit_audit_record_t *record);
+void tacit_sealed_store_trim_audit(tacit_sealed_store_t *store, uint64_t keep);
 
 /*  Durable when it returns TACIT_OK; otherwise as if begin had not been called, but for one case:
     where the platform fails to count what SQLite has already, nobody can tell any more, every
@@ -65,5 +67,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_sealed_store_read_audit(tacit_sealed_store
                                                               uint64_t from,
                                                               tacit_audit_record_t *ret_records,
                                                               size_t max, size_t *ret_count);
+
+/*  The newest entry that was dropped (zeroes: none was), and the newest of all.  */
+const tacit_audit_head_t *tacit_sealed_store_audit_base(const tacit_sealed_store_t *store);
+const tacit_audit_head_t *tacit_sealed_store_audit_head(const tacit_sealed_store_t *store);
 
 #endif
