@@ -331,12 +331,10 @@ tacit_status_t tacit_client_call_request(tacit_client_t *client, const tacit_req
         return status;
     }
     tacit_client_flush(client);
-    bool any = false;
     while (slot->state == TACIT_SLOT_WAITING) {
-        if (!any) {
+        if (!tacit_client_listen(client, slot->deadline_ms) && !tacit_client_pump_once(client)) {
             tacit_client_sleep(client, UINT64_MAX);
         }
-        any = tacit_client_pump_once(client);
     }
     return s_finish(client, slot, result, ret_bulk, ret_error);
 }

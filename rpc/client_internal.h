@@ -53,6 +53,10 @@ bool tacit_client_pump(tacit_client_t *client);
     waits for one answer: every look into an empty socket is two system calls.  */
 bool tacit_client_pump_once(tacit_client_t *client);
 
+/*  Wait a moment for a message and take it in; false where none came, or there is more to watch than
+    this connection, or until_ms is near. Its end shows where one sleeps.  */
+bool tacit_client_listen(tacit_client_t *client, uint64_t until_ms);
+
 /*  Sleep until something comes, a call times out, or until_ms.  */
 void tacit_client_sleep(tacit_client_t *client, uint64_t until_ms);
 

@@ -154,8 +154,9 @@ static bool s_expect(tacit_client_t *self, s_rest_t *rest)
     return tacit_client_lane_expect(self, bytes, &rest->lane);
 }
 
-/*  One message, without waiting. False where there is none.  */
-static bool s_receive(tacit_client_t *self)
+/*  One message; flags: ZMQ_DONTWAIT, or 0 to wait for it as long as the socket does. False where
+    there is none.  */
+static bool s_receive(tacit_client_t *self, int flags)
 {
     void *socket = tacit_endpoint_socket(self->endpoint);
     zmq_msg_t frame;
@@ -163,7 +164,7 @@ static bool s_receive(tacit_client_t *self)
     zmq_msg_init(&frame);
     zmq_msg_init(&rest.bulk);
     zmq_msg_init(&rest.ticket);
-    bool received = zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) >= 0;
+    bool received = zmq_msg_recv(&frame, socket, flags) >= 0;
     if (received) {
         rest.has_bulk = zmq_msg_more(&frame);
         tacit_span_t bytes = tacit_span(zmq_msg_data(&frame), zmq_msg_size(&frame));
@@ -192,7 +193,7 @@ void tacit_client_read_events(tacit_client_t *self)
             self->up = true;
             continue;
         }
-        while (s_receive(self)) {
+        while (s_receive(self, ZMQ_DONTWAIT)) {
         }
         tacit_client_lose(self, event.status,
                           self->up ? "the connection was lost" : tacit_status_text(event.status));
@@ -203,7 +204,7 @@ void tacit_client_read_events(tacit_client_t *self)
 bool tacit_client_pump(tacit_client_t *self)
 {
     bool any = false;
-    while (s_receive(self)) {
+    while (s_receive(self, ZMQ_DONTWAIT)) {
         any = true;
     }
     any = tacit_client_lane_pump(self) || any;
@@ -215,7 +216,14 @@ bool tacit_client_pump(tacit_client_t *self)
 
 bool tacit_client_pump_once(tacit_client_t *self)
 {
-    return s_receive(self) || tacit_client_lane_pump(self);
+    return s_receive(self, ZMQ_DONTWAIT) || tacit_client_lane_pump(self);
+}
+
+/*  libzmq waits for one socket with a third of the system calls that watching others too takes.  */
+bool tacit_client_listen(tacit_client_t *self, uint64_t until_ms)
+{
+    bool alone = !self->lane.endpoint && !self->stop && self->lost.code == TACIT_OK;
+    return alone && until_ms > tacit_client_now() + TACIT_CLIENT_LISTEN_MS && s_receive(self, 0);
 }
 
 /*  Who may be stopped looks up now and then.  */

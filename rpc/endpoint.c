@@ -44,6 +44,7 @@ static const s_option_t s_common[] = {
 static const s_option_t s_bound[] = {
     {ZMQ_SNDHWM, TACIT_SERVER_SEND_HWM},
     {ZMQ_RCVHWM, TACIT_SERVER_RECEIVE_HWM},
+    {ZMQ_RCVTIMEO, TACIT_SERVER_LISTEN_MS},
     {ZMQ_HANDSHAKE_IVL, TACIT_HANDSHAKE_MS},
     {ZMQ_BACKLOG, TACIT_LISTEN_BACKLOG},
     {ZMQ_ROUTER_MANDATORY, 1}, /* a reply that cannot be sent is an error, not silence */
@@ -60,6 +61,7 @@ static const s_option_t s_lane[] = {
 static const s_option_t s_connected[] = {
     {ZMQ_SNDHWM, TACIT_CLIENT_HWM},
     {ZMQ_RCVHWM, TACIT_CLIENT_HWM},
+    {ZMQ_RCVTIMEO, TACIT_CLIENT_LISTEN_MS},
     {ZMQ_IMMEDIATE, 1},      /* nothing is queued for a peer that is not there */
     {ZMQ_RECONNECT_IVL, -1}, /* a lost connection stays lost: its session is gone */
 };

@@ -23,6 +23,10 @@ enum {
     TACIT_LISTEN_BACKLOG = 512,
 
     /*  Times of a connection, in ms unless said otherwise.  */
+    TACIT_CLIENT_LISTEN_MS = 10, /* that a client waits for an answer only, before it looks up */
+    TACIT_SERVER_LISTEN_MS = 5,  /* that a server waits for requests only: see server.c */
+    TACIT_SERVER_BRISK_MS = 1,   /* within which the last one came after the one before, for that */
+    TACIT_SERVER_TURN_MS = 2,    /* after which the loop's other work has its turn */
     TACIT_HANDSHAKE_MS = 5000,   /* a server drops connections that take longer */
     TACIT_LINGER_MS = 1000,      /* for the last messages of a closed socket */
     TACIT_KEEPALIVE_IDLE_S = 10, /* a host that is gone is noticed in 25 s */

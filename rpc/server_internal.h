@@ -35,6 +35,7 @@ struct tacit_server {
     bool in_batch;
     void *result; /* room for a handler's result */
     size_t result_capacity;
+    uint64_t idle_ms; /* when all requests had been read */
     tacit_server_stats_t stats;
     tacit_method_metrics_t unknown; /* calls of methods that there are not */
     const tacit_server_t *told;     /* whose methods metrics tells, too; NULL: none */

@@ -22,6 +22,8 @@ typedef struct {
 static void s_reflect(void *socket)
 {
     zmq_msg_t part;
+    int forever = -1;
+    load_check(zmq_setsockopt(socket, ZMQ_RCVTIMEO, &forever, sizeof forever) == 0, "option");
     zmq_msg_init(&part);
     while (zmq_msg_recv(&part, socket, 0) >= 0) {
         (void)zmq_msg_send(&part, socket, (zmq_msg_more(&part) ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT);
