@@ -70,13 +70,3 @@ tacit_status_t tacit_buffer_extend(tacit_buffer_t *buffer, size_t size, uint8_t 
     }
     return status;
 }
-
-tacit_status_t tacit_buffer_append(tacit_buffer_t *buffer, const void *data, size_t size)
-{
-    tacit_status_t status = tacit_buffer_reserve(buffer, size);
-    if (status == TACIT_OK && size > 0) {
-        memcpy(buffer->data + buffer->size, data, size);
-        buffer->size += size;
-    }
-    return status;
-}

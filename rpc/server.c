@@ -6,9 +6,9 @@
 #include "rpc/server.h"
 
 #include <errno.h>
-#include <sodium.h>
 
 #include "rpc/server_internal.h"
+#include "rpc/text.h"
 #include "rpc/zap.h"
 
 /*  --- call objects ---------------------------------------------------------------------------- */
@@ -65,11 +65,8 @@ static bool s_identify(const tacit_server_t *self, zmq_msg_t *routing, tacit_cal
         return true;
     }
     const char *user = zmq_msg_gets(&call->frame, "User-Id");
-    size_t size = 0;
     return user && strlen(user) == 2 * sizeof call->id.peer &&
-           sodium_hex2bin(call->id.peer, sizeof call->id.peer, user, 2 * sizeof call->id.peer, NULL,
-                          &size, NULL) == 0 &&
-           size == sizeof call->id.peer;
+           tacit_text_get_hex(user, sizeof call->id.peer, call->id.peer);
 }
 
 /*  Read away the rest of a message.  */

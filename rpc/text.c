@@ -88,3 +88,32 @@ size_t tacit_text_character(tacit_span_t text)
     size_t length = s_utf8_length(text);
     return length > 0 ? length : 1;
 }
+
+/*  --- hexadecimal ----------------------------------------------------------------------------- */
+
+void tacit_text_put_hex(const uint8_t *bytes, size_t size, char *ret_digits)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        ret_digits[2 * i] = digits[bytes[i] >> 4];
+        ret_digits[2 * i + 1] = digits[bytes[i] & 15];
+    }
+}
+
+/*  One more than the digit's value; 0: it is none.  */
+static const uint8_t s_digits[UINT8_MAX + 1] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
+bool tacit_text_get_hex(const char *digits, size_t size, uint8_t *ret_bytes)
+{
+    bool good = true;
+    for (size_t i = 0; i < size; i++) {
+        unsigned high = s_digits[(uint8_t)digits[2 * i]];
+        unsigned low = s_digits[(uint8_t)digits[2 * i + 1]];
+        ret_bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+        good = good && high > 0 && low > 0;
+    }
+    return good;
+}

@@ -17,4 +17,9 @@ void tacit_text_clean(char *text, size_t size);
 /*  Bytes of the character at the start of text that is valid and not empty.  */
 size_t tacit_text_character(tacit_span_t text);
 
+/*  Bytes as lower-case hexadecimal digits, two each and no NUL, and back (false: other characters).
+    For what is no secret: how long it takes depends on the digits.  */
+void tacit_text_put_hex(const uint8_t *bytes, size_t size, char *ret_digits);
+bool tacit_text_get_hex(const char *digits, size_t size, uint8_t *ret_bytes);
+
 #endif

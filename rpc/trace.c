@@ -6,42 +6,29 @@
 #include "rpc/trace.h"
 
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "rpc/text.h"
 
 static _Thread_local tacit_trace_t s_current;
 
 /*  --- text ------------------------------------------------------------------------------------ */
 
-static int s_digit(uint8_t character)
-{
-    if (character >= '0' && character <= '9') {
-        return character - '0';
-    }
-    return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
-}
+enum { S_TRACE_AT = 3, S_SPAN_AT = 36, S_FLAGS_AT = 53 };
 
-static bool s_read_hex(const uint8_t *text, uint8_t *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        int high = s_digit(text[2 * i]);
-        int low = s_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
+static const char s_form[] = "00-00000000000000000000000000000000-0000000000000000-00";
+
+_Static_assert(sizeof s_form == TACIT_TRACE_TEXT_SIZE + 1, "a trace context and NUL");
 
 tacit_status_t tacit_trace_parse(tacit_span_t text, tacit_trace_t *ret_trace)
 {
     tacit_trace_t trace = {.set = true};
-    const uint8_t *at = text.data;
-    bool good = text.size == TACIT_TRACE_TEXT_SIZE && memcmp(at, "00-", 3) == 0 && at[35] == '-' &&
-                at[52] == '-' && s_read_hex(at + 3, trace.trace_id, sizeof trace.trace_id) &&
-                s_read_hex(at + 36, trace.span_id, sizeof trace.span_id) &&
-                s_read_hex(at + 53, &trace.flags, 1) &&
+    const char *at = (const char *)text.data;
+    bool good = text.size == TACIT_TRACE_TEXT_SIZE && memcmp(at, "00-", 3) == 0 &&
+                at[S_SPAN_AT - 1] == '-' && at[S_FLAGS_AT - 1] == '-' &&
+                tacit_text_get_hex(at + S_TRACE_AT, sizeof trace.trace_id, trace.trace_id) &&
+                tacit_text_get_hex(at + S_SPAN_AT, sizeof trace.span_id, trace.span_id) &&
+                tacit_text_get_hex(at + S_FLAGS_AT, 1, &trace.flags) &&
                 !sodium_is_zero(trace.trace_id, sizeof trace.trace_id) &&
                 !sodium_is_zero(trace.span_id, sizeof trace.span_id);
     if (!good) {
@@ -53,11 +40,10 @@ tacit_status_t tacit_trace_parse(tacit_span_t text, tacit_trace_t *ret_trace)
 
 void tacit_trace_format(const tacit_trace_t *trace, char ret_text[TACIT_TRACE_TEXT_SIZE + 1])
 {
-    char trace_id[2 * sizeof trace->trace_id + 1];
-    char span_id[2 * sizeof trace->span_id + 1];
-    sodium_bin2hex(trace_id, sizeof trace_id, trace->trace_id, sizeof trace->trace_id);
-    sodium_bin2hex(span_id, sizeof span_id, trace->span_id, sizeof trace->span_id);
-    snprintf(ret_text, TACIT_TRACE_TEXT_SIZE + 1, "00-%s-%s-%02x", trace_id, span_id, trace->flags);
+    memcpy(ret_text, s_form, sizeof s_form);
+    tacit_text_put_hex(trace->trace_id, sizeof trace->trace_id, ret_text + S_TRACE_AT);
+    tacit_text_put_hex(trace->span_id, sizeof trace->span_id, ret_text + S_SPAN_AT);
+    tacit_text_put_hex(&trace->flags, 1, ret_text + S_FLAGS_AT);
 }
 
 /*  --- ids ------------------------------------------------------------------------------------- */

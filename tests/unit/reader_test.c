@@ -241,6 +241,29 @@ static void cleaning_replaces_only_what_is_no_text(void **state)
     assert_string_equal(text, "a?\xc3\xbc??z?");
 }
 
+static void hexadecimal_is_read_as_written_and_nothing_else_is(void **state)
+{
+    uint8_t bytes[256];
+    uint8_t back[256];
+    char digits[2 * sizeof bytes];
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)i;
+    }
+    tacit_text_put_hex(bytes, sizeof bytes, digits);
+    assert_memory_equal(digits + 2 * 0x9a, "9a9b9c9d9e9fa0", 14);
+    assert_true(tacit_text_get_hex(digits, sizeof back, back));
+    assert_memory_equal(back, bytes, sizeof bytes);
+    size_t good = 0;
+    for (int i = 0; i <= UINT8_MAX; i++) {
+        const char high[] = {(char)i, '0'};
+        const char low[] = {'0', (char)i};
+        good += tacit_text_get_hex(high, 1, back);
+        assert_int_equal(tacit_text_get_hex(low, 1, back), tacit_text_get_hex(high, 1, back));
+    }
+    assert_int_equal(good, 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +277,7 @@ int main(void)
         cmocka_unit_test(skip_limits_depth),
         cmocka_unit_test(text_is_well_formed_utf8_without_nul),
         cmocka_unit_test(cleaning_replaces_only_what_is_no_text),
+        cmocka_unit_test(hexadecimal_is_read_as_written_and_nothing_else_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
