@@ -48,13 +48,15 @@ void tacit_client_read_events(tacit_client_t *client);
 
 /*  Take in whatever there is, without waiting; false where there was nothing.  */
 bool tacit_client_pump(tacit_client_t *client);
+/*  The same for who then sleeps, where the connections' ends show.  */
+bool tacit_client_take_in(tacit_client_t *client);
 
 /*  Take in one message, and what the lane has; the connection's end shows where one sleeps. For who
     waits for one answer: every look into an empty socket is two system calls.  */
 bool tacit_client_pump_once(tacit_client_t *client);
 
-/*  Wait a moment for a message and take it in; false where none came, or there is more to watch than
-    this connection, or until_ms is near. Its end shows where one sleeps.  */
+/*  Wait a moment for a message and take it in; false where none came, or there is more to watch
+   than this connection, or until_ms is near. Its end shows where one sleeps.  */
 bool tacit_client_listen(tacit_client_t *client, uint64_t until_ms);
 
 /*  Sleep until something comes, a call times out, or until_ms.  */

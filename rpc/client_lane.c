@@ -183,8 +183,7 @@ static bool s_receive(tacit_client_t *self)
     tacit_client_lane_t *lane = &self->lane;
     zmq_msg_t frame;
     zmq_msg_init(&frame);
-    bool received = lane->endpoint &&
-                    zmq_msg_recv(&frame, tacit_endpoint_socket(lane->endpoint), ZMQ_DONTWAIT) >= 0;
+    bool received = lane->endpoint && tacit_endpoint_receive(lane->endpoint, &frame, ZMQ_DONTWAIT);
     if (received &&
         (zmq_msg_more(&frame) || tacit_lane_receiver_take(lane->receiver, &frame) != TACIT_OK)) {
         tacit_client_lane_end(self, "a frame that is not the next one");
@@ -196,7 +195,7 @@ static bool s_receive(tacit_client_t *self)
 }
 
 /*  True where there were any: who waits for one looks again before it sleeps.  */
-static bool s_read_events(tacit_client_t *self)
+bool tacit_client_lane_read_events(tacit_client_t *self)
 {
     tacit_client_lane_t *lane = &self->lane;
     tacit_link_event_t event;
@@ -213,7 +212,7 @@ static bool s_read_events(tacit_client_t *self)
 }
 
 /*  What was parked may have got its ticket.  */
-bool tacit_client_lane_pump(tacit_client_t *self)
+bool tacit_client_lane_take_in(tacit_client_t *self)
 {
     bool any = false;
     if (!self->lane.endpoint) {
@@ -225,7 +224,7 @@ bool tacit_client_lane_pump(tacit_client_t *self)
     while (s_receive(self)) {
         any = true;
     }
-    return any || s_read_events(self);
+    return any;
 }
 
 /*  --- opening --------------------------------------------------------------------------------- */

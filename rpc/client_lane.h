@@ -45,7 +45,9 @@ void tacit_client_lane_aim(tacit_client_t *client, const tacit_lane_target_t *ta
 bool tacit_client_lane_credit(tacit_client_t *client, tacit_span_t bytes);
 
 /*  Take in, give out, and send what may be; false where there was nothing.  */
-bool tacit_client_lane_pump(tacit_client_t *client);
+bool tacit_client_lane_take_in(tacit_client_t *client);
+/*  What the lane's monitor has to say; false where there was nothing.  */
+bool tacit_client_lane_read_events(tacit_client_t *client);
 
 /*  The lane is over, and what waits for its bulk with it. what NULL: without a word.  */
 void tacit_client_lane_end(tacit_client_t *client, const char *what);

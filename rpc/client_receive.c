@@ -164,7 +164,7 @@ static bool s_receive(tacit_client_t *self, int flags)
     zmq_msg_init(&frame);
     zmq_msg_init(&rest.bulk);
     zmq_msg_init(&rest.ticket);
-    bool received = zmq_msg_recv(&frame, socket, flags) >= 0;
+    bool received = tacit_endpoint_receive(self->endpoint, &frame, flags);
     if (received) {
         rest.has_bulk = zmq_msg_more(&frame);
         tacit_span_t bytes = tacit_span(zmq_msg_data(&frame), zmq_msg_size(&frame));
@@ -200,14 +200,19 @@ void tacit_client_read_events(tacit_client_t *self)
     }
 }
 
-/*  Whatever there is, without waiting; monitors are looked at only where messages ran out.  */
-bool tacit_client_pump(tacit_client_t *self)
+bool tacit_client_take_in(tacit_client_t *self)
 {
     bool any = false;
     while (s_receive(self, ZMQ_DONTWAIT)) {
         any = true;
     }
-    any = tacit_client_lane_pump(self) || any;
+    return tacit_client_lane_take_in(self) || any;
+}
+
+/*  Monitors are looked at only where messages ran out.  */
+bool tacit_client_pump(tacit_client_t *self)
+{
+    bool any = tacit_client_take_in(self) || tacit_client_lane_read_events(self);
     if (!any) {
         tacit_client_read_events(self);
     }
@@ -216,7 +221,7 @@ bool tacit_client_pump(tacit_client_t *self)
 
 bool tacit_client_pump_once(tacit_client_t *self)
 {
-    return s_receive(self, ZMQ_DONTWAIT) || tacit_client_lane_pump(self);
+    return s_receive(self, ZMQ_DONTWAIT) || tacit_client_lane_take_in(self);
 }
 
 /*  libzmq waits for one socket with a third of the system calls that watching others too takes.  */
@@ -247,7 +252,11 @@ void tacit_client_sleep(tacit_client_t *self, uint64_t until_ms)
     }
     wake = s_nap(self, now, wake);
     if (self->lost.code == TACIT_OK && wake > now) {
-        if (tacit_endpoint_wait_both(self->endpoint, self->lane.endpoint, wake - now)) {
+        unsigned fired = tacit_endpoint_wait_both(self->endpoint, self->lane.endpoint, wake - now);
+        if (fired & TACIT_WAIT_OTHER_MONITOR) {
+            (void)tacit_client_lane_read_events(self);
+        }
+        if (fired & TACIT_WAIT_MONITOR) {
             tacit_client_read_events(self);
         }
     }

@@ -109,7 +109,7 @@ static bool s_is_open(const tacit_slot_t *slot)
 static void s_wait_stream(tacit_client_t *self, tacit_slot_t *slot, uint64_t until_ms)
 {
     uint64_t idle_ms = slot->stream->moved_ms + TACIT_STREAM_IDLE_MS;
-    if (tacit_client_pump(self) || !s_is_open(slot)) {
+    if (tacit_client_take_in(self) || !s_is_open(slot)) {
         return;
     }
     if (tacit_client_now() >= idle_ms) {
@@ -279,7 +279,9 @@ tacit_status_t tacit_client_receive(tacit_client_t *client, uint64_t call, uint3
     }
     uint64_t until = tacit_client_now() + timeout_ms;
     uint64_t granted = 0;
-    (void)tacit_client_pump(client);
+    if (timeout_ms == 0) {
+        (void)tacit_client_pump(client);
+    }
     while (tacit_stream_read(slot->stream, ret_chunk) == TACIT_PENDING) {
         if (!s_is_open(slot)) {
             return s_stream_error(slot, ret_error);

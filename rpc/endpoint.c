@@ -22,6 +22,7 @@ struct tacit_endpoint {
     zsock_t *monitor; /* PAIR at the other end of the socket's monitor */
     bool bound;       /* counts as a user of the ZAP handler */
     bool curve;
+    bool empty;        /* the socket was when last looked into, and nothing was sent since */
     char address[256]; /* as bound or connected */
 };
 
@@ -30,8 +31,9 @@ typedef struct {
     int value;
 } s_option_t;
 
-/*  No heartbeats of ZMTP: libzmq 4.3.4 aborts the process when one is due on a connection that ended
-    while its input waited for a full queue (zeromq/libzmq#4364), which a peer can bring about.  */
+/*  No heartbeats of ZMTP: libzmq 4.3.4 aborts the process when one is due on a connection that
+   ended while its input waited for a full queue (zeromq/libzmq#4364), which a peer can bring about.
+ */
 static const s_option_t s_common[] = {
     {ZMQ_LINGER, TACIT_LINGER_MS},
     {ZMQ_SNDTIMEO, 0},
@@ -90,9 +92,17 @@ void *tacit_endpoint_monitor(const tacit_endpoint_t *endpoint)
     return zsock_resolve(endpoint->monitor);
 }
 
-bool tacit_endpoint_send(const tacit_endpoint_t *endpoint, zmq_msg_t *message, int flags)
+bool tacit_endpoint_receive(tacit_endpoint_t *endpoint, zmq_msg_t *message, int flags)
+{
+    bool received = zmq_msg_recv(message, tacit_endpoint_socket(endpoint), flags) >= 0;
+    endpoint->empty = !received && zmq_errno() == EAGAIN;
+    return received;
+}
+
+bool tacit_endpoint_send(tacit_endpoint_t *endpoint, zmq_msg_t *message, int flags)
 {
     void *socket = tacit_endpoint_socket(endpoint);
+    endpoint->empty = false;
     if (zmq_msg_send(message, socket, flags | ZMQ_DONTWAIT) >= 0) {
         return true;
     }
@@ -327,19 +337,20 @@ static bool s_has_input(const tacit_endpoint_t *self)
 {
     int events = 0;
     size_t size = sizeof events;
-    return zmq_getsockopt(tacit_endpoint_socket(self), ZMQ_EVENTS, &events, &size) == 0 &&
+    return !self->empty &&
+           zmq_getsockopt(tacit_endpoint_socket(self), ZMQ_EVENTS, &events, &size) == 0 &&
            (events & ZMQ_POLLIN) != 0;
 }
 
-bool tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
-                              uint64_t timeout_ms)
+unsigned tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
+                                  uint64_t timeout_ms)
 {
     const tacit_endpoint_t *both[] = {endpoint, other};
     struct pollfd files[4] = {{.fd = -1}};
     nfds_t count = 0;
     for (size_t i = 0; i < 2 && both[i]; i++) {
         if (s_has_input(both[i])) {
-            return false;
+            return 0;
         }
         files[count++] =
             (struct pollfd){.fd = s_file(tacit_endpoint_socket(both[i])), .events = POLLIN};
@@ -347,7 +358,8 @@ bool tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endp
             (struct pollfd){.fd = s_file(tacit_endpoint_monitor(both[i])), .events = POLLIN};
     }
     (void)poll(files, count, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
-    return files[1].revents != 0;
+    return (files[1].revents ? TACIT_WAIT_MONITOR : 0U) |
+           (count > 2 && files[3].revents ? TACIT_WAIT_OTHER_MONITOR : 0U);
 }
 
 void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms)

@@ -62,7 +62,11 @@ int tacit_endpoint_monitor_file(const tacit_endpoint_t *endpoint);
     peer is gone, the message is then the caller's still. libzmq looks at most once a millisecond
     whether its peer has read: a queue that seems full is looked at again, or a connection within
     its limits would be refused.  */
-bool tacit_endpoint_send(const tacit_endpoint_t *endpoint, zmq_msg_t *message, int flags);
+bool tacit_endpoint_send(tacit_endpoint_t *endpoint, zmq_msg_t *message, int flags);
+
+/*  Receives one frame (flags: ZMQ_DONTWAIT, or 0 to wait as long as the socket does); false where
+    there is none. Who receives by this alone is spared a look before waiting.  */
+bool tacit_endpoint_receive(tacit_endpoint_t *endpoint, zmq_msg_t *message, int flags);
 
 /*  Where a lane stands beside an address: another port of the same host (0: any, to be bound), or
     another file. BAD_INPUT where that has no form.  */
@@ -77,9 +81,10 @@ const char *tacit_endpoint_address(const tacit_endpoint_t *endpoint);
 /*  Waits until the socket or the monitor may have something, at most timeout_ms; returns early
     at signals. Read both until they have nothing before waiting: the wait is edge-triggered.  */
 void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms);
-/*  The same for two of them; other may be NULL. True where endpoint's monitor has something.  */
-bool tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
-                              uint64_t timeout_ms);
+/*  The same for two of them; other may be NULL. Which of the monitors have something.  */
+enum { TACIT_WAIT_MONITOR = 1, TACIT_WAIT_OTHER_MONITOR = 2 };
+unsigned tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
+                                  uint64_t timeout_ms);
 
 typedef enum tacit_link {
     TACIT_LINK_UP,     /* a handshake succeeded */
