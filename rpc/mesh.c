@@ -20,6 +20,7 @@ struct tacit_mesh {
     uint8_t public_key[32];
     tacit_secret_t *secret_key;
     uint32_t connect_ms;
+    tacit_client_metrics_t *metrics; /* borrowed; may be NULL */
     uint8_t mesh_id[32];
     uint8_t nonce[32];           /* what the introduction is fresh by */
     uint8_t result_key[32];      /* Ed25519 key of verified evidence */
@@ -243,6 +244,7 @@ static tacit_status_t s_connect_attestation(tacit_mesh_t *self,
         .party = &self->party,
         .peer_role = TACIT_ROLE_ATTESTATION,
         .connect_ms = self->connect_ms,
+        .metrics = self->metrics,
     };
     return tacit_client_new(&config, &self->attestation, ret_error);
 }
@@ -278,12 +280,14 @@ tacit_status_t tacit_mesh_open(const tacit_mesh_config_t *config, tacit_mesh_t *
     self->trust = *config->trust;
     self->role = config->role;
     self->connect_ms = config->connect_ms;
+    self->metrics = config->metrics;
     memcpy(self->public_key, config->public_key, sizeof self->public_key);
     tacit_trust_mesh_id(&self->trust, self->mesh_id);
     tacit_buffer_init(&self->introduction, TACIT_INTRODUCTION_MAX);
     tacit_client_config_t plain_config = {
         .endpoint = self->trust.introduction,
         .connect_ms = config->connect_ms,
+        .metrics = config->metrics,
     };
     tacit_client_t *plain = NULL;
     tacit_status_t status =
@@ -399,6 +403,7 @@ static tacit_status_t s_connect_to(const tacit_mesh_t *self, const tacit_peer_t 
         .party = &self->party,
         .peer_role = peer->result.role,
         .connect_ms = self->connect_ms,
+        .metrics = self->metrics,
     };
     return tacit_client_new(&config, ret_client, ret_error);
 }

@@ -25,7 +25,8 @@ typedef struct tacit_mesh_config {
     tacit_role_t role; /* TACIT_ROLE_USER or TACIT_ROLE_OPERATOR; services use rpc/node.h */
     const uint8_t *public_key;
     const uint8_t *secret_key;
-    uint32_t connect_ms; /* 0: TACIT_CLIENT_CONNECT_MS */
+    uint32_t connect_ms;             /* 0: TACIT_CLIENT_CONNECT_MS */
+    tacit_client_metrics_t *metrics; /* where calls of all its clients are counted; may be NULL */
 } tacit_mesh_config_t;
 
 TACIT_MUST_CHECK tacit_status_t tacit_mesh_open(const tacit_mesh_config_t *config,

@@ -13,6 +13,7 @@
 #include "clients/lib/help.h"
 #include "clients/lib/print_error.h"
 #include "enclave/secret.h"
+#include "enclave/whole_file.h"
 #include "rpc/trace.h"
 
 static const tacit_option_t s_globals[] = {
@@ -20,11 +21,13 @@ static const tacit_option_t s_globals[] = {
     {"identity", 0, "DIR", "the keys to act with (a folder below the state)"},
     {"timeout", 0, "SECONDS", "give up after so long"},
     {"json", 0, NULL, "print JSON, for programs"},
+    {"metrics", 0, "FILE", "write there at the end what the calls came to, as OpenMetrics text"},
     {"help", 'h', NULL, "print this help"},
     {"version", 'V', NULL, "print the version"},
 };
 
 enum {
+    S_METRICS_MODE = 0644,
     S_GLOBAL_COUNT = sizeof s_globals / sizeof *s_globals,
     S_VALUE_BASE = 256 /* getopt_long's value of the first option; below are letters and signs */
 };
@@ -339,6 +342,46 @@ static tacit_status_t s_run(const tacit_invocation_t *invocation, tacit_error_t 
     return invocation->command->run(invocation, ret_error);
 }
 
+/*  What was called and how it ended is told of commands that failed, too.  */
+static tacit_status_t s_write_metrics(const tacit_invocation_t *invocation,
+                                      tacit_error_t *ret_error)
+{
+    const char *path = tacit_invocation_value(invocation, "metrics");
+    tacit_buffer_t text;
+    tacit_buffer_init(&text, TACIT_METRICS_TEXT_MAX);
+    tacit_status_t status = tacit_client_metrics_write(invocation->metrics, &text);
+    if (!status) {
+        status = tacit_whole_file_replace(path, tacit_buffer_span(&text), S_METRICS_MODE);
+    }
+    tacit_buffer_free(&text);
+    if (status) {
+        tacit_status_t code = status == TACIT_STORAGE_FULL ? status : TACIT_STORAGE_FAILED;
+        tacit_error_set(ret_error, code, "cannot write the metrics to %s: %s", path,
+                        status == TACIT_NOT_FOUND ? "no such folder" : tacit_status_text(status));
+        return code;
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_run_counted(tacit_invocation_t *invocation, tacit_error_t *ret_error)
+{
+    if (!invocation->command || tacit_invocation_count(invocation, "metrics") == 0) {
+        return s_run(invocation, ret_error);
+    }
+    invocation->metrics = tacit_client_metrics_new();
+    if (!invocation->metrics) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    tacit_error_t unwritten = {.code = TACIT_OK};
+    tacit_status_t status = s_run(invocation, ret_error);
+    tacit_status_t written = s_write_metrics(invocation, &unwritten);
+    tacit_client_metrics_destroy(&invocation->metrics);
+    if (!status && written) {
+        *ret_error = unwritten;
+    }
+    return status ? status : written;
+}
+
 int tacit_program_run(const tacit_program_t *program, int argc, char **argv)
 {
     tacit_error_t error = {.code = TACIT_OK};
@@ -346,7 +389,7 @@ int tacit_program_run(const tacit_program_t *program, int argc, char **argv)
     bool json = s_wants_json(argc, argv);
     tacit_status_t status = tacit_invocation_parse(program, argc, argv, &invocation, &error);
     if (status == TACIT_OK) {
-        status = s_run(&invocation, &error);
+        status = s_run_counted(&invocation, &error);
     }
     if (fflush(stdout) != 0 && status == TACIT_OK) {
         status = tacit_error_set(&error, TACIT_STORAGE_FAILED, "the output cannot be written");

@@ -3,9 +3,9 @@
 
         PROGRAM [global options] COMMAND [options] [operands]
 
-    Global options (--state, --identity, --json, --timeout, --help, --version) may stand before or
-    after the command. A command line that the table does not allow ends in exit code 2 with a
-    hint, before anything was done.  */
+    Global options (--state, --identity, --json, --timeout, --metrics, --help, --version) may stand
+    before or after the command. A command line that the table does not allow ends in exit code 2
+   with a hint, before anything was done.  */
 
 #ifndef TACIT_CLIENTS_OPTIONS_H
 #define TACIT_CLIENTS_OPTIONS_H
@@ -15,6 +15,7 @@
 
 #include "clients/lib/exit_code.h"
 #include "enclave/error.h"
+#include "rpc/client_metrics.h"
 
 enum {
     TACIT_OPTIONS_MAX = 32,          /* of a command, global ones included */
@@ -56,10 +57,11 @@ typedef struct tacit_program {
 
 struct tacit_invocation {
     const tacit_program_t *program;
-    const tacit_command_t *command; /* NULL with help or version of the program itself */
-    char state[PATH_MAX];           /* --state, TACIT_STATE or ~/.local/state/tacit */
-    char identity[PATH_MAX];        /* --identity, or the program's folder below state */
-    uint32_t timeout_ms;            /* --timeout; 0: each method's own deadline */
+    const tacit_command_t *command;  /* NULL with help or version of the program itself */
+    char state[PATH_MAX];            /* --state, TACIT_STATE or ~/.local/state/tacit */
+    char identity[PATH_MAX];         /* --identity, or the program's folder below state */
+    uint32_t timeout_ms;             /* --timeout; 0: each method's own deadline */
+    tacit_client_metrics_t *metrics; /* where calls are counted, with --metrics; else NULL */
     bool json;
     bool help;
     bool version;

@@ -33,6 +33,7 @@ tacit_status_t tacit_user_renew(tacit_user_t *user, tacit_error_t *ret_error)
         .public_key = user->identity->public_key,
         .secret_key = user->identity->secret_key->data,
         .connect_ms = user->timeout_ms,
+        .metrics = user->metrics,
     };
     tacit_mesh_destroy(&user->mesh);
     tacit_status_t status = tacit_mesh_open(&config, &user->mesh, ret_error);
@@ -44,7 +45,8 @@ tacit_status_t tacit_user_renew(tacit_user_t *user, tacit_error_t *ret_error)
 tacit_status_t tacit_user_open(const tacit_invocation_t *invocation, tacit_user_t *ret_user,
                                tacit_error_t *ret_error)
 {
-    *ret_user = (tacit_user_t){.timeout_ms = invocation->timeout_ms};
+    *ret_user =
+        (tacit_user_t){.timeout_ms = invocation->timeout_ms, .metrics = invocation->metrics};
     memcpy(ret_user->folder, invocation->identity, sizeof ret_user->folder);
     tacit_status_t status = tacit_user_trust(invocation, &ret_user->trust, ret_error);
     if (!status) {

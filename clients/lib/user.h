@@ -13,9 +13,10 @@ typedef struct tacit_user {
     tacit_identity_t *identity;
     tacit_trust_t trust;
     tacit_mesh_t *mesh;
-    tacit_policy_chain_t policy; /* in force when the mesh was opened, every link checked */
-    char folder[PATH_MAX];       /* of the identity, where it remembers the policies it saw */
-    uint32_t timeout_ms;         /* the user's patience; 0: each method's own deadline */
+    tacit_policy_chain_t policy;     /* in force when the mesh was opened, every link checked */
+    char folder[PATH_MAX];           /* of the identity, where it remembers the policies it saw */
+    uint32_t timeout_ms;             /* the user's patience; 0: each method's own deadline */
+    tacit_client_metrics_t *metrics; /* where its calls are counted; may be NULL */
 } tacit_user_t;
 
 /*  STATE/trust.json; NOT_FOUND has a remedy.  */

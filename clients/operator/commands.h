@@ -20,9 +20,9 @@ tacit_status_t tacit_command_audit(const tacit_invocation_t *invocation, tacit_e
 tacit_status_t tacit_status_print(const tacit_invocation_t *invocation,
                                   const tacit_identity_t *identity, tacit_error_t *ret_error);
 
-/*  Apply the policy that fits the programs in bin, unless the one in force covers them. identity is
-    the folder of who signs. Tells whether it did.  */
-tacit_status_t tacit_policy_ensure(const char *state, const char *bin, const char *identity,
+/*  Apply the policy that fits the programs in bin, unless the one in force covers them; signed by
+   the invocation's identity. Tells whether it did.  */
+tacit_status_t tacit_policy_ensure(const tacit_invocation_t *invocation, const char *bin,
                                    bool *ret_applied, tacit_error_t *ret_error);
 
 #endif

@@ -98,11 +98,12 @@ tacit_status_t tacit_control_worker(const char *state, char ret_program[TACIT_CO
     return status;
 }
 
-tacit_status_t tacit_control_connect(const char *state, const tacit_identity_t *identity,
-                                     tacit_client_t **ret_client, tacit_error_t *ret_error)
+tacit_status_t tacit_control_connect(const tacit_invocation_t *invocation,
+                                     const tacit_identity_t *identity, tacit_client_t **ret_client,
+                                     tacit_error_t *ret_error)
 {
     s_place_t place;
-    tacit_status_t status = s_find(state, &place, ret_error);
+    tacit_status_t status = s_find(invocation->state, &place, ret_error);
     if (status) {
         return status;
     }
@@ -119,10 +120,11 @@ tacit_status_t tacit_control_connect(const char *state, const tacit_identity_t *
         .secret_key = identity->secret_key->data,
         .party = &party,
         .peer_role = TACIT_ROLE_MESH,
+        .metrics = invocation->metrics,
     };
     status = tacit_client_new(&config, ret_client, ret_error);
     if (status == TACIT_UNREACHABLE) {
-        tacit_error_set(ret_error, status, "no mesh runs in %s", state);
+        tacit_error_set(ret_error, status, "no mesh runs in %s", invocation->state);
         tacit_error_remedy(ret_error, "launch it with tacit-operator up");
     }
     return status;
@@ -130,12 +132,13 @@ tacit_status_t tacit_control_connect(const char *state, const tacit_identity_t *
 
 /*  --- the mesh -------------------------------------------------------------------------------- */
 
-tacit_status_t tacit_control_mesh(const char *state, const tacit_identity_t *identity,
-                                  tacit_mesh_t **ret_mesh, tacit_error_t *ret_error)
+tacit_status_t tacit_control_mesh(const tacit_invocation_t *invocation,
+                                  const tacit_identity_t *identity, tacit_mesh_t **ret_mesh,
+                                  tacit_error_t *ret_error)
 {
     char path[PATH_MAX];
     tacit_trust_t trust;
-    tacit_status_t status = tacit_control_path(state, "trust.json", path, ret_error);
+    tacit_status_t status = tacit_control_path(invocation->state, "trust.json", path, ret_error);
     if (!status) {
         status = tacit_trust_load(path, &trust, ret_error);
     }
@@ -147,6 +150,7 @@ tacit_status_t tacit_control_mesh(const char *state, const tacit_identity_t *ide
         .role = TACIT_ROLE_OPERATOR,
         .public_key = identity->public_key,
         .secret_key = identity->secret_key->data,
+        .metrics = invocation->metrics,
     };
     return tacit_mesh_open(&config, ret_mesh, ret_error);
 }

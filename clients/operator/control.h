@@ -8,7 +8,7 @@
 #include "rpc/mesh.h"
 
 /*  The supervisor that run/mesh.json names. UNREACHABLE (with a remedy) where none runs.  */
-TACIT_MUST_CHECK tacit_status_t tacit_control_connect(const char *state,
+TACIT_MUST_CHECK tacit_status_t tacit_control_connect(const tacit_invocation_t *invocation,
                                                       const tacit_identity_t *identity,
                                                       tacit_client_t **ret_client,
                                                       tacit_error_t *ret_error);
@@ -21,8 +21,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_control_worker(const char *state,
                                                      char ret_program[TACIT_CONTROL_PROGRAM_MAX],
                                                      tacit_error_t *ret_error);
 
-/*  The mesh of this state folder, as its operator.  */
-TACIT_MUST_CHECK tacit_status_t tacit_control_mesh(const char *state,
+/*  The mesh of the state folder, as its operator.  */
+TACIT_MUST_CHECK tacit_status_t tacit_control_mesh(const tacit_invocation_t *invocation,
                                                    const tacit_identity_t *identity,
                                                    tacit_mesh_t **ret_mesh,
                                                    tacit_error_t *ret_error);

@@ -25,9 +25,8 @@ static tacit_status_t s_open(const tacit_invocation_t *invocation, tacit_identit
                              tacit_client_t **ret_supervisor, tacit_error_t *ret_error)
 {
     tacit_status_t status = tacit_identity_load(invocation->identity, ret_identity, ret_error);
-    return status
-               ? status
-               : tacit_control_connect(invocation->state, *ret_identity, ret_supervisor, ret_error);
+    return status ? status
+                  : tacit_control_connect(invocation, *ret_identity, ret_supervisor, ret_error);
 }
 
 /*  --- scale ----------------------------------------------------------------------------------- */
@@ -63,7 +62,7 @@ static tacit_status_t s_await(const tacit_invocation_t *invocation,
     tacit_client_t *gateway = NULL;
     uint32_t wait_ms = invocation->timeout_ms ? invocation->timeout_ms : S_WAIT_MS;
     uint64_t until_ms = tacit_now_ms() + wait_ms;
-    tacit_status_t status = tacit_control_mesh(invocation->state, identity, &mesh, ret_error);
+    tacit_status_t status = tacit_control_mesh(invocation, identity, &mesh, ret_error);
     if (!status) {
         status = tacit_mesh_connect(mesh, TACIT_ROLE_GATEWAY, &gateway, ret_error);
     }

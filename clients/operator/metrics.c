@@ -280,7 +280,7 @@ static tacit_status_t s_collect_mesh(const tacit_invocation_t *invocation,
                                      size_t *count, tacit_error_t *ret_error)
 {
     tacit_mesh_t *mesh = NULL;
-    tacit_status_t status = tacit_control_mesh(invocation->state, identity, &mesh, ret_error);
+    tacit_status_t status = tacit_control_mesh(invocation, identity, &mesh, ret_error);
     for (size_t i = 0; i < S_SERVICES - 1 && !status; i++) {
         if (!s_wanted(invocation, s_services[i].service)) {
             continue;
@@ -312,7 +312,7 @@ static tacit_status_t s_collect(const tacit_invocation_t *invocation,
         return status;
     }
     tacit_client_t *supervisor = NULL;
-    status = tacit_control_connect(invocation->state, identity, &supervisor, ret_error);
+    status = tacit_control_connect(invocation, identity, &supervisor, ret_error);
     if (!status) {
         status = s_ask(supervisor, "mesh", &pages[*count], ret_error);
         *count += !status;

@@ -68,11 +68,11 @@ static tacit_status_t s_ensure(tacit_policy_context_t *context, const char *stat
     return status;
 }
 
-tacit_status_t tacit_policy_ensure(const char *state, const char *bin, const char *identity,
+tacit_status_t tacit_policy_ensure(const tacit_invocation_t *invocation, const char *bin,
                                    bool *ret_applied, tacit_error_t *ret_error)
 {
-    tacit_policy_context_t context = {0};
-    tacit_status_t status = tacit_policy_context_open(state, identity, &context, ret_error);
+    tacit_policy_context_t context = {.invocation = invocation};
+    tacit_status_t status = tacit_policy_context_open(invocation, &context, ret_error);
     if (!status) {
         status = s_ensure(&context, state, bin, ret_applied, ret_error);
     }
@@ -241,8 +241,7 @@ tacit_status_t tacit_command_policy(const tacit_invocation_t *invocation, tacit_
     tacit_policy_context_t context = {.invocation = invocation};
     tacit_status_t status = TACIT_OK;
     if (s_needs_mesh(found, invocation)) {
-        status =
-            tacit_policy_context_open(invocation->state, invocation->identity, &context, ret_error);
+        status = tacit_policy_context_open(invocation, &context, ret_error);
     }
     if (!status) {
         status = found->run(&context, ret_error);

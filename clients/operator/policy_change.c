@@ -267,8 +267,7 @@ static tacit_status_t s_revoke(tacit_policy_context_t *context, tacit_error_t *r
 tacit_status_t tacit_command_revoke(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
 {
     tacit_policy_context_t context = {.invocation = invocation};
-    tacit_status_t status =
-        tacit_policy_context_open(invocation->state, invocation->identity, &context, ret_error);
+    tacit_status_t status = tacit_policy_context_open(invocation, &context, ret_error);
     if (!status) {
         status = s_revoke(&context, ret_error);
     }

@@ -30,24 +30,25 @@ static tacit_status_t s_fetch(tacit_policy_context_t *self, tacit_error_t *ret_e
     return status;
 }
 
-tacit_status_t tacit_policy_context_open(const char *state, const char *identity,
+tacit_status_t tacit_policy_context_open(const tacit_invocation_t *invocation,
                                          tacit_policy_context_t *ret_context,
                                          tacit_error_t *ret_error)
 {
     tacit_policy_context_t *self = ret_context;
     char path[PATH_MAX];
-    tacit_status_t status = tacit_identity_load(identity, &self->identity, ret_error);
+    tacit_status_t status = tacit_identity_load(invocation->identity, &self->identity, ret_error);
     if (!status) {
-        status = tacit_control_path(state, "trust.json", path, ret_error);
+        status = tacit_control_path(invocation->state, "trust.json", path, ret_error);
     }
     if (!status) {
         status = tacit_trust_load(path, &self->trust, ret_error);
     }
     if (!status) {
-        status = tacit_control_mesh(state, self->identity, &self->mesh, ret_error);
+        status = tacit_control_mesh(invocation, self->identity, &self->mesh, ret_error);
     }
     if (!status) {
-        status = tacit_policy_remember(self->mesh, &self->trust, identity, &self->chain, ret_error);
+        status = tacit_policy_remember(self->mesh, &self->trust, invocation->identity, &self->chain,
+                                       ret_error);
     }
     return status ? status : s_fetch(self, ret_error);
 }

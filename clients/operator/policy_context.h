@@ -18,9 +18,9 @@ typedef struct tacit_policy_context {
     tacit_policy_t *policy; /* what it says */
 } tacit_policy_context_t;
 
-/*  Open the mesh of a state folder as that identity, whose folder remembers the policies it saw.
+/*  Open the mesh of the state folder as its identity, whose folder remembers the policies it saw.
     Close it in any case.  */
-TACIT_MUST_CHECK tacit_status_t tacit_policy_context_open(const char *state, const char *identity,
+TACIT_MUST_CHECK tacit_status_t tacit_policy_context_open(const tacit_invocation_t *invocation,
                                                           tacit_policy_context_t *ret_context,
                                                           tacit_error_t *ret_error);
 void tacit_policy_context_close(tacit_policy_context_t *context);

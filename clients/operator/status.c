@@ -38,7 +38,7 @@ static tacit_status_t s_look(const tacit_invocation_t *invocation, const tacit_i
     tacit_mesh_status_args_t args = {0};
     tacit_inference_status_args_t inference_args = {0};
     tacit_status_t status =
-        tacit_control_connect(invocation->state, identity, &ret_view->supervisor, ret_error);
+        tacit_control_connect(invocation, identity, &ret_view->supervisor, ret_error);
     if (!status) {
         status =
             tacit_mesh_status_call(ret_view->supervisor, &args, &ret_view->processes, ret_error);
@@ -47,7 +47,7 @@ static tacit_status_t s_look(const tacit_invocation_t *invocation, const tacit_i
     if (status || !ret_view->members) {
         return status ? status : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    if (tacit_control_mesh(invocation->state, identity, &ret_view->mesh, NULL) ||
+    if (tacit_control_mesh(invocation, identity, &ret_view->mesh, NULL) ||
         tacit_mesh_lookup(ret_view->mesh, TACIT_ROLE_NONE, ret_view->members, TACIT_MESH_PEERS_MAX,
                           &ret_view->member_count, NULL) ||
         tacit_mesh_connect(ret_view->mesh, TACIT_ROLE_GATEWAY, &ret_view->gateway, NULL)) {

@@ -272,13 +272,12 @@ static tacit_status_t s_bring_up(s_up_t *up, tacit_error_t *ret_error)
 {
     tacit_client_t *supervisor = NULL;
     tacit_status_t status =
-        tacit_control_connect(up->invocation->state, up->identity, &supervisor, ret_error);
+        tacit_control_connect(up->invocation, up->identity, &supervisor, ret_error);
     if (!status) {
         status = s_await(up, supervisor, "attestation", ret_error);
     }
     if (!status) {
-        status = tacit_policy_ensure(up->invocation->state, up->bin, up->invocation->identity,
-                                     &up->applied, ret_error);
+        status = tacit_policy_ensure(up->invocation, up->bin, &up->applied, ret_error);
     }
     if (!status) {
         status = s_await(up, supervisor, NULL, ret_error);

@@ -44,6 +44,7 @@ static tacit_status_t s_connect(const char *endpoint, const uint8_t server_key[3
         .secret_key = link->identity->secret_key->data,
         .party = &party,
         .peer_role = TACIT_ROLE_MESH,
+        .metrics = link->metrics,
     };
     tacit_status_t status = tacit_client_new(&config, &link->own, ret_error);
     link->client = link->own;
@@ -112,6 +113,7 @@ static tacit_status_t s_open_mesh(const tacit_invocation_t *invocation, tacit_li
         .role = is_operator ? TACIT_ROLE_OPERATOR : TACIT_ROLE_USER,
         .public_key = link->identity->public_key,
         .secret_key = link->identity->secret_key->data,
+        .metrics = link->metrics,
     };
     return tacit_mesh_open(&config, &link->mesh, ret_error);
 }
@@ -132,6 +134,7 @@ static tacit_status_t s_open_role(const tacit_invocation_t *invocation, tacit_ro
 tacit_status_t tacit_link_open(const tacit_invocation_t *invocation, const char *service,
                                tacit_link_to_t *link, tacit_error_t *ret_error)
 {
+    link->metrics = invocation->metrics;
     tacit_status_t status = s_identify(invocation, &link->identity, ret_error);
     if (status) {
         return status;

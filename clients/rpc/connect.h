@@ -13,9 +13,10 @@
 
 typedef struct tacit_link_to {
     tacit_identity_t *identity;
-    tacit_mesh_t *mesh;     /* NULL where none was needed */
-    tacit_client_t *own;    /* owned; NULL where client is the mesh's */
-    tacit_client_t *client; /* to call with */
+    tacit_mesh_t *mesh;              /* NULL where none was needed */
+    tacit_client_t *own;             /* owned; NULL where client is the mesh's */
+    tacit_client_t *client;          /* to call with */
+    tacit_client_metrics_t *metrics; /* borrowed; may be NULL */
 } tacit_link_to_t;
 
 /*  Close it after a failure too.  */

@@ -100,6 +100,22 @@ class Clients(MeshCase):
         self.assertEqual(answer["predictions"][0]["label"], answer["labels"][values.index(max(values))])
         self.assertEqual(answer["timing"]["requests"], 1)
 
+    def test_metrics_tell_what_was_called_and_how_it_ended(self):
+        path = self.path("metrics.txt")
+        self.infer(INPUTS, "--batch", "50", "--metrics", path, check=True)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn('\ntacit_client_calls_total{method="inference.infer"} 3\n', text)
+        self.assertIn('\ntacit_client_calls_total{method="attestation.lookup"} ', text)
+        self.assertTrue(text.endswith("# EOF\n"))
+        self.owner("grant", "nothing", "--user", self.clinic, "--metrics", path)
+        self.mesh.operator("status", "--metrics", path, check=True)
+        with open(path, encoding="utf-8") as file:
+            self.assertIn('method="mesh.status"} 1\n', file.read())
+        self.mesh.client("tacit-rpc", "call", "models.health", "--metrics", path, check=True)
+        with open(path, encoding="utf-8") as file:
+            self.assertIn('method="models.health"} 1\n', file.read())
+
     def test_labels_of_the_user_replace_the_models(self):
         labels = self.path("labels.txt")
         with open(labels, "w", encoding="utf-8") as file:

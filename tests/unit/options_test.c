@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clients/lib/help.h"
 #include "clients/lib/options.h"
+#include "enclave/whole_file.h"
 
 enum { S_WORDS_MAX = 300 };
 
@@ -19,7 +21,10 @@ static size_t s_runs;
 
 static tacit_status_t s_run(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
 {
+    static const tacit_method_t method = {.name = "test.method"};
     s_runs++;
+    tacit_meter_t meter = tacit_client_metrics_begin(invocation->metrics, &method, 1);
+    tacit_client_metrics_end(&meter, TACIT_OK, 1);
     if (tacit_invocation_count(invocation, "fail") > 0) {
         return tacit_error_set(ret_error, TACIT_UNREACHABLE, NULL);
     }
@@ -203,13 +208,14 @@ static void test_timeouts(void **state)
 
 static void test_number_of_options_limit(void **state)
 {
-    char line[4096] = "tacit-test init";
+    char line[4096];
+    int size = snprintf(line, sizeof line, "tacit-test init");
     (void)state;
     for (size_t i = 0; i < TACIT_OPTION_VALUES_MAX; i++) {
-        strcat(line, " --json"); /* NOLINT: 256 times 7 bytes */
+        size += snprintf(line + size, sizeof line - (size_t)size, " --json");
     }
     (void)s_taken(line);
-    strcat(line, " --json"); /* NOLINT */
+    (void)snprintf(line + size, sizeof line - (size_t)size, " --json");
     s_refused(line, "too many options", "see 'tacit-test init --help'");
 }
 
@@ -253,6 +259,42 @@ static void test_exit_codes(void **state)
     assert_int_equal(s_runs, 4);
 }
 
+static bool s_tells_of_a_call(const char *path)
+{
+    static const char line[] = "\ntacit_client_calls_total{method=\"test.method\"} 1\n";
+    uint8_t *text = NULL;
+    size_t size = 0;
+    assert_int_equal(tacit_whole_file_read(path, TACIT_METRICS_TEXT_MAX, &text, &size), TACIT_OK);
+    bool told =
+        strstr((const char *)text, line) && strcmp((const char *)text + size - 6, "# EOF\n") == 0;
+    free(text);
+    assert_int_equal(unlink(path), 0);
+    return told;
+}
+
+static void test_metrics_are_written_however_it_ends(void **state)
+{
+    char folder[] = "/tmp/tacit-test.XXXXXX";
+    char line[256];
+    char path[128];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/metrics", folder);
+    snprintf(line, sizeof line, "tacit-test init --metrics %s", path);
+    assert_int_equal(s_program_run(line), 0);
+    assert_true(s_tells_of_a_call(path));
+    snprintf(line, sizeof line, "tacit-test --metrics %s infer m --fail", path);
+    assert_int_equal(s_program_run(line), 4);
+    assert_true(s_tells_of_a_call(path));
+    snprintf(line, sizeof line, "tacit-test init --metrics %s/none/metrics", folder);
+    assert_int_equal(s_program_run(line), 21);
+    snprintf(line, sizeof line, "tacit-test infer m --fail --metrics %s/none/metrics", folder);
+    assert_int_equal(s_program_run(line), 4);
+    assert_int_equal(s_program_run("tacit-test --metrics x --help"), 0);
+    assert_int_equal(access("x", F_OK), -1);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void test_help_follows_the_table(void **state)
 {
     char *text = NULL;
@@ -286,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_number_of_options_limit),
         cmocka_unit_test(test_long_paths),
         cmocka_unit_test(test_exit_codes),
+        cmocka_unit_test(test_metrics_are_written_however_it_ends),
         cmocka_unit_test(test_help_follows_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
