@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "clients/dataowner/commands.h"
+#include "clients/dataowner/inputs.h"
 #include "clients/dataowner/receipt_store.h"
 #include "clients/dataowner/report.h"
 #include "clients/dataowner/timing.h"
 #include "clients/lib/file.h"
 #include "clients/lib/hex.h"
-#include "clients/lib/input.h"
 #include "clients/lib/model_directory.h"
 #include "clients/lib/progress.h"
 #include "clients/lib/remote_model.h"
@@ -26,8 +26,8 @@ typedef struct s_infer {
     size_t measurement_count;
     size_t batch;
     char receipts[PATH_MAX];
-    tacit_tensor_t input;
-    size_t rows;
+    tacit_inputs_t inputs;
+    size_t rows; /* of a prediction each */
     tacit_predictions_t predictions;
     tacit_timing_t timing;
     char **receipt_paths; /* owned, as its elements; one for each request */
@@ -110,12 +110,11 @@ static tacit_status_t s_take_labels(s_infer_t *self, tacit_error_t *ret_error)
 static tacit_status_t s_prepare(s_infer_t *self, tacit_error_t *ret_error)
 {
     const tacit_invocation_t *invocation = self->invocation;
-    const char *output = tacit_invocation_value(invocation, "output");
-    tacit_input_options_t options = {
-        .narrow_float64 = tacit_invocation_count(invocation, "narrow") > 0,
-    };
-    if (output && !tacit_report_can_save(output)) {
-        return tacit_usage_error(invocation, ret_error, "--output takes FILE.csv or FILE.npy");
+    for (size_t i = 0; i < tacit_invocation_count(invocation, "output"); i++) {
+        if (!tacit_report_can_save(tacit_invocation_nth(invocation, "output", i))) {
+            return tacit_usage_error(invocation, ret_error,
+                                     "--output takes FILE.csv, FILE.npy or NAME=FILE.npy");
+        }
     }
     tacit_status_t status =
         tacit_model_reference_parse(invocation->operands[0], NULL, &self->reference, ret_error);
@@ -129,11 +128,11 @@ static tacit_status_t s_prepare(s_infer_t *self, tacit_error_t *ret_error)
         status = s_take_folder(self, ret_error);
     }
     if (!status) {
-        status = tacit_input_load((const char *const *)invocation->operands + 1,
-                                  invocation->operand_count - 1, &options, &self->input, ret_error);
+        status = tacit_inputs_load(invocation, &self->inputs, ret_error);
     }
     if (!status) {
-        self->rows = self->input.rank > 0 ? (size_t)self->input.dims[0] : 1;
+        self->rows = self->inputs.rows;
+        self->batch = self->inputs.whole ? self->rows : self->batch;
         tacit_predictions_init(&self->predictions, self->rows);
         status = s_take_labels(self, ret_error);
     }
@@ -148,22 +147,11 @@ static size_t s_count(const s_infer_t *self, size_t first)
     return rest < self->batch ? rest : self->batch;
 }
 
-/*  Rows from first on, as they lie in the whole tensor.  */
 static tacit_status_t s_ask(s_infer_t *self, size_t first, tacit_error_t *ret_error)
 {
-    int64_t dims[TACIT_TENSOR_RANK_MAX];
-    size_t row = self->input.data->size / self->rows;
-    size_t count = s_count(self, first);
-    memcpy(dims, self->input.dims, sizeof dims);
-    dims[0] = (int64_t)count;
-    tacit_inference_tensor_t input = {
-        .name = tacit_span_string(self->input.name),
-        .dtype = (uint32_t)self->input.dtype,
-        .data = tacit_span(self->input.data->data + first * row, count * row),
-    };
-    input.shape.items = dims;
-    input.shape.count = self->input.rank;
-    return tacit_remote_model_start(self->model, &input, 1, first, ret_error);
+    tacit_inputs_cut_t cut;
+    tacit_inputs_take(&self->inputs, first, s_count(self, first), &cut);
+    return tacit_remote_model_start(self->model, cut.tensors, self->inputs.count, first, ret_error);
 }
 
 static tacit_status_t s_keep_receipt(s_infer_t *self, const tacit_answer_t *answer,
@@ -296,22 +284,22 @@ static tacit_status_t s_print(const s_infer_t *self, const tacit_report_rows_t *
 static tacit_status_t s_report(const s_infer_t *self, tacit_error_t *ret_error)
 {
     const tacit_invocation_t *invocation = self->invocation;
-    const char *output = tacit_invocation_value(invocation, "output");
     bool each = invocation->operand_count - 1 == self->rows;
     tacit_report_rows_t rows = {
         .files = each && self->rows > 0 ? (const char *const *)invocation->operands + 1 : NULL,
     };
-    tacit_status_t status =
-        output ? tacit_report_save(&self->predictions, &rows, output, ret_error) : TACIT_OK;
-    if (status) {
-        return status;
+    /*  What cannot be saved is shown all the same: it may have cost a use.  */
+    tacit_status_t status = TACIT_OK;
+    for (size_t i = 0; i < tacit_invocation_count(invocation, "output") && !status; i++) {
+        status = tacit_report_save(&self->predictions, &rows,
+                                   tacit_invocation_nth(invocation, "output", i), ret_error);
     }
     if (invocation->json) {
         s_print_json(self, &rows);
-        return TACIT_OK;
+    } else if (s_print(self, &rows) && !status) {
+        status = tacit_error_set(ret_error, TACIT_NO_MEMORY, "the table cannot be printed");
     }
-    status = s_print(self, &rows);
-    return status ? tacit_error_set(ret_error, status, "the table cannot be printed") : TACIT_OK;
+    return status;
 }
 
 static void s_release(s_infer_t *self)
@@ -323,7 +311,7 @@ static void s_release(s_infer_t *self)
     tacit_remote_model_destroy(&self->model);
     tacit_user_close(&self->user);
     tacit_predictions_release(&self->predictions);
-    tacit_tensor_release(&self->input);
+    tacit_inputs_release(&self->inputs);
     free(self);
 }
 

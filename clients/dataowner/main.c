@@ -6,12 +6,14 @@
 
 static const tacit_option_t s_infer_options[] = {
     {"batch", 'b', "N", "rows of one request (64)"},
+    {"input", 'i', "NAME=FILE", "for a model of several inputs: a file for the one of that name"},
     {"labels", 'l', "FILE", "names of the classes, one per line, instead of the model's"},
-    {"output", 'o', "FILE", "save the predictions as FILE.csv or FILE.npy"},
+    {"output", 'o', "FILE", "save as FILE.csv, FILE.npy (first output) or NAME=FILE.npy"},
     {"receipts", 'r', "DIR", "where receipts go (receipts below the identity)"},
     {"keep-sealed", 0, NULL, "keep the sealed request and response beside each receipt"},
     {"measurement", 'm', "HEX", "accept only workers of this code; may be repeated"},
     {"narrow", 0, NULL, "take float64 arrays as float32"},
+    {"whole", 0, NULL, "send all in one request: inputs that do not go row by row"},
     {"timing", 't', NULL, "show where the time went"},
 };
 
@@ -46,20 +48,22 @@ static const tacit_command_t s_commands[] = {
     {
         .name = "infer",
         .summary = "send rows to a model, sealed; get predictions and receipts",
-        .operands = "MODEL FILE...",
-        .operands_min = 2,
+        .operands = "MODEL [FILE...]",
+        .operands_min = 1,
         .operands_max = 1 + TACIT_INPUT_FILES_MAX,
         .options = s_infer_options,
         .option_count = sizeof s_infer_options / sizeof *s_infer_options,
         .notes =
             "MODEL is OWNER/NAME[@VERSION]; OWNER may be the first 8 or more digits of the\n"
             "owner's id. FILE is CSV, NPY, PNG or JPEG; several files make one batch, and a\n"
-            "picture is one row. Requests are sealed for attested workers only, and every answer\n"
-            "is verified by its receipt before it is shown.\n"
+            "picture is one row. A model of several inputs takes --input NAME=FILE for each;\n"
+            "files of one name make one batch. Requests are sealed for attested workers only, and\n"
+            "every answer is verified by its receipt before it is shown.\n"
             "Examples:\n"
             "  tacit-dataowner infer 5f0c2a9e/breast-cancer patients.csv\n"
             "  tacit-dataowner infer 5f0c2a9e/digits scans/*.png --output digits.csv --timing\n"
-            "  tacit-dataowner infer 5f0c2a9e/digits@3 batch.npy --batch 256 --json\n",
+            "  tacit-dataowner infer 5f0c2a9e/digits@3 batch.npy --batch 256 --json\n"
+            "  tacit-dataowner infer 5f0c2a9e/triage --input scan=scans.npy --input age=ages.npy\n",
         .run = tacit_command_infer,
     },
     {

@@ -1,154 +1,20 @@
-/*  report.c - see report.h. Text of predictions passes through ordinary memory on its way out,
-   which is wiped.  */
+/*  report.c - predictions as JSON and in files. Their text passes through ordinary memory on its
+   way out, which is wiped.  */
 
 #include "clients/dataowner/report.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <sodium.h>
 #include <stdlib.h>
 
 #include "clients/lib/interrupts.h"
 #include "clients/lib/output_npy.h"
-#include "clients/lib/table.h"
 #include "enclave/whole_file.h"
 
-static const char *s_base_name(const char *path)
+const char *tacit_report_file(const tacit_report_rows_t *rows, size_t row)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static void s_row_name(const tacit_report_rows_t *rows, size_t row, char *ret_text, size_t size)
-{
-    if (rows->files) {
-        (void)snprintf(ret_text, size, "%s", s_base_name(rows->files[row]));
-    } else {
-        (void)snprintf(ret_text, size, "%zu", row + 1);
-    }
-}
-
-/*  --- the table ------------------------------------------------------------------------------- */
-
-/*  What the columns are; headings live here as long as the table.  */
-typedef struct s_columns {
-    tacit_column_t columns[2 + TACIT_REPORT_COLUMNS_MAX];
-    char headings[TACIT_REPORT_COLUMNS_MAX][64];
-    size_t count;
-} s_columns_t;
-
-static void s_add_column(s_columns_t *columns, const char *heading, tacit_align_t align)
-{
-    columns->columns[columns->count++] = (tacit_column_t){heading, align};
-}
-
-static void s_class_columns(const tacit_predictions_t *predictions, s_columns_t *columns)
-{
-    size_t classes = tacit_predictions_classes(predictions);
-    s_add_column(columns, "LABEL", TACIT_ALIGN_LEFT);
-    if (classes > TACIT_REPORT_COLUMNS_MAX) {
-        s_add_column(columns, "PROBABILITY", TACIT_ALIGN_RIGHT);
-        return;
-    }
-    for (size_t class = 0; class < classes; class ++) {
-        char text[TACIT_VALUE_TEXT_SIZE];
-        (void)snprintf(columns->headings[class], sizeof columns->headings[class], "%s",
-                       tacit_predictions_label(predictions, class, text));
-        s_add_column(columns, columns->headings[class], TACIT_ALIGN_RIGHT);
-    }
-}
-
-static void s_value_columns(const tacit_predictions_t *predictions, s_columns_t *columns)
-{
-    const tacit_tensor_t *output = &predictions->outputs[0];
-    size_t width = tacit_predictions_width(predictions, 0);
-    const char *name = output->name[0] ? output->name : "value";
-    for (size_t i = 0; i < width; i++) {
-        (void)snprintf(columns->headings[i], sizeof columns->headings[i],
-                       width == 1 ? "%.40s" : "%.40s[%zu]", name, i);
-        s_add_column(columns, columns->headings[i], TACIT_ALIGN_RIGHT);
-    }
-}
-
-static tacit_status_t s_add_class_row(const tacit_predictions_t *predictions, size_t row,
-                                      const char *name, size_t columns, tacit_table_t *table)
-{
-    const char *cells[2 + TACIT_REPORT_COLUMNS_MAX] = {name};
-    char values[TACIT_REPORT_COLUMNS_MAX][TACIT_VALUE_TEXT_SIZE];
-    char label[TACIT_VALUE_TEXT_SIZE];
-    size_t best = tacit_predictions_best(predictions, row);
-    size_t classes = tacit_predictions_classes(predictions);
-    cells[1] = tacit_predictions_label(predictions, best, label);
-    for (size_t i = 2; i < columns; i++) {
-        size_t class = classes > TACIT_REPORT_COLUMNS_MAX ? best : i - 2;
-        float probability = tacit_predictions_probability(predictions, row, class);
-        (void)snprintf(values[i - 2], sizeof values[i - 2], "%.6f", (double)probability);
-        cells[i] = values[i - 2];
-    }
-    tacit_status_t status = tacit_table_add(table, cells);
-    sodium_memzero(values, sizeof values);
-    return status;
-}
-
-static tacit_status_t s_add_value_row(const tacit_predictions_t *predictions, size_t row,
-                                      const char *name, size_t columns, tacit_table_t *table)
-{
-    const char *cells[2 + TACIT_REPORT_COLUMNS_MAX] = {name};
-    char values[TACIT_REPORT_COLUMNS_MAX][TACIT_VALUE_TEXT_SIZE];
-    size_t width = columns - 1;
-    for (size_t i = 0; i < width; i++) {
-        tacit_value_text(&predictions->outputs[0], row * width + i, values[i]);
-        cells[i + 1] = values[i];
-    }
-    tacit_status_t status = tacit_table_add(table, cells);
-    sodium_memzero(values, sizeof values);
-    return status;
-}
-
-/*  Outputs that make no table: what they are, and where to get them.  */
-static void s_print_shapes(const tacit_predictions_t *predictions, FILE *stream)
-{
-    for (size_t i = 0; i < predictions->output_count; i++) {
-        char shape[TACIT_TENSOR_SHAPE_TEXT_MAX];
-        const tacit_tensor_t *output = &predictions->outputs[i];
-        tacit_tensor_shape_text(output, shape);
-        (void)fprintf(stream, "output %s: %s %s\n", output->name[0] ? output->name : "?",
-                      tacit_tensor_type_name(output->dtype), shape);
-    }
-    (void)fprintf(stream, "too wide for a table: --json prints the values, --output FILE.npy "
-                          "saves the first output\n");
-}
-
-tacit_status_t tacit_report_table(const tacit_predictions_t *predictions,
-                                  const tacit_report_rows_t *rows, FILE *stream)
-{
-    s_columns_t columns = {.count = 0};
-    tacit_table_t *table = NULL;
-    bool classes = tacit_predictions_are_probabilities(predictions);
-    if (!classes && (!predictions->joined ||
-                     tacit_predictions_width(predictions, 0) > TACIT_REPORT_COLUMNS_MAX)) {
-        s_print_shapes(predictions, stream);
-        return TACIT_OK;
-    }
-    s_add_column(&columns, rows->files ? "FILE" : "ROW",
-                 rows->files ? TACIT_ALIGN_LEFT : TACIT_ALIGN_RIGHT);
-    if (classes) {
-        s_class_columns(predictions, &columns);
-    } else {
-        s_value_columns(predictions, &columns);
-    }
-    tacit_status_t status = tacit_table_new(columns.columns, columns.count, &table);
-    for (size_t row = 0; row < predictions->rows && !status; row++) {
-        char name[TACIT_TABLE_CELL_MAX];
-        s_row_name(rows, row, name, sizeof name);
-        status = classes ? s_add_class_row(predictions, row, name, columns.count, table)
-                         : s_add_value_row(predictions, row, name, columns.count, table);
-    }
-    if (!status) {
-        tacit_table_print(table, stream);
-    }
-    tacit_table_destroy(&table);
-    return status;
+    const char *slash = strrchr(rows->files[row], '/');
+    return slash ? slash + 1 : rows->files[row];
 }
 
 /*  --- JSON ------------------------------------------------------------------------------------ */
@@ -261,9 +127,18 @@ static bool s_ends_with(const char *path, const char *ending)
     return size > end && strcmp(path + size - end, ending) == 0;
 }
 
-bool tacit_report_can_save(const char *path)
+/*  Where FILE begins in NAME=FILE, or in FILE alone: a path with a slash before = has no name.  */
+static const char *s_file_of(const char *target)
 {
-    return s_ends_with(path, ".csv") || s_ends_with(path, ".npy");
+    size_t size = strcspn(target, "=/");
+    return target[size] == '=' ? target + size + 1 : target;
+}
+
+bool tacit_report_can_save(const char *target)
+{
+    const char *path = s_file_of(target);
+    bool named = path != target;
+    return s_ends_with(path, ".npy") || (!named && s_ends_with(path, ".csv"));
 }
 
 /*  A field of RFC 4180.  */
@@ -305,7 +180,7 @@ static void s_csv_row(const tacit_predictions_t *predictions, const tacit_report
 {
     char text[TACIT_VALUE_TEXT_SIZE];
     if (rows->files) {
-        s_csv_field(s_base_name(rows->files[row]), stream);
+        s_csv_field(tacit_report_file(rows, row), stream);
     } else {
         (void)fprintf(stream, "%zu", row + 1);
     }
@@ -368,19 +243,45 @@ static tacit_status_t s_save_csv(const tacit_predictions_t *predictions,
     return status;
 }
 
-tacit_status_t tacit_report_save(const tacit_predictions_t *predictions,
-                                 const tacit_report_rows_t *rows, const char *path,
-                                 tacit_error_t *ret_error)
+/*  The output that NAME= says, the first one without it; output_count: there is none.  */
+static size_t s_find_output(const tacit_predictions_t *predictions, const char *target,
+                            const char *path)
+{
+    size_t found = 0;
+    size_t size = path > target ? (size_t)(path - target) - 1 : 0;
+    while (path > target && found < predictions->output_count &&
+           (strlen(predictions->outputs[found].name) != size ||
+            memcmp(predictions->outputs[found].name, target, size) != 0)) {
+        found++;
+    }
+    return found;
+}
+
+static tacit_status_t s_save_npy(const tacit_predictions_t *predictions, const char *target,
+                                 const char *path, tacit_error_t *ret_error)
 {
     tacit_secret_t *file = NULL;
-    if (s_ends_with(path, ".csv")) {
-        return s_save_csv(predictions, rows, path, ret_error);
+    size_t output = s_find_output(predictions, target, path);
+    if (output == predictions->output_count) {
+        tacit_error_set(ret_error, TACIT_BAD_INPUT, "the model has no output %.*s",
+                        (int)(path - target) - 1, target);
+        tacit_error_remedy(ret_error, "--json names its outputs");
+        return TACIT_BAD_INPUT;
     }
-    tacit_status_t status = tacit_npy_format(&predictions->outputs[0], &file, ret_error);
+    tacit_status_t status = tacit_npy_format(&predictions->outputs[output], &file, ret_error);
     if (status) {
         return status;
     }
     status = s_write(path, tacit_secret_span(file), ret_error);
     tacit_secret_destroy(&file);
     return status;
+}
+
+tacit_status_t tacit_report_save(const tacit_predictions_t *predictions,
+                                 const tacit_report_rows_t *rows, const char *target,
+                                 tacit_error_t *ret_error)
+{
+    const char *path = s_file_of(target);
+    return s_ends_with(path, ".csv") ? s_save_csv(predictions, rows, path, ret_error)
+                                     : s_save_npy(predictions, target, path, ret_error);
 }

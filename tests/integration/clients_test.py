@@ -16,6 +16,7 @@ import threading
 import time
 import unittest
 
+import onnx
 from mesh import BIN, EXAMPLES, PATIENCE, MeshCase
 
 BREAST = os.path.join(EXAMPLES, "breast-cancer")
@@ -99,6 +100,71 @@ class Clients(MeshCase):
         self.assertAlmostEqual(sum(values), 1, places=5)
         self.assertEqual(answer["predictions"][0]["label"], answer["labels"][values.index(max(values))])
         self.assertEqual(answer["timing"]["requests"], 1)
+
+    # -- models of several inputs
+
+    def two_inputs(self):
+        """Pushes the model once; files of its inputs, b's rows in two of them."""
+        path = self.path("pair.onnx")
+        if not os.path.exists(path):
+            with open(path, "wb") as file:
+                file.write(onnx.pair())
+            self.owner("push", path, "--name", "pair", check=True)
+            self.owner("grant", "pair", "--user", self.clinic, check=True)
+        texts = {"a": "1,2\n3,4\n5,6\n", "b1": "-7\n", "b2": "8\n-9\n"}
+        for name, text in texts.items():
+            with open(self.path(f"{name}.csv"), "w", encoding="utf-8") as file:
+                file.write(text)
+        return {name: self.path(f"{name}.csv") for name in texts}
+
+    def test_each_input_has_its_files_and_each_output_is_told(self):
+        files = self.two_inputs()
+        inputs = ("--input", f"b={files['b1']}", "--input", f"a={files['a']}",
+                  "-i", f"b={files['b2']}")
+        joined, positive, both = (self.path(f"two-{end}") for end in ("j.npy", "p.npy", "b.csv"))
+        for batch in (1, 2, 64):
+            outcome = self.infer(*inputs, "--batch", batch, "--json", "--output", f"positive={positive}",
+                                 "--output", joined, "-o", both, model="pair", check=True)
+            first, second = outcome.json["outputs"]
+            self.assertEqual((first["name"], second["name"]), ("joined", "positive"))
+            self.assertEqual(first["data"], [[1, 2, -7], [3, 4, 8], [5, 6, -9]])
+            self.assertEqual(second["data"], [[0], [8], [0]])
+            self.assertEqual(len(outcome.json["receipts"]), -(-3 // batch))
+            self.assertEqual(read_csv(both)[1], {"row": "2", "joined[0]": "3", "joined[1]": "4",
+                                                 "joined[2]": "8", "positive": "8"})
+            for saved, shape in ((joined, b"(3, 3)"), (positive, b"(3, 1)")):
+                with open(saved, "rb") as file:
+                    self.assertIn(shape, file.read())
+        table = self.infer(*inputs, model="pair", check=True).out.splitlines()
+        self.assertRegex(table[0], r"^ROW +joined\[0\] +joined\[1\] +joined\[2\] +positive$")
+        self.assertEqual(table[2].split(), ["2", "3", "4", "8", "8"])
+
+    def test_inputs_that_do_not_fit_are_refused_before_anything_is_sent(self):
+        files = self.two_inputs()
+        a, b = f"a={files['a']}", f"b={files['b1']}"
+        outcome = self.infer("--input", a, "--input", b, "--json", model="pair")
+        self.assert_exit(3, "bad_input", outcome)
+        self.assertEqual(outcome.error["claim"], "input b")
+        self.assertEqual(outcome.error["got"], "1")
+        for wrong in (("--input", files["a"]), ("--input", f"={files['a']}"), ("--input", "a="),
+                      ("--input", a, files["b1"]), (), ("--input", a, "--output", f"x={b}.csv")):
+            self.assert_exit(2, "usage", self.infer(*wrong, "--json", model="pair"))
+        # The model is who knows what whole inputs are; it is asked, and says which one is wrong.
+        outcome = self.infer("--input", a, "--input", b, "--whole", "--json", model="pair")
+        self.assert_exit(3, "input_refused", outcome)
+        outcome = self.infer("--input", a, "--json", model="pair")
+        self.assert_exit(3, "input_refused", outcome)
+        outcome = self.infer("--input", a, "-i", f"c={files['a']}", "--json", model="pair")
+        self.assert_exit(3, "input_refused", outcome)
+
+    def test_an_output_that_there_is_not_costs_no_answer(self):
+        files = self.two_inputs()
+        outcome = self.infer("-i", f"a={files['a']}", "-i", f"b={files['b2']}", "-i",
+                             f"b={files['b1']}", "--output", f"none={self.path('none.npy')}", "--json",
+                             model="pair")
+        self.assert_exit(3, "bad_input", outcome)
+        self.assertIn("no output none", outcome.error["message"])
+        self.assertEqual(outcome.json["outputs"][1]["data"], [[8], [0], [0]])
 
     def test_metrics_tell_what_was_called_and_how_it_ended(self):
         path = self.path("metrics.txt")

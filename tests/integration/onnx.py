@@ -58,6 +58,13 @@ def model(nodes, inputs, outputs, initializers=(), opset=13, doc=""):
             (field(6, doc) if doc else b""))
 
 
+def pair():
+    """Two inputs, two outputs: joined = [a, b] and positive = max(b, 0), row by row."""
+    return model([node("Concat", ["a", "b"], ["joined"], axis=1), node("Relu", ["b"], ["positive"])],
+                 [value("a", ("n", 2)), value("b", ("n", 1))],
+                 [value("joined", ("n", 3)), value("positive", ("n", 1))])
+
+
 def relu(doc="", shape=("n", 3)):
     """A good one: y = max(x, 0)."""
     return model([node("Relu", ["x"], ["y"])], [value("x", shape)], [value("y", shape)], doc=doc)

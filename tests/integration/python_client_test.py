@@ -4,6 +4,7 @@ files, and every refusal by its class."""
 
 import asyncio
 import csv
+import dataclasses
 import functools
 import json
 import os
@@ -21,6 +22,7 @@ os.environ.pop("ASAN_OPTIONS", None)
 import msgpack
 import zmq
 
+import onnx
 import tacit
 import wire
 from mesh import EXAMPLES, PATIENCE, MeshCase, await_condition
@@ -156,6 +158,28 @@ class PythonClient(MeshCase):
                          (self.clinic, self.vendor, "breast-cancer", 1))
         self.assertEqual(receipt.measurement, self.mesh.measurement())
         self.assertEqual((receipt.isolation, receipt.backend), ("standard", "onednn"))
+
+    @in_loop
+    async def test_inputs_and_outputs_by_name(self):
+        path = self.folder("pair.onnx")
+        with open(path, "wb") as file:
+            file.write(onnx.pair())
+        async with await self.open("vendor") as mesh, tacit.MLOwner(mesh) as owner:
+            await owner.push("pair", path)
+            await owner.grant("pair", self.clinic)
+        a, b = tacit.Tensor.floats([[1, 2], [3, 4]]), tacit.Tensor.floats([[-5], [6]], name="b")
+        async with await self.open("clinic") as mesh:
+            async with await tacit.DataOwner(mesh).model(
+                    tacit.Reference(self.vendor, "pair")) as model:
+                for inputs in ({"a": a, "b": b}, [b, dataclasses.replace(a, name="a")]):
+                    answer = await model.infer(inputs)
+                    self.assertEqual(answer.output("joined").tolist(), [[1, 2, -5], [3, 4, 6]])
+                    self.assertEqual(answer.output("positive").tolist(), [[0], [6]])
+                error = await self.assert_raises(inference.InputRefused, model.infer({"a": a}))
+                self.assertIn("b", error.claim + error.message)
+        with self.assertRaises(errors.NotFound) as caught:
+            answer.output("none")
+        self.assertEqual(caught.exception.expected, "joined, positive")
 
     @staticmethod
     def probabilities(answer):

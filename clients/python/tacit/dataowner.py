@@ -86,6 +86,14 @@ class Answer:
     _exchange: _Exchange = dataclasses.field(repr=False)
     _mesh: _native.Handle = dataclasses.field(repr=False)
 
+    def output(self, name: str) -> Tensor:
+        """The output of that name."""
+        for one in self.outputs:
+            if one.name == name:
+                return one
+        names = ", ".join(one.name for one in self.outputs)
+        raise errors.NotFound("the model has no such output", expected=names, got=name)
+
     def save_receipt(self, folder: Path) -> str:
         """Saves the receipt with all that proves it; its path. `tacit-dataowner receipt verify` and
         `tacit.receipt.verify` check it, years later too."""
@@ -236,14 +244,16 @@ class RemoteModel:
 
     async def infer(
         self,
-        inputs: _t.Union[Tensor, _t.Sequence[Tensor]],
+        inputs: _t.Union[Tensor, _t.Sequence[Tensor], _t.Mapping[str, Tensor]],
         *,
         deadline: _t.Optional[float] = None,
         padding: int = 0,
     ) -> Answer:
-        """One request. `deadline` in seconds for all of it, 60 at most; `padding` hides its size.
+        """One request: a tensor, or one for each of the model's inputs, by name. `deadline` in seconds for all of it, 60 at most; `padding` hides its size.
         Raises what the key service or the worker refused with, DeadlineExceeded, or what is wrong
         with the proof."""
+        if isinstance(inputs, _t.Mapping):
+            inputs = [dataclasses.replace(one, name=name) for name, one in inputs.items()]
         tensors = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         request = _contract.Request(
             inputs=[to_contract(one) for one in tensors],
