@@ -322,7 +322,7 @@ static tacit_status_t s_run(const tacit_invocation_t *invocation, tacit_error_t 
         (void)printf("%s %s\n", program->name, TACIT_VERSION);
         return TACIT_OK;
     }
-    if (invocation->help) {
+    if (invocation->help || !invocation->command) { /* without one nothing else was let pass */
         if (invocation->command) {
             tacit_help_command(stdout, program, invocation->command);
         } else {
