@@ -74,7 +74,7 @@ tacit_status_t tacit_policy_ensure(const tacit_invocation_t *invocation, const c
     tacit_policy_context_t context = {.invocation = invocation};
     tacit_status_t status = tacit_policy_context_open(invocation, &context, ret_error);
     if (!status) {
-        status = s_ensure(&context, state, bin, ret_applied, ret_error);
+        status = s_ensure(&context, invocation->state, bin, ret_applied, ret_error);
     }
     tacit_policy_context_close(&context);
     return status;
