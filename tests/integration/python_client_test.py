@@ -176,7 +176,7 @@ class PythonClient(MeshCase):
                     self.assertEqual(answer.output("joined").tolist(), [[1, 2, -5], [3, 4, 6]])
                     self.assertEqual(answer.output("positive").tolist(), [[0], [6]])
                 error = await self.assert_raises(inference.InputRefused, model.infer({"a": a}))
-                self.assertIn("b", error.claim + error.message)
+                self.assertEqual((error.claim, error.expected, error.got), ("inputs", "2 inputs", "1 inputs"))
         with self.assertRaises(errors.NotFound) as caught:
             answer.output("none")
         self.assertEqual(caught.exception.expected, "joined, positive")
