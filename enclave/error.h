@@ -27,7 +27,7 @@ typedef struct tacit_error {
     char got[TACIT_ERROR_VALUE_MAX];
     char policy[TACIT_ERROR_VALUE_MAX]; /* the policy line that decided */
     char remedy[TACIT_ERROR_REMEDY_MAX];
-    uint32_t retry_after_ms; /* of BUSY: not before; 0: nothing was said */
+    uint32_t retry_after_ms; /* of BUSY, DRAINING: not before; 0: nothing was said */
 } tacit_error_t;
 
 /*  Set code, name and message (printf-like; the status's own text where format is NULL), clear

@@ -102,21 +102,3 @@ void tacit_actor_linger(zsock_t *pipe)
         freen(command);
     }
 }
-
-static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *argument)
-{
-    (void)loop;
-    (void)argument;
-    char *command = zstr_recv(pipe);
-    bool terminated = !command || strcmp(command, "$TERM") == 0;
-    freen(command);
-    return terminated ? -1 : 0;
-}
-
-void tacit_actor_attach(zsock_t *pipe, zloop_t *loop)
-{
-    /*  Signals are for main alone: an actor ends by $TERM, after it finished what it accepted.  */
-    zloop_set_nonstop(loop, true);
-    zloop_reader(loop, pipe, s_on_pipe, NULL);
-    zloop_reader_set_tolerant(loop, pipe);
-}

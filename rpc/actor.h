@@ -26,10 +26,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_actor_wait(zactor_t *actor, uint32_t timeo
     ends; libraries that free what is theirs at exit must not meet one that does the same.  */
 void tacit_actors_end(void);
 
-/*  Until $TERM: for an actor that failed, or that has no loop.  */
+/*  Until $TERM: for an actor that failed, or that has no loop. One that serves drains: rpc/drain.h.
+ */
 void tacit_actor_linger(zsock_t *pipe);
-
-/*  Serve the pipe on an actor's loop: $TERM ends the loop.  */
-void tacit_actor_attach(zsock_t *pipe, zloop_t *loop);
 
 #endif

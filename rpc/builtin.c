@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "rpc/call.h"
 #include "rpc/server_observe.h"
 
 static const tacit_record_t s_args_record = {
@@ -73,15 +74,16 @@ static const tacit_record_t s_metrics_record = {
     .encoded_max = TACIT_METRICS_TEXT_MAX + 8,
 };
 
-/*  A server that answers at all serves.  */
+/*  A server that answers at all serves, or finishes what it accepted.  */
 static tacit_status_t s_health(const void *handlers, void *self, tacit_call_t *call,
                                const void *args, void *ret_result)
 {
     (void)handlers;
     (void)self;
-    (void)call;
     (void)args;
-    ((tacit_health_result_t *)ret_result)->status = tacit_span_string("ready");
+    bool draining = call->server && tacit_server_is_draining(call->server);
+    ((tacit_health_result_t *)ret_result)->status =
+        tacit_span_string(draining ? "draining" : "ready");
     return TACIT_OK;
 }
 

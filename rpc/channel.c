@@ -242,7 +242,7 @@ tacit_status_t tacit_channel_start(tacit_channel_t *channel, const tacit_request
         if (ret_error) {
             *ret_error = work->error;
         }
-    } else if (work->state == TACIT_WORK_QUEUED || work->repeatable) {
+    } else { /* any call may be refused by a service that drains, and goes elsewhere then */
         status = tacit_channel_keep(channel, work, ret_error);
     }
     if (status != TACIT_OK) {

@@ -3,10 +3,11 @@
     A channel keeps a connection to each endpoint that its source names, makes broken ones again in
     the background (on threads of their own, with backoff and jitter), and gives each call to the
     one that has least to do and failed least. A call that has not left yet waits for a connection;
-    one that has is sent again only where that is safe: the contract says `idempotent`. (Services do
-    not keep answers by idempotency keys, so that a key alone makes nothing safe.) Then it is tried
-    again within its deadline and a retry budget (rpc/retry.h), after a delay that honours what a
-    busy service asks for. Hedging is off unless the owner says so.
+    one that has is sent again only where that is safe: the service drained and refused it, or the
+    contract says `idempotent`. (Services do not keep answers by idempotency keys, so that a key
+    alone makes nothing safe.) Then it is tried again within its deadline and a retry budget
+   (rpc/retry.h), after a delay that honours what a busy service asks for. Hedging is off unless the
+   owner says so.
 
     Methods with streams are not for channels: what was sent is not kept. One thread only; dialing
     happens on others, that only the source sees.  */
@@ -73,7 +74,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_channel_call(tacit_channel_t *channel,
                                                    tacit_error_t *ret_error);
 
 /*  The same in two halves, as tacit_client_start and tacit_client_next; numbers are the channel's
-    own. Arguments are kept where needed. BUSY beyond the limits above.  */
+    own. Arguments are kept. BUSY beyond the limits above.  */
 TACIT_MUST_CHECK tacit_status_t tacit_channel_start(tacit_channel_t *channel,
                                                     const tacit_request_t *request,
                                                     uint64_t *ret_call, tacit_error_t *ret_error);

@@ -1,6 +1,6 @@
 /*  channel_attempt.c - a channel's calls: sent, settled, tried again, hedged.
 
-    What may be sent again is decided in s_retry alone.  */
+    What may be sent again is decided in s_lose and s_retry alone.  */
 
 #include "rpc/channel_internal.h"
 
@@ -110,6 +110,7 @@ static const struct {
     {TACIT_NO_MEMORY, true},   {TACIT_DEADLINE_EXCEEDED, false},
     {TACIT_INTERNAL, false},   {TACIT_PROTOCOL_ERROR, true},
     {TACIT_INTERRUPTED, true}, /* its bulk lane ended, for one */
+    {TACIT_DRAINING, true},
 };
 
 /*  -1: no failure of the route's.  */
@@ -123,6 +124,16 @@ static int s_failure(tacit_status_t status)
     return -1;
 }
 
+static bool s_retry_later(tacit_work_t *work, uint64_t delay_ms, uint64_t now)
+{
+    if (delay_ms >= work->deadline_ms - now) {
+        return false;
+    }
+    work->state = TACIT_WORK_QUEUED;
+    work->next_ms = now + delay_ms;
+    return true;
+}
+
 /*  Whether the call is queued again.  */
 static bool s_retry(tacit_channel_t *self, tacit_work_t *work, bool may_help, uint32_t after_ms,
                     uint64_t now)
@@ -132,16 +143,24 @@ static bool s_retry(tacit_channel_t *self, tacit_work_t *work, bool may_help, ui
     }
     uint64_t delay =
         after_ms + tacit_backoff_ms(TACIT_RETRY_BASE_MS, TACIT_RETRY_CAP_MS, work->sent - 1);
-    if (delay >= work->deadline_ms - now) {
-        return false;
-    }
-    if (!tacit_retry_budget_spend(&self->budget, now)) {
+    if (delay < work->deadline_ms - now && !tacit_retry_budget_spend(&self->budget, now)) {
         tacit_client_metrics_count(self->config.metrics, TACIT_COUNT_RETRY_REFUSED);
         return false;
     }
-    work->state = TACIT_WORK_QUEUED;
-    work->next_ms = now + delay;
-    return true;
+    return s_retry_later(work, delay, now);
+}
+
+/*  A call that a draining service refused did not run, whatever it is, and costs no budget: every
+    endpoint that drains is asked once, and then avoided for as long as it wants. Elsewhere it goes
+    at once.  */
+static bool s_retry_drained(tacit_channel_t *self, tacit_work_t *work, uint32_t after_ms,
+                            uint64_t now)
+{
+    if (work->sent >= self->config.attempts_max) {
+        return false;
+    }
+    size_t other = tacit_channel_choose(self, work->last_route, true, now);
+    return s_retry_later(work, other < TACIT_CHANNEL_ROUTES_MAX ? 0 : after_ms, now);
 }
 
 static void s_win(tacit_channel_t *self, tacit_work_t *work, tacit_attempt_t *attempt, uint64_t now)
@@ -162,7 +181,8 @@ static void s_lose(tacit_channel_t *self, tacit_work_t *work, tacit_attempt_t *a
                    uint64_t now)
 {
     tacit_error_t error = attempt->slot->error;
-    uint32_t after_ms = error.code == TACIT_BUSY ? error.retry_after_ms : 0;
+    bool drained = error.code == TACIT_DRAINING;
+    uint32_t after_ms = drained || error.code == TACIT_BUSY ? error.retry_after_ms : 0;
     int failure = s_failure(error.code);
     tacit_attempt_t lost = *attempt;
     work->error = error;
@@ -177,7 +197,10 @@ static void s_lose(tacit_channel_t *self, tacit_work_t *work, tacit_attempt_t *a
     if (may_help && other) {
         return;
     }
-    if (now >= work->deadline_ms || !s_retry(self, work, may_help, after_ms, now)) {
+    bool again =
+        now < work->deadline_ms && (drained ? s_retry_drained(self, work, after_ms, now)
+                                            : s_retry(self, work, may_help, after_ms, now));
+    if (!again) {
         s_end(work, &error);
     }
 }

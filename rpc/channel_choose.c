@@ -60,7 +60,7 @@ void tacit_channel_blame(tacit_channel_t *channel, const tacit_attempt_t *attemp
     }
     s_fade(route, now_ms);
     route->blame = route->blame + S_BLAME < S_BLAME_MAX ? route->blame + S_BLAME : S_BLAME_MAX;
-    if (status == TACIT_BUSY && retry_after_ms > 0) {
+    if ((status == TACIT_BUSY || status == TACIT_DRAINING) && retry_after_ms > 0) {
         route->next_ms = now_ms + retry_after_ms;
     } else if (status == TACIT_NO_SESSION || status == TACIT_SESSION_EXPIRED) {
         tacit_channel_break(channel, route, now_ms);

@@ -12,7 +12,13 @@
 
 #include "enclave/secret.h"
 
-enum { S_EXIT_OK = 0, S_EXIT_FAILED = 1, S_START_MS = 60 * 1000, S_FD_MAX = 1023 };
+enum {
+    S_EXIT_OK = 0,
+    S_EXIT_FAILED = 1,
+    S_START_MS = 60 * 1000,
+    S_AT_ONCE_MS = 500, /* for an actor that was asked twice */
+    S_FD_MAX = 1023
+};
 
 /*  --- options --------------------------------------------------------------------------------- */
 
@@ -86,6 +92,25 @@ static s_event_t s_await(zactor_t *actor, int signal_fd, int timeout_ms)
     return found > 0 ? S_ACTOR_SPOKE : S_TIME_IS_UP;
 }
 
+/*  The actor finishes what it accepted. Who asks again does not want to wait for that: an actor
+   that is not done then has nothing that was acknowledged and not stored.  */
+static void s_end(zactor_t *actor, int signal_fd)
+{
+    struct signalfd_siginfo info;
+    zsock_set_sndtimeo(actor, 0); /* it may have ended by itself meanwhile */
+    for (int asked = 0; asked < 2; asked++) {
+        if (read(signal_fd, &info, sizeof info) != (ssize_t)sizeof info) {
+            return;
+        }
+        (void)zstr_send(actor, "$TERM");
+        if (s_await(actor, signal_fd, asked == 0 ? -1 : S_AT_ONCE_MS) == S_ACTOR_SPOKE) {
+            return;
+        }
+    }
+    tacit_log(TACIT_LOG_WARNING, "stopping", "asked again: what was under way is left");
+    _exit(S_EXIT_OK);
+}
+
 static int s_serve(zactor_t *actor, int ready_fd, int signal_fd)
 {
     if (s_await(actor, signal_fd, S_START_MS) == S_SIGNALLED) {
@@ -103,6 +128,9 @@ static int s_serve(zactor_t *actor, int ready_fd, int signal_fd)
     bool stopped = s_await(actor, signal_fd, -1) == S_SIGNALLED;
     tacit_log(stopped ? TACIT_LOG_INFO : TACIT_LOG_ERROR, "stopping",
               stopped ? "asked to stop" : "the service ended by itself");
+    if (stopped) {
+        s_end(actor, signal_fd);
+    }
     return stopped ? S_EXIT_OK : S_EXIT_FAILED;
 }
 

@@ -33,7 +33,8 @@ bool tacit_daemon_take_level(void *settings, const char *value);
 
 /*  What the notes of help say of every daemon.  */
 #define TACIT_DAEMON_NOTES                                                                         \
-    "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 usage.\n"                             \
+    "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 usage. The first signal lets it\n"    \
+    "finish what it accepted, a second one ends it at once.\n"                                     \
     "Usually started by `tacit-operator up`.\n"
 
 typedef struct tacit_daemon {
@@ -45,7 +46,9 @@ typedef struct tacit_daemon {
 
 /*  Parse options into args (which begins with tacit_daemon_settings_t), start the actor, write
     "READY <endpoint>\n" or "FAILED <name>: <text>\n" to the ready fd (default: standard output),
-    run until SIGTERM or SIGINT. Returns the exit code: 0, 1 failed, 2 usage.  */
+    run until SIGTERM or SIGINT: the actor then gets $TERM and may take its time to finish what it
+    accepted; another signal gives it a second $TERM and little time. Returns the exit code: 0, 1
+   failed, 2 usage.  */
 int tacit_daemon_main(int argc, char **argv, const tacit_daemon_t *daemon, void *args);
 
 #endif

@@ -31,6 +31,11 @@ tacit_lane_sender_t *tacit_lane_sender_new(tacit_lane_seal_t **seal, tacit_lane_
     return self;
 }
 
+bool tacit_lane_sender_is_idle(const tacit_lane_sender_t *sender)
+{
+    return sender->count == 0;
+}
+
 static zmq_msg_t *s_first(tacit_lane_sender_t *self)
 {
     return &self->queue[self->head];

@@ -27,6 +27,8 @@ bool tacit_lane_sender_offer(const tacit_lane_sender_t *sender, uint64_t size,
                              tacit_lane_ticket_t *ret_ticket);
 /*  True where all of it could be sent at once, so that memory need not outlast the putting.  */
 bool tacit_lane_sender_flows(const tacit_lane_sender_t *sender, uint64_t size);
+/*  True where nothing waits to be sent.  */
+bool tacit_lane_sender_is_idle(const tacit_lane_sender_t *sender);
 /*  The ticket of that bulk was sent: the bulk is moved in.  */
 void tacit_lane_sender_put(tacit_lane_sender_t *sender, zmq_msg_t *bulk);
 

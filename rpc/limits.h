@@ -45,7 +45,11 @@ enum {
     TACIT_CALLS_IDLE_MAX = 64,           /* call objects kept for reuse */
     TACIT_SERVER_BATCH = 64,             /* calls read before the loop serves others, about */
     TACIT_BUSY_RETRY_MS = 100,           /* before a caller who was told `busy` should try again */
-    TACIT_SWEEP_MS = 1000,               /* between looks for expired sessions */
+    TACIT_DRAINING_RETRY_MS = 250,       /* the same of `draining`, where nobody else serves */
+    TACIT_DRAIN_MAX_MS = 3000,           /* for what was accepted, once the service is to end */
+    TACIT_DRAIN_LONGEST_MS = 20000, /* the same of who waits for others: no service takes longer */
+    TACIT_DRAIN_TICK_MS = 20,       /* between two looks whether it is done */
+    TACIT_SWEEP_MS = 1000,          /* between looks for expired sessions */
 
     /*  Streams; beyond a window nothing is sent, so that this bounds memory at any speed.  */
     TACIT_STREAM_CHUNK_MAX = 256 * 1024, /* bytes, of any contract */

@@ -54,6 +54,16 @@ const char *tacit_server_endpoint(const tacit_server_t *server);
 /*  Read and answer on that loop, and watch deadlines and session expiry there.  */
 TACIT_MUST_CHECK tacit_status_t tacit_server_attach(tacit_server_t *server, zloop_t *loop);
 
+/*  From now on new calls of users, owners and the operator are refused with DRAINING, which says
+   that they did not run; what finishing the others may need is let through: calls of enclaves,
+   methods for anyone, sessions, metrics. rpc/drain.h is the whole of an orderly end.  */
+void tacit_server_drain(tacit_server_t *server);
+bool tacit_server_is_draining(const tacit_server_t *server);
+/*  No call is pending, and no lane has something to send.  */
+bool tacit_server_is_idle(const tacit_server_t *server);
+/*  Answers every pending call INTERRUPTED: their handlers are told, and finish them.  */
+void tacit_server_interrupt(tacit_server_t *server);
+
 /*  End every session whose peer's CURVE key is that; NULL: every session.  */
 void tacit_server_end_sessions(tacit_server_t *server, const uint8_t *peer_curve);
 

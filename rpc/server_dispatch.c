@@ -66,6 +66,9 @@ static tacit_status_t s_admit(tacit_server_t *self, tacit_call_t *call)
         status =
             tacit_caller_check(method, call->connection, tacit_server_operator(self), &call->error);
     }
+    if (status == TACIT_OK && self->draining) {
+        status = tacit_server_drain_check(call);
+    }
     if (status == TACIT_OK && s_is_busy(self, call)) {
         status = TACIT_BUSY;
     }

@@ -13,6 +13,7 @@
 struct tacit_server {
     tacit_endpoint_t *endpoint;
     bool curve;
+    bool draining; /* takes no new calls of users */
     bool has_operator;
     uint8_t operator_key[TACIT_CURVE_KEY_SIZE];
     tacit_method_table_t methods;
@@ -128,6 +129,9 @@ bool tacit_server_cancel(tacit_server_t *server, const tacit_connection_id_t *id
     gone and streams that stand still.  */
 void tacit_server_tell(tacit_server_t *server);
 void tacit_server_sweep(tacit_server_t *server);
+
+/*  DRAINING for a new call that a draining server does not take.  */
+TACIT_MUST_CHECK tacit_status_t tacit_server_drain_check(tacit_call_t *call);
 
 /*  Let go of what is pending: its owners finish and so free it.  */
 void tacit_server_orphan(tacit_server_t *server);

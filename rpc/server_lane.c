@@ -270,6 +270,16 @@ bool tacit_server_lane_flows(const tacit_server_t *self, const tacit_connection_
     return row && row->connected && tacit_lane_sender_flows(row->sender, size);
 }
 
+bool tacit_server_lane_is_idle(const tacit_server_t *self)
+{
+    bool idle = true;
+    for (size_t i = 0; i < self->lanes.count; i++) {
+        const tacit_server_lane_t *row = self->lanes.rows[i];
+        idle = idle && (row->ended || tacit_lane_sender_is_idle(row->sender));
+    }
+    return idle;
+}
+
 bool tacit_server_lane_carry(tacit_server_t *self, const tacit_connection_id_t *id, zmq_msg_t *bulk)
 {
     tacit_lane_ticket_t ticket;

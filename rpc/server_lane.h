@@ -70,6 +70,9 @@ void tacit_server_lane_take(tacit_server_t *server, const uint8_t routing[TACIT_
 bool tacit_server_lane_send(const tacit_server_t *server,
                             const uint8_t routing[TACIT_ROUTING_ID_SIZE], zmq_msg_t *frame);
 
+/*  True where every bulk that was announced has been sent.  */
+bool tacit_server_lane_is_idle(const tacit_server_t *server);
+
 /*  Let go of calls that are over and of lanes that ended; to be called when the loop's work is
     done, and sweep now and then.  */
 void tacit_server_lane_settle(tacit_server_t *server);

@@ -106,6 +106,8 @@ static tacit_status_t s_write(const tacit_server_t *self, tacit_buffer_t *buffer
          self->lanes.dropped},
         {"tacit_rpc_lanes_broken", "Lanes that ended because their peer broke the rules.", true,
          self->lanes.broken},
+        {"tacit_rpc_draining", "1 once the service is to end and takes no new calls.", false,
+         self->draining},
         {"tacit_rpc_pending", "Calls whose handler answers later.", false, self->pending_count},
         {"tacit_rpc_pending_bytes", "Bytes that pending calls hold.", false, self->pending_bytes},
     };

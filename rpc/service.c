@@ -2,6 +2,7 @@
 
 #include "rpc/service.h"
 
+#include "rpc/drain.h"
 #include "rpc/log.h"
 #include "rpc/zap.h"
 
@@ -80,7 +81,8 @@ void tacit_attested_service_run(zsock_t *pipe, const tacit_service_args_t *args,
         tacit_actor_failed(pipe, &error);
         tacit_actor_linger(pipe);
     } else {
-        tacit_actor_attach(pipe, run.loop);
+        tacit_drain_t drain = {.server = run.server, .max_ms = service->drain_ms};
+        tacit_drain_attach(&drain, pipe, run.loop);
         tacit_actor_ready(pipe, tacit_server_endpoint(run.server));
         zloop_start(run.loop);
     }

@@ -38,6 +38,7 @@ typedef struct tacit_attested_service {
     /*  Optional: after the server exists, before it serves: timers, sockets of its own.  */
     tacit_status_t (*attach)(void *self, tacit_server_t *server, zloop_t *loop,
                              tacit_error_t *ret_error);
+    uint32_t drain_ms; /* for what was accepted, at the end; 0: TACIT_DRAIN_MAX_MS */
 } tacit_attested_service_t;
 
 /*  To be called by the actor function with its pipe and arguments; returns when it ends.  */

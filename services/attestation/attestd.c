@@ -12,6 +12,7 @@
 #include "enclave/clock.h"
 #include "idl/attestation.h"
 #include "idl/introduction.h"
+#include "rpc/drain.h"
 #include "rpc/log.h"
 #include "rpc/mesh.h"
 #include "rpc/server.h"
@@ -502,7 +503,8 @@ void tacit_attestd_actor(zsock_t *pipe, void *args)
         tacit_actor_failed(pipe, &error);
         tacit_actor_linger(pipe);
     } else {
-        tacit_actor_attach(pipe, self.loop);
+        tacit_drain_t drain = {.server = self.server};
+        tacit_drain_attach(&drain, pipe, self.loop);
         zloop_timer(self.loop, S_RENEW_CHECK_MS, 0, s_on_renew, &self);
         tacit_actor_ready(pipe, tacit_server_endpoint(self.server));
         zloop_start(self.loop);

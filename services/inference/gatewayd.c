@@ -26,6 +26,7 @@ _Static_assert(TACIT_SCHEDULER_RESIDENTS_MAX <= TACIT_INFERENCE_WORKER_INFO_RESI
 
 typedef struct {
     tacit_scheduler_t *scheduler;
+    const tacit_server_t *server;
     uint64_t answered;
     uint64_t failed;
 } s_gateway_t;
@@ -160,6 +161,48 @@ static void s_sweep_requests(s_gateway_t *self)
     }
 }
 
+/*  --- the end --------------------------------------------------------------------------------- */
+
+/*  Requests that no worker can take any more. One that no worker had did not run.  */
+static void s_refuse_queue(s_gateway_t *self)
+{
+    tacit_job_t *job = NULL;
+    while ((job = tacit_scheduler_queue(self->scheduler))) {
+        s_end(self, job, job->tries == 0 ? TACIT_DRAINING : TACIT_INFERENCE_WORKER_LOST, NULL);
+    }
+}
+
+/*  Nothing is left that a worker could be given.  */
+static void s_end_fetches(s_gateway_t *self)
+{
+    for (const tacit_worker_t *at = tacit_scheduler_workers(self->scheduler); at; at = at->next) {
+        tacit_worker_t *worker = tacit_scheduler_seen(self->scheduler, at->key, at->seen_ms);
+        tacit_call_t *fetch = worker->context;
+        if (fetch) {
+            tacit_scheduler_unask(self->scheduler, worker);
+            worker->context = NULL;
+            tacit_call_finish(&fetch, TACIT_DRAINING, NULL);
+        }
+    }
+}
+
+/*  While the server drains, workers go on until every request is answered.  */
+static void s_drain(s_gateway_t *self)
+{
+    bool staffed = false;
+    bool working = false;
+    for (const tacit_worker_t *at = tacit_scheduler_workers(self->scheduler); at; at = at->next) {
+        staffed = staffed || !at->draining;
+        working = working || at->job;
+    }
+    if (!staffed) {
+        s_refuse_queue(self);
+    }
+    if (!working && tacit_scheduler_queued(self->scheduler) == 0) {
+        s_end_fetches(self);
+    }
+}
+
 static int s_on_tick(zloop_t *loop, int timer, void *argument)
 {
     (void)loop;
@@ -168,6 +211,9 @@ static int s_on_tick(zloop_t *loop, int timer, void *argument)
     s_sweep_fetches(self);
     s_sweep_requests(self);
     tacit_scheduler_tick(self->scheduler, s_now_ms());
+    if (tacit_server_is_draining(self->server)) {
+        s_drain(self);
+    }
     return 0;
 }
 
@@ -470,7 +516,8 @@ static tacit_status_t s_open(tacit_node_t *node, const tacit_service_args_t *arg
 static tacit_status_t s_attach(void *argument, tacit_server_t *server, zloop_t *loop,
                                tacit_error_t *ret_error)
 {
-    (void)server;
+    s_gateway_t *self = argument;
+    self->server = server;
     if (zloop_timer(loop, S_TICK_MS, 0, s_on_tick, argument) < 0) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
@@ -517,6 +564,7 @@ void tacit_gatewayd_actor(zsock_t *pipe, void *args)
         .open = s_open,
         .close = s_close,
         .attach = s_attach,
+        .drain_ms = TACIT_DRAIN_LONGEST_MS,
     };
     tacit_attested_service_run(pipe, args, &service);
 }

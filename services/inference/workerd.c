@@ -308,10 +308,12 @@ static void s_drain_replies(s_worker_t *self)
     s_watch_lane(self);
 }
 
-/*  -1 where the worker was asked to stop and the gateway has the outcome of its last job.  */
+/*  -1 where the worker was asked to stop and the gateway has the outcome of its last job: one that
+    is on its way here counts, too. Without the gateway nobody waits for it.  */
 static int s_go_on(const s_worker_t *self)
 {
-    return self->stopping && !self->working && !self->done && !self->delivering ? -1 : 0;
+    bool busy = self->fetching || self->working || self->done || self->delivering;
+    return self->stopping && (!busy || !self->gateway) ? -1 : 0;
 }
 
 static int s_on_gateway(zloop_t *loop, zmq_pollitem_t *item, void *argument)
@@ -406,15 +408,15 @@ static int s_on_finish(zloop_t *loop, int timer, void *argument)
     return -1;
 }
 
-/*  $TERM: no further job, but the one in hand is finished.  */
+/*  $TERM: no further job, but the one in hand is finished. A second one: not even that.  */
 static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *argument)
 {
     s_worker_t *self = argument;
     char *command = zstr_recv(pipe);
     bool terminated = !command || strcmp(command, "$TERM") == 0;
     freen(command);
-    if (!terminated) {
-        return 0;
+    if (!terminated || self->stopping) {
+        return terminated ? -1 : 0;
     }
     self->stopping = true;
     if (self->gateway) {
@@ -514,10 +516,11 @@ static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args
 static void s_stop(s_worker_t *self)
 {
     zloop_destroy(&self->loop);
-    /*  Not wanted any more: the job in hand is not finished first. Its end takes with it whatever
-        keys and plaintext the executor holds, at once.  */
-    if (self->node && tacit_node_is_evicted(self->node) && self->working) {
-        _exit(S_EXIT_EVICTED);
+    /*  Not wanted any more, or nobody is there to take the answer: the job in hand is not finished
+        first. Its end takes with it whatever keys and plaintext the executor holds, at once.  */
+    bool evicted = self->node && tacit_node_is_evicted(self->node);
+    if (self->working && (evicted || (self->stopping && !self->gateway))) {
+        _exit(evicted ? S_EXIT_EVICTED : 0);
     }
     if (self->executor && self->working) {
         void *given = NULL;

@@ -10,26 +10,34 @@
 #include <stdlib.h>
 
 #include "enclave/clock.h"
+#include "rpc/limits.h"
 #include "rpc/log.h"
 
 enum {
     S_TICK_MS = 50,
-    S_STOP_MS = 35 * 1000, /* then SIGKILL: a worker may finish a long inference */
+    S_STOP_MS = 35 * 1000, /* then SIGKILL */
 };
 
-/*  What runs beside the workers. wave: who must be ready before (0: nobody).  */
+/*  Each finishes what it accepted before those end whom it may need for that.  */
+_Static_assert((int)S_STOP_MS > (int)TACIT_DRAIN_LONGEST_MS + 3 * (int)TACIT_DRAIN_MAX_MS,
+               "no service is killed while it drains");
+
+/*  What runs beside the workers. wave: who must be ready before (0: nobody). rank: who must have
+    ended before, when all are stopped.  */
 typedef struct {
     const char *name;
     const char *executable;
     unsigned wave;
+    unsigned rank;
 } s_row_t;
 
-enum { S_PLATFORM = 0, S_ATTESTATION = 1, S_FIXED = 5, S_WAVES = 3, S_LAST_WAVE = 2 };
+enum { S_PLATFORM = 0, S_ATTESTATION = 1, S_FIXED = 5, S_LAST_WAVE = 2 };
+enum { S_WORKER_RANK = 1, S_RANKS = 5 };
 
 static const s_row_t s_rows[S_FIXED] = {
-    {"platform", "tacit-platformd", 0}, {"attestation", "tacit-attestd", 1},
-    {"keys", "tacit-keyd", 2},          {"models", "tacit-modeld", 2},
-    {"gateway", "tacit-gatewayd", 2},
+    {"platform", "tacit-platformd", 0, 4}, {"attestation", "tacit-attestd", 1, 3},
+    {"keys", "tacit-keyd", 2, 2},          {"models", "tacit-modeld", 2, 2},
+    {"gateway", "tacit-gatewayd", 2, 0},
 };
 
 struct tacit_supervisor {
@@ -141,6 +149,11 @@ static unsigned s_wave(size_t index)
     return index < S_FIXED ? s_rows[index].wave : S_LAST_WAVE;
 }
 
+static unsigned s_rank(size_t index)
+{
+    return index < S_FIXED ? s_rows[index].rank : S_WORKER_RANK;
+}
+
 static bool s_is_wanted(const tacit_supervisor_t *self, size_t index)
 {
     return !self->stopping && index < S_FIXED + self->workers;
@@ -247,14 +260,15 @@ static void s_establish_trust(tacit_supervisor_t *self)
 
 /*  --- stopping -------------------------------------------------------------------------------- */
 
-/*  Last wave first. True when nothing runs any more.  */
-static bool s_stop_waves(tacit_supervisor_t *self, uint64_t now_ms)
+/*  The gateway first, as long as there are workers for what it accepted. True when nothing runs any
+    more.  */
+static bool s_stop_ranks(tacit_supervisor_t *self, uint64_t now_ms)
 {
-    for (unsigned wave = S_WAVES; wave-- > 0;) {
+    for (unsigned rank = 0; rank < S_RANKS; rank++) {
         bool running = false;
         for (size_t i = 0; i < TACIT_PROCESSES_MAX; i++) {
             tacit_process_t *process = &self->processes[i];
-            if (s_wave(i) != wave || !process->pid) {
+            if (s_rank(i) != rank || !process->pid) {
                 continue;
             }
             running = true;
@@ -284,7 +298,7 @@ static int s_on_tick(zloop_t *loop, int timer, void *argument)
     for (size_t i = 0; i < TACIT_PROCESSES_MAX; i++) {
         s_tend(self, i, now_ms);
     }
-    return self->stopping && s_stop_waves(self, now_ms) ? -1 : 0;
+    return self->stopping && s_stop_ranks(self, now_ms) ? -1 : 0;
 }
 
 /*  --- public ---------------------------------------------------------------------------------- */
@@ -351,6 +365,10 @@ void tacit_supervisor_stop(tacit_supervisor_t *supervisor)
     if (!supervisor->stopping) {
         supervisor->stopping = true;
         supervisor->kill_ms = tacit_now_ms() + S_STOP_MS;
+        return;
+    }
+    for (size_t i = 0; i < TACIT_PROCESSES_MAX; i++) {
+        tacit_process_stop(&supervisor->processes[i], SIGTERM);
     }
 }
 

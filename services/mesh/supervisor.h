@@ -34,7 +34,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_supervisor_start(tacit_supervisor_t *super
 TACIT_MUST_CHECK tacit_status_t tacit_supervisor_scale(tacit_supervisor_t *supervisor,
                                                        uint32_t workers, uint32_t *ret_before);
 
-/*  Stop everything, workers first, the platform last; the loop ends when all have.  */
+/*  Stop everything, the gateway first, then workers, and the platform last, each when those before
+    have finished what they had accepted; the loop ends when all have. Asked again: all at once, and
+    who was asked already leaves what it has.  */
 void tacit_supervisor_stop(tacit_supervisor_t *supervisor);
 
 /*  The processes that are wanted or still run. Borrowed until the loop goes on.  */

@@ -522,6 +522,63 @@ static void honours_retry_after(void **state)
     scripted_stop(&service);
 }
 
+/*  It did not run, so that any call goes elsewhere, and costs no budget.  */
+static void what_a_draining_service_refuses_goes_elsewhere(void **state)
+{
+    (void)state;
+    enum { CALLS = 3 * TACIT_RETRY_FLOOR };
+    scripted_t services[2];
+    tacit_target_t targets[2];
+    for (size_t i = 0; i < 2; i++) {
+        scripted_start(&services[i]);
+        services[i].retry_after_ms = 5000;
+        targets[i] = scripted_target(&services[i]);
+    }
+    tacit_channel_t *channel = s_channel(targets, 2);
+    s_await_ready(channel, 2);
+    scripted_be(&services[0], SCRIPTED_DRAINING, 0);
+    const tacit_echo_echo_args_t args = {.text = tacit_span("x", 1)};
+    const tacit_request_t request = {.method = &tacit_echo_echo, .args = &args};
+    for (int i = 0; i < CALLS; i++) {
+        uint64_t call = 0;
+        assert_int_equal(tacit_channel_start(channel, &request, &call, NULL), TACIT_OK);
+    }
+    for (int i = 0; i < CALLS; i++) {
+        tacit_reply_t reply;
+        assert_int_equal(tacit_channel_next(channel, 4000, &reply, NULL), TACIT_OK);
+        assert_int_equal(reply.status, TACIT_OK);
+    }
+    assert_true(services[0].requests > 0);
+    assert_int_equal(services[1].requests, CALLS);
+    int refused = services[0].requests;
+    assert_int_equal(s_call(channel, &tacit_echo_echo), TACIT_OK);
+    assert_int_equal(services[0].requests, refused); /* it is left alone */
+    tacit_channel_destroy(&channel);
+    scripted_stop(&services[0]);
+    scripted_stop(&services[1]);
+}
+
+static void a_draining_service_without_another_is_asked_again(void **state)
+{
+    (void)state;
+    scripted_t service;
+    scripted_start(&service);
+    service.retry_after_ms = 100;
+    tacit_target_t target = scripted_target(&service);
+    tacit_channel_t *channel = s_channel(&target, 1);
+    s_await_ready(channel, 1);
+    scripted_be(&service, SCRIPTED_DRAINING, 1);
+    int64_t began = zclock_mono();
+    assert_int_equal(s_call(channel, &tacit_echo_echo), TACIT_OK);
+    assert_true(zclock_mono() - began >= 100);
+    assert_int_equal(service.requests, 2);
+    scripted_be(&service, SCRIPTED_DRAINING, 0);
+    assert_int_equal(s_call(channel, &tacit_echo_echo), TACIT_DRAINING);
+    assert_int_equal(service.requests, 2 + TACIT_CHANNEL_ATTEMPTS_MAX);
+    tacit_channel_destroy(&channel);
+    scripted_stop(&service);
+}
+
 static void attempts_are_bounded(void **state)
 {
     (void)state;
@@ -957,6 +1014,8 @@ int main(void)
         CASE(a_wrong_key_ends_calls_at_once),
         CASE(a_silent_service_ends_in_the_deadline),
         CASE(honours_retry_after),
+        CASE(what_a_draining_service_refuses_goes_elsewhere),
+        CASE(a_draining_service_without_another_is_asked_again),
         CASE(attempts_are_bounded),
         CASE(a_failing_service_is_not_flooded),
         CASE(hedges_where_told),

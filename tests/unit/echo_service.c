@@ -3,6 +3,7 @@
 #include "tests/unit/echo_service.h"
 
 #include "rpc/builtin.h"
+#include "rpc/drain.h"
 
 #include <setjmp.h>
 #include <sodium.h>
@@ -302,7 +303,12 @@ static void s_actor(zsock_t *pipe, void *argument)
     } else {
         fprintf(stderr, "echo: %s\n", error.message);
     }
-    zloop_reader(loop, pipe, s_on_pipe, NULL);
+    tacit_drain_t drain = {.server = echo->running, .max_ms = echo->drain_ms};
+    if (echo->drain_ms > 0) {
+        tacit_drain_attach(&drain, pipe, loop);
+    } else {
+        zloop_reader(loop, pipe, s_on_pipe, NULL);
+    }
     zsock_signal(pipe, status == TACIT_OK ? 0 : 1);
     zloop_start(loop);
     if (echo->running) {
@@ -344,6 +350,17 @@ void echo_start(echo_service_t *echo)
 void echo_stop(echo_service_t *echo)
 {
     zactor_destroy(&echo->actor);
+}
+
+void echo_drain(echo_service_t *echo)
+{
+    assert_int_equal(zstr_send(echo->actor, "$TERM"), 0);
+}
+
+bool echo_ends_within(echo_service_t *echo, int milliseconds)
+{
+    zmq_pollitem_t item = {.socket = zsock_resolve(echo->actor), .events = ZMQ_POLLIN};
+    return zmq_poll(&item, 1, milliseconds) == 1;
 }
 
 tacit_client_config_t echo_config(const echo_service_t *echo, const echo_keys_t *keys)

@@ -22,6 +22,7 @@ typedef struct echo_service {
     tacit_party_t party;              /* the server's: the supervisor, by default */
     char address[ECHO_ENDPOINT_MAX];  /* to bind; "tcp://127.0.0.1:*" by default */
     char endpoint[ECHO_ENDPOINT_MAX]; /* as bound */
+    uint32_t drain_ms;                /* 0: ends when it is asked, whatever is pending */
     tacit_server_stats_t stats;       /* when it was stopped */
     zactor_t *actor;
     tacit_server_t *running;           /* the actor's */
@@ -37,6 +38,10 @@ typedef struct echo_service {
 void echo_init(echo_service_t *echo);
 void echo_start(echo_service_t *echo);
 void echo_stop(echo_service_t *echo);
+
+/*  Asks once, with drain_ms; and whether the actor ended within that time.  */
+void echo_drain(echo_service_t *echo);
+bool echo_ends_within(echo_service_t *echo, int milliseconds);
 
 void echo_make_keys(echo_keys_t *ret_keys);
 

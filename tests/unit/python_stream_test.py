@@ -377,6 +377,34 @@ class Retries(Peer):
         with self.assertRaises(errors.Unreachable):
             await self.client.call(ECHO, Text(text=b""))
 
+    async def test_what_a_draining_service_refuses_goes_elsewhere(self):
+        self.client = EchoClient(self.client.connection, self.open)
+        before = self.client.connection
+        accepted = asyncio.create_task(self.client.call(ECHO, Text(text=b"first")))
+        (_, first, _, _), _ = await self.hear()
+        old = self.who
+        refused = asyncio.create_task(self.client.call(ECHO, Text(text=b"second")))
+        (_, msgid, _, _), _ = await self.hear()
+        await self.say(1, msgid, [114, "draining", "x", {6: 10}], None)
+        (_, msgid, _, _), _ = await self.hear()
+        self.assertNotEqual(self.who, old)
+        await self.answer(msgid, b"elsewhere")
+        self.assertEqual((await refused).result.text, b"elsewhere")
+        self.assertIsNot(self.client.connection, before)
+        self.who = old  # what was accepted is still waited for there
+        await self.answer(first, b"finished")
+        self.assertEqual((await accepted).result.text, b"finished")
+        while not before.closed:
+            await asyncio.sleep(0.01)
+
+    async def test_a_draining_service_without_another_is_asked_again(self):
+        call = asyncio.create_task(self.client.call(ECHO, Text(text=b"")))
+        for attempt in range(retry.ATTEMPTS_MAX):
+            (_, msgid, _, _), _ = await self.hear()
+            await self.say(1, msgid, [114, "draining", "x", {6: 10}], None)
+        with self.assertRaises(errors.Draining):
+            await call
+
     async def test_a_closed_client_stays_closed(self):
         self.client = EchoClient(self.client.connection, self.open)
         await self.client.close()

@@ -43,8 +43,11 @@ static void s_reply(const scripted_t *self, const tacit_endpoint_t *endpoint,
                         : tacit_codec_encode(tacit_echo_echo.result, &result, NULL, &buffer, NULL);
     } else {
         tacit_error_t error;
-        tacit_error_set(&error, manner == SCRIPTED_BUSY ? TACIT_BUSY : TACIT_INTERNAL, NULL);
-        error.retry_after_ms = manner == SCRIPTED_BUSY ? self->retry_after_ms : 0;
+        bool drains = manner == SCRIPTED_DRAINING;
+        bool later = drains || manner == SCRIPTED_BUSY;
+        tacit_status_t why = drains ? TACIT_DRAINING : TACIT_BUSY;
+        tacit_error_set(&error, later ? why : TACIT_INTERNAL, NULL);
+        error.retry_after_ms = later ? self->retry_after_ms : 0;
         status = tacit_frame_error(&buffer, request->msgid, &error);
     }
     if (manner == SCRIPTED_GARBAGE) {

@@ -12,10 +12,11 @@
 typedef enum scripted_manner {
     SCRIPTED_WELL,
     SCRIPTED_SILENT,
-    SCRIPTED_BUSY,    /* asks for retry_after_ms */
-    SCRIPTED_BROKEN,  /* an internal error */
-    SCRIPTED_GARBAGE, /* a reply that is none */
-    SCRIPTED_HANG_UP  /* ends its socket without an answer, and opens another */
+    SCRIPTED_BUSY,     /* asks for retry_after_ms */
+    SCRIPTED_DRAINING, /* the same */
+    SCRIPTED_BROKEN,   /* an internal error */
+    SCRIPTED_GARBAGE,  /* a reply that is none */
+    SCRIPTED_HANG_UP   /* ends its socket without an answer, and opens another */
 } scripted_manner_t;
 
 typedef struct scripted {

@@ -87,6 +87,7 @@ class Connection:
         self._pending: dict[int, _Pending] = {}
         self._msgid = 0
         self._lost: _t.Optional[errors.TacitError] = None
+        self._retiring: _t.Optional["asyncio.Task[None]"] = None
         self._up: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
 
     # --- opening ------------------------------------------------------------------------------
@@ -177,6 +178,22 @@ class Connection:
             self._socket.close(0)
             self._socket = self._monitor = None
         self.session = None
+
+    @property
+    def closed(self) -> bool:
+        return self._socket is None
+
+    def retire(self) -> None:
+        """Closed as soon as the calls under way have ended."""
+
+        async def finish() -> None:
+            while self._pending and self._lost is None:
+                await asyncio.wait([pending.future for pending in self._pending.values()])
+                await asyncio.sleep(0)  # whoever waits for one forgets it then
+            await self.close()
+
+        if self._retiring is None:
+            self._retiring = asyncio.create_task(finish())
 
     async def __aenter__(self) -> "Connection":
         return self

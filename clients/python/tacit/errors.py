@@ -36,7 +36,7 @@ class TacitError(Exception):
         self.got = got
         self.policy = policy
         self.remedy = remedy
-        #: of a busy service: not before so long; 0 where it said nothing
+        #: of a busy or draining service: not before so long; 0 where it said nothing
         self.retry_after_ms = retry_after_ms
 
     def __init_subclass__(cls, **arguments: _t.Any) -> None:
@@ -173,6 +173,13 @@ class RollbackDetected(TacitError):
 
     code = 113
     name = "rollback_detected"
+
+
+class Draining(TacitError):
+    """the service is ending: this call did not run; try again"""
+
+    code = 114
+    name = "draining"
 
 
 class Unreachable(TacitError):

@@ -21,9 +21,12 @@ AGAIN = (
     errors.NoMemory,
     errors.ProtocolError,
     errors.Interrupted,
+    errors.Draining,
 )
 #: Of these, what leaves the connection as it was.
 CONNECTED = (errors.Busy, errors.NoMemory, errors.Interrupted)
+#: What says that the call did not run, so that any call may be sent again.
+DID_NOT_RUN = (errors.Draining,)
 
 
 def backoff(failures: int, after_ms: int = 0) -> float:

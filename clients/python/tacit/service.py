@@ -109,7 +109,7 @@ class Client:
     raises what `tacit.errors` and the service's own errors say.
 
     A call that the contract calls idempotent is tried again within its deadline and a budget, where that may help; over a new connection where the old one was lost
-    and `reopen` says how (`Mesh.connect` does). Any other call is sent once."""
+    and `reopen` says how (`Mesh.connect` does). So is any call that a draining service refused, since it did not run. Any other call is sent once."""
 
     SERVICE: _t.ClassVar[Service]
 
@@ -118,6 +118,7 @@ class Client:
         self._reopen = reopen
         self._budget = retry.Budget()
         self._renewing = asyncio.Lock()
+        self._retired: list["Connection"] = []
 
     async def call(
         self,
@@ -146,14 +147,16 @@ class Client:
                     known=self.SERVICE.errors,
                 )
             except retry.AGAIN as error:
+                drained = isinstance(error, retry.DID_NOT_RUN)
                 lost = not isinstance(error, retry.CONNECTED)
+                lost = lost and not (drained and self._reopen is None)
                 pause = retry.backoff(attempt - 1, error.retry_after_ms)
                 if (
-                    not method.idempotent
+                    not (method.idempotent or drained)
                     or attempt == retry.ATTEMPTS_MAX
                     or (lost and self._reopen is None)
                     or time.monotonic() + pause >= until
-                    or not self._budget.spend()
+                    or not (drained or self._budget.spend())
                 ):
                     raise
                 await asyncio.sleep(pause)
@@ -181,7 +184,11 @@ class Client:
                     await made.close()
                     raise why
                 self.connection = made
-                await lost.close()
+                if isinstance(why, retry.DID_NOT_RUN):
+                    lost.retire()  # it finishes what it accepted
+                    self._retired = [one for one in self._retired if not one.closed] + [lost]
+                else:
+                    await lost.close()
 
     async def renew(self, why: errors.TacitError, until: float) -> None:
         """Another connection in place of the one there is, by `until` (monotonic); raises `why` where
@@ -223,7 +230,7 @@ class Client:
         return (await self.call(method, _Nothing(), deadline=deadline)).result
 
     async def health(self, *, deadline: _t.Optional[float] = None) -> str:
-        """"ready" of a service that serves."""
+        """"ready" of a service that serves, "draining" of one that is about to end."""
         return _t.cast(_Health, await self._built_in("health", _Health, "anyone", deadline)).status
 
     async def describe(self, *, deadline: _t.Optional[float] = None) -> Description:
@@ -239,7 +246,8 @@ class Client:
     async def close(self) -> None:
         """Ends the connection, and with it its session; no other one is made."""
         self._reopen = None
-        await self.connection.close()
+        for connection in [self.connection, *self._retired]:
+            await connection.close()
 
     async def __aenter__(self: "C") -> "C":
         return self
