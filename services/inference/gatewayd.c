@@ -12,6 +12,7 @@
 #include "enclave/clock.h"
 #include "enclave/envelope.h"
 #include "idl/inference.h"
+#include "rpc/limits.h"
 #include "rpc/log.h"
 #include "rpc/service.h"
 #include "services/inference/scheduler.h"

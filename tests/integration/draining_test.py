@@ -15,15 +15,17 @@ SIDE, LAYERS = 512, (240 if SANITIZED else 120)  # a request for a second or two
 SLOW_ROWS = [("", 1, (SIDE, SIDE), bytes(4 * SIDE * SIDE))]
 ROW = wire.floats([[1.0, -2.0, 3.0]])
 DEADLINE = PATIENCE / 2
+ENDLESS = 2400  # layers: nobody waits for it
 THREADS = 4
+TRIES = 5  # to see workers busy before they are done
 #: What a caller may be told whose call came too late; nothing at all where it was not even read.
 LATE = {"draining", "no_session"}
 
 
-def slow_model():
-    nodes = [onnx.node("MatMul", [f"x{i}", "w"], [f"x{i + 1}"]) for i in range(LAYERS)]
+def slow_model(layers):
+    nodes = [onnx.node("MatMul", [f"x{i}", "w"], [f"x{i + 1}"]) for i in range(layers)]
     return onnx.model(nodes, [onnx.value("x0", ("n", SIDE))],
-                      [onnx.value(f"x{LAYERS}", ("n", SIDE))],
+                      [onnx.value(f"x{layers}", ("n", SIDE))],
                       [onnx.tensor("w", (SIDE, SIDE), raw=bytes(4 * SIDE * SIDE))])
 
 
@@ -37,7 +39,8 @@ class Drain(MeshCase):
         cls.owner.enrol()
         cls.user.enrol()
         cls.owner_id = cls.owner.identity.public
-        for name, content in (("quick", onnx.relu()), ("slow", slow_model())):
+        for name, content in (("quick", onnx.relu()), ("slow", slow_model(LAYERS)),
+                              ("endless", slow_model(ENDLESS))):
             cls.owner.push(name, content)
             cls.owner.grant(name, cls.user.identity.public, cls.mesh.measurement())
             cls.user.put_request_key(cls.owner_id, name, cls.mesh.measurement())
@@ -61,8 +64,8 @@ class Drain(MeshCase):
         os.kill(pid, signal.SIGTERM)
         return pid
 
-    def start_slow(self, user=None):
-        return (user or self.user).start_infer(self.owner_id, "slow", SLOW_ROWS,
+    def start_slow(self, user=None, name="slow"):
+        return (user or self.user).start_infer(self.owner_id, name, SLOW_ROWS,
                                                deadline_ms=int(DEADLINE * 1000))
 
     def finish_slow(self, started, user=None):
@@ -73,9 +76,24 @@ class Drain(MeshCase):
         answer = user.infer(self.owner_id, "quick", ROW, timeout=DEADLINE)
         self.assertEqual(answer.values(), (1, 0, 3))
 
-    def await_busy(self, count):
-        await_condition(lambda: [worker["state"] for worker in self.mesh.status()["workers"]].count(
-            "busy") == count, f"{count} workers work", PATIENCE / 4, pause=0.01)
+    def busy_workers(self):
+        return [worker["state"] for worker in self.mesh.status()["workers"]].count("busy")
+
+    def start_busy(self, count, workers, users=None):
+        """So many requests, that are seen to occupy so many workers; where all are done before
+        anybody looked, once more."""
+        users = users or [self.user] * count
+        for _ in range(TRIES):
+            started = [self.start_slow(user) for user in users]
+            try:
+                await_condition(lambda: self.busy_workers() == workers, f"{workers} workers work",
+                                PATIENCE / 12, pause=0.01)
+                return started
+            except AssertionError as error:
+                last = error
+                for user, one in zip(users, started):
+                    self.finish_slow(one, user)
+        raise last
 
     # -- workers
 
@@ -108,8 +126,7 @@ class Drain(MeshCase):
 
     def test_a_worker_finishes_its_job(self):
         lost = self.mesh.log("gateway").count("was lost")
-        started = [self.start_slow() for _ in range(3)]
-        self.await_busy(2)
+        started = self.start_busy(3, 2)
         pids = [self.ask_to_end(name) for name in ("worker-1", "worker-2")]
         for one in started[:2]:
             self.finish_slow(one)
@@ -122,8 +139,7 @@ class Drain(MeshCase):
     # -- the gateway
 
     def test_the_gateway_answers_what_it_accepted(self):
-        started = [self.start_slow() for _ in range(3)]
-        self.await_busy(2)
+        started = self.start_busy(3, 2)
         pid = self.ask_to_end("gateway")
         await_condition(lambda: self.user.to(wire.GATEWAY)("inference.health")[1] == "draining",
                         "the gateway says that it drains")
@@ -135,8 +151,8 @@ class Drain(MeshCase):
         self.mesh.await_ready()
 
     def test_a_second_signal_is_the_end(self):
-        started = self.start_slow()
-        self.await_busy(1)
+        started = self.start_slow(name="endless")
+        await_condition(self.busy_workers, "a worker works")
         pid = self.ask_to_end("gateway")
         await_condition(lambda: self.user.to(wire.GATEWAY)("inference.health")[1] == "draining",
                         "the gateway says that it drains")
@@ -144,9 +160,10 @@ class Drain(MeshCase):
         await_condition(lambda: not os.path.exists(f"/proc/{pid}/exe") or
                         self.user.to(wire.GATEWAY).lost(), "it ends at once", PATIENCE / 10)
         with self.assertRaises((wire.Silence, wire.Refused)):
-            self.user.timeout = 1
-            self.user.finish_infer(self.owner_id, "slow", started, 1)
+            self.user.finish_infer(self.owner_id, "endless", started, 1)
         self.mesh.await_restart("gateway", pid)
+        for name in ("worker-1", "worker-2"):  # one of them is at it still
+            self.mesh.await_restart(name, self.mesh.kill(name))
         self.mesh.await_ready()
 
     # -- the model store
@@ -195,8 +212,7 @@ class Drain(MeshCase):
 
     def test_when_all_is_answered_the_mesh_goes_down(self):
         users = [self.another() for _ in range(3)]
-        started = [self.start_slow(user) for user in users]
-        self.await_busy(2)
+        started = self.start_busy(3, 2, users)
         down = threading.Thread(target=self.mesh.down)
         down.start()
         for user, one in zip(users, started):
