@@ -5,22 +5,28 @@
 #include "rpc/limits.h"
 #include "rpc/log.h"
 
-/*  The first look is a tick later: what had arrived already is then refused, and not left unread.
- */
+/*  Connections stay up a little longer than there is work: what arrived already is refused and not
+    left unread, and callers read their last answers, which libzmq drops at a peer that has not read
+    them when the connection ends (with ZMQ_IMMEDIATE or without reconnecting).  */
 static int s_on_tick(zloop_t *loop, int timer, void *argument)
 {
     (void)loop;
     (void)timer;
-    const tacit_drain_t *self = argument;
-    if (tacit_server_is_idle(self->server)) {
-        return -1;
+    tacit_drain_t *self = argument;
+    uint64_t now = (uint64_t)zclock_mono();
+    bool idle = tacit_server_is_idle(self->server);
+    if (!idle && now >= self->until_ms) {
+        tacit_log(TACIT_LOG_WARNING, "draining", "calls were not finished in time");
+        tacit_server_interrupt(self->server);
+        self->until_ms = UINT64_MAX; /* whatever is left has no further chance */
+        idle = true;
     }
-    if ((uint64_t)zclock_mono() < self->until_ms) {
-        return 0;
+    if (!idle && self->until_ms < UINT64_MAX) {
+        self->idle_ms = 0;
+    } else if (self->idle_ms == 0) {
+        self->idle_ms = now;
     }
-    tacit_log(TACIT_LOG_WARNING, "draining", "calls were not finished in time");
-    tacit_server_interrupt(self->server);
-    return -1;
+    return self->idle_ms > 0 && now - self->idle_ms >= TACIT_DRAIN_QUIET_MS ? -1 : 0;
 }
 
 int tacit_drain_ask(tacit_drain_t *drain, zloop_t *loop)

@@ -13,7 +13,8 @@
 typedef struct tacit_drain {
     tacit_server_t *server; /* borrowed */
     uint32_t max_ms;        /* 0: TACIT_DRAIN_MAX_MS */
-    uint64_t until_ms;      /* monotonic; 0: it has not begun. Its own */
+    uint64_t until_ms;      /* monotonic; 0: it has not begun. Its own, as is the next one */
+    uint64_t idle_ms;       /* since when nothing is left; 0: something is */
 } tacit_drain_t;
 
 /*  Serve the pipe on the actor's loop; the struct must stay until that has ended.  */

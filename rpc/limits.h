@@ -48,6 +48,7 @@ enum {
     TACIT_DRAINING_RETRY_MS = 250,       /* the same of `draining`, where nobody else serves */
     TACIT_DRAIN_MAX_MS = 3000,           /* for what was accepted, once the service is to end */
     TACIT_DRAIN_LONGEST_MS = 20000, /* the same of who waits for others: no service takes longer */
+    TACIT_DRAIN_QUIET_MS = 100,     /* that connections last when all is done */
     TACIT_DRAIN_TICK_MS = 20,       /* between two looks whether it is done */
     TACIT_SWEEP_MS = 1000,          /* between looks for expired sessions */
 
