@@ -9,7 +9,6 @@
 #include "rpc/limits.h"
 
 typedef struct s_block {
-    tacit_lane_pool_t *pool;
     struct s_block *next; /* among free ones */
     size_t capacity;
 } s_block_t;
@@ -106,6 +105,15 @@ static size_t s_round(size_t size)
     return size <= S_FRAME ? (size_t)S_FRAME : (size + step - 1) / step * step;
 }
 
+static s_block_t *s_new(size_t capacity)
+{
+    s_block_t *block = aligned_alloc(S_HEAD, S_HEAD + (capacity + S_HEAD - 1) / S_HEAD * S_HEAD);
+    if (block) {
+        block->capacity = capacity;
+    }
+    return block;
+}
+
 uint8_t *tacit_lane_pool_take(tacit_lane_pool_t *pool, size_t size)
 {
     size_t capacity = s_round(size);
@@ -115,43 +123,33 @@ uint8_t *tacit_lane_pool_take(tacit_lane_pool_t *pool, size_t size)
     if (block) {
         pool->kept -= block->capacity;
         pool->least = pool->kept < pool->least ? pool->kept : pool->least;
+    } else {
+        block = s_new(capacity);
     }
-    pool->taken++;
+    pool->taken += block ? 1 : 0;
     pthread_mutex_unlock(&pool->lock);
-    if (!block) {
-        block = aligned_alloc(S_HEAD, S_HEAD + (capacity + S_HEAD - 1) / S_HEAD * S_HEAD);
-        if (block) {
-            block->pool = pool;
-            block->capacity = capacity;
-        } else {
-            pthread_mutex_lock(&pool->lock);
-            pool->taken--;
-            pthread_mutex_unlock(&pool->lock);
-        }
-    }
     return block ? (uint8_t *)block + S_HEAD : NULL;
 }
 
-void tacit_lane_pool_give(void *data, void *hint)
+void tacit_lane_pool_give(void *data, void *pool)
 {
-    (void)hint;
+    tacit_lane_pool_t *self = pool;
     s_block_t *block = (s_block_t *)(void *)((uint8_t *)data - S_HEAD);
-    tacit_lane_pool_t *pool = block->pool;
-    s_block_t **list = block->capacity == S_FRAME ? &pool->frames : &pool->large;
-    pthread_mutex_lock(&pool->lock);
-    bool keep = !pool->closed && pool->kept + block->capacity <= TACIT_LANE_POOL_KEPT_MAX;
+    pthread_mutex_lock(&self->lock);
+    s_block_t **list = block->capacity == S_FRAME ? &self->frames : &self->large;
+    bool keep = !self->closed && self->kept + block->capacity <= TACIT_LANE_POOL_KEPT_MAX;
     if (keep) {
         block->next = *list;
         *list = block;
-        pool->kept += block->capacity;
+        self->kept += block->capacity;
     }
-    bool last = --pool->taken == 0 && pool->closed;
-    pthread_mutex_unlock(&pool->lock);
+    bool last = --self->taken == 0 && self->closed;
+    pthread_mutex_unlock(&self->lock);
     if (!keep) {
         free(block);
     }
     if (last) {
-        s_free(pool);
+        s_free(self);
     }
 }
 

@@ -19,8 +19,8 @@ void tacit_lane_pool_destroy(tacit_lane_pool_t **pool);
 /*  A buffer of at least that size, its content unset; NULL without memory.  */
 uint8_t *tacit_lane_pool_take(tacit_lane_pool_t *pool, size_t size);
 
-/*  Give a buffer back; made to be libzmq's free function (hint is not looked at).  */
-void tacit_lane_pool_give(void *data, void *hint);
+/*  Give a buffer back to the pool it is of, destroyed or not; made to be libzmq's free function. */
+void tacit_lane_pool_give(void *data, void *pool);
 
 /*  Free what was not needed since the last call: to be called now and then.  */
 void tacit_lane_pool_trim(tacit_lane_pool_t *pool);

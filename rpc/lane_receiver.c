@@ -42,7 +42,7 @@ tacit_lane_receiver_t *tacit_lane_receiver_new(tacit_lane_seal_t **seal, tacit_l
 static void s_drop_buffer(tacit_lane_receiver_t *self)
 {
     if (self->buffer) {
-        tacit_lane_pool_give(self->buffer, NULL);
+        tacit_lane_pool_give(self->buffer, self->pool);
         self->buffer = NULL;
     }
 }
@@ -211,8 +211,8 @@ static tacit_status_t s_complete(tacit_lane_receiver_t *self, zmq_msg_t *frame, 
     }
     uint8_t *buffer = self->buffer;
     self->buffer = NULL;
-    if (zmq_msg_init_data(ret_bulk, buffer, size, tacit_lane_pool_give, NULL) != 0) {
-        tacit_lane_pool_give(buffer, NULL);
+    if (zmq_msg_init_data(ret_bulk, buffer, size, tacit_lane_pool_give, self->pool) != 0) {
+        tacit_lane_pool_give(buffer, self->pool);
         return TACIT_NO_MEMORY;
     }
     return TACIT_OK;

@@ -105,11 +105,11 @@ static tacit_status_t s_seal(tacit_lane_sender_t *self, tacit_span_t plaintext,
     }
     tacit_status_t status = tacit_lane_seal(self->seal, self->next, plaintext, frame);
     if (status == TACIT_OK &&
-        zmq_msg_init_data(ret_frame, frame, size, tacit_lane_pool_give, NULL) != 0) {
+        zmq_msg_init_data(ret_frame, frame, size, tacit_lane_pool_give, self->pool) != 0) {
         status = TACIT_NO_MEMORY;
     }
     if (status != TACIT_OK) {
-        tacit_lane_pool_give(frame, NULL);
+        tacit_lane_pool_give(frame, self->pool);
         return status;
     }
     self->next++;

@@ -569,21 +569,22 @@ static void uses_memory_again_and_lets_go_of_what_is_idle(void **state)
     uint8_t *one = tacit_lane_pool_take(pool, 1);
     assert_int_equal((uintptr_t)one % 64, 0);
     memset(one, 1, TACIT_LANE_FRAME_MAX);
-    tacit_lane_pool_give(one, NULL);
+    tacit_lane_pool_give(one, pool);
     assert_ptr_equal(tacit_lane_pool_take(pool, TACIT_LANE_FRAME_MAX), one);
     uint8_t *large = tacit_lane_pool_take(pool, TACIT_BULK_MAX);
     memset(large, 1, TACIT_BULK_MAX);
-    tacit_lane_pool_give(large, NULL);
+    tacit_lane_pool_give(large, pool);
     uint8_t *small = tacit_lane_pool_take(pool, TACIT_LANE_FRAME_MAX + 1);
     assert_ptr_not_equal(small, large); /* far too large for it */
     assert_ptr_equal(tacit_lane_pool_take(pool, TACIT_BULK_MAX - 5), large);
-    tacit_lane_pool_give(large, NULL);
-    tacit_lane_pool_give(small, NULL);
+    tacit_lane_pool_give(large, pool);
+    tacit_lane_pool_give(small, pool);
     tacit_lane_pool_trim(pool);
     tacit_lane_pool_trim(pool);
+    tacit_lane_pool_t *kept = pool;
     tacit_lane_pool_destroy(&pool);
     assert_null(pool);
-    tacit_lane_pool_give(one, NULL); /* the last one takes the pool along */
+    tacit_lane_pool_give(one, kept); /* the last one takes the pool along */
 }
 
 int main(void)
