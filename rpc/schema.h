@@ -71,6 +71,12 @@ typedef struct tacit_stream_bounds {
     size_t offset_place; /* of the u64 in args that says them, of a resumable stream_out */
 } tacit_stream_bounds_t;
 
+/*  A number of calls of a method; 0: no bound.  */
+typedef struct tacit_share {
+    uint32_t all;        /* of all callers together */
+    uint32_t per_caller; /* of one */
+} tacit_share_t;
+
 typedef struct tacit_method {
     const char *name; /* "keys.grant" */
     const tacit_record_t *args;
@@ -80,6 +86,9 @@ typedef struct tacit_method {
     size_t owner_offset;              /* of a tacit_span_t in args, of TACIT_CALLER_OWNER */
     uint32_t deadline_ms;             /* default and most */
     bool idempotent;                  /* may be sent again: once more does no more */
+    bool blocking;                    /* its handler runs in the server's pool of threads */
+    tacit_share_t limit;              /* calls that run at once */
+    tacit_share_t queue;              /* calls that wait until they may; 0: none waits */
     uint64_t bulk_in_max;             /* bytes of the request's bulk frame; 0: none allowed */
     uint64_t bulk_out_max;            /* of the reply's */
     tacit_stream_bounds_t stream_in;  /* chunks that the caller sends */

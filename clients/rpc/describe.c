@@ -63,6 +63,19 @@ static json_t *s_stream(bool has, const tacit_contract_stream_t *stream)
                : NULL;
 }
 
+/*  The same; a bound that there is not is left out.  */
+static json_t *s_share(bool has, const tacit_contract_share_t *share)
+{
+    json_t *object = has ? json_object() : NULL;
+    if (has && share->has_all) {
+        json_object_set_new(object, "all", json_integer(share->all));
+    }
+    if (has && share->has_per_caller) {
+        json_object_set_new(object, "per_caller", json_integer(share->per_caller));
+    }
+    return object;
+}
+
 static json_t *s_methods(const tacit_contract_contract_t *contract)
 {
     json_t *array = json_array();
@@ -70,15 +83,18 @@ static json_t *s_methods(const tacit_contract_contract_t *contract)
         const tacit_contract_call_t *call = &contract->calls.items[i];
         json_array_append_new(
             array,
-            json_pack("{s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:o, s:b, s:o*, s:o*}", "name",
-                      s_text(call->name), "arguments", s_record(contract, call->args), "result",
-                      s_record(contract, call->result), "caller",
+            json_pack("{s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:o, s:b, s:o*, s:o*, s:b, s:o*, s:o*}",
+                      "name", s_text(call->name), "arguments", s_record(contract, call->args),
+                      "result", s_record(contract, call->result), "caller",
                       tacit_contract_caller_name(call->caller), "deadline_ms",
                       (int)call->deadline_ms, "bulk_in_max", (json_int_t)call->bulk_in_max,
                       "bulk_out_max", (json_int_t)call->bulk_out_max, "doc", s_text(call->doc),
                       "idempotent", (int)(call->has_idempotent && call->idempotent), "stream_in",
                       s_stream(call->has_stream_in, &call->stream_in), "stream_out",
-                      s_stream(call->has_stream_out, &call->stream_out)));
+                      s_stream(call->has_stream_out, &call->stream_out), "blocking",
+                      (int)(call->has_blocking && call->blocking), "limit",
+                      s_share(call->has_limit, &call->limit), "queue",
+                      s_share(call->has_queue, &call->queue)));
     }
     return array;
 }

@@ -285,6 +285,7 @@ static tacit_status_t s_build_method(tacit_remote_t *self, size_t index, tacit_e
         .idempotent = from->has_idempotent && from->idempotent,
         .stream_in = s_stream(from->has_stream_in, &from->stream_in, &self->records[from->args]),
         .stream_out = s_stream(from->has_stream_out, &from->stream_out, &self->records[from->args]),
+        .blocking = from->has_blocking && from->blocking,
     };
     return TACIT_OK;
 }

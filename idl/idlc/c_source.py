@@ -151,6 +151,13 @@ class _Source:
         items.append(f".deadline_ms = {method.deadline_ms}")
         if method.idempotent:
             items.append(".idempotent = true")
+        if method.blocking:
+            items.append(".blocking = true")
+        for what, share in (("limit", method.limit), ("queue", method.queue)):
+            if share:
+                bounds = {"all": share.all, "per_caller": share.per_caller}
+                parts = ", ".join(f".{name} = {most}" for name, most in bounds.items() if most)
+                items.append(f".{what} = {{{parts}}}")
         if method.bulk_in:
             items.append(f".bulk_in_max = {names.bulk_limit(method, 'IN')}")
         if method.bulk_out:

@@ -18,6 +18,7 @@ FIELDS_MAX = 64  # of a record: TACIT_CODEC_FIELDS_MAX
 BULK_MAX = 16 * 1024 * 1024 + 64 * 1024  # TACIT_BULK_MAX
 STREAM_CHUNK_MAX = 256 * 1024  # rpc/limits.h
 STREAM_TOTAL_MAX = 2**40  # rpc/limits.h
+CALLS_MAX = 1024  # TACIT_CALLS_PENDING_MAX
 NAME_MAX = 47  # of a service, method or error: TACIT_METHOD_NAME_MAX, TACIT_ERROR_NAME_MAX
 
 # Every service answers these by itself (rpc/server.h).
@@ -183,6 +184,7 @@ class _Checker:
             if stream and stream.total > STREAM_TOTAL_MAX:
                 self.refuse(method.position, f"a stream has at most {STREAM_TOTAL_MAX} bytes")
         self.check_resumable(method)
+        self.check_limits(method)
         self.unique(method.errors, "error")
         declared = {error.name for error in self.service.errors}
         for reference in method.errors:
@@ -213,6 +215,24 @@ class _Checker:
             )
         elif found[0].type.text() != "u64" or found[0].optional:
             self.refuse(out.offset_position, f"'{out.offset}' must be u64 and not optional")
+
+    def check_limits(self, method: Method) -> None:
+        for share in (method.limit, method.queue):
+            if share and max(share.all or 0, share.per_caller or 0) > CALLS_MAX:
+                self.refuse(share.position, f"an endpoint has at most {CALLS_MAX} calls")
+        if method.queue and not method.queue.all:
+            self.refuse(method.queue.position, "a queue needs a bound for all callers together")
+        if method.queue and not method.limit and not method.blocking:
+            self.refuse(
+                method.queue.position,
+                f"method '{method.name}' has neither a limit nor 'blocking': nothing would wait",
+            )
+        if method.blocking and method.streams:
+            self.refuse(
+                method.position,
+                f"method '{method.name}' has streams, which are moved on the server's own thread:"
+                " it cannot be blocking",
+            )
 
     def check_owner(self, method: Method) -> None:
         """owner(field) compares the caller's CURVE key with that argument."""

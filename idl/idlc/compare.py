@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from .diagnostics import Position
-from .model import BOUNDED, Caller, Enum, Field, Method, Service, Stream, Struct, Type
+from .model import BOUNDED, Caller, Enum, Field, Method, Service, Share, Stream, Struct, Type
 
 BREAKS = "breaks"
 CARE = "care"
@@ -151,6 +151,8 @@ class _Comparison:
         if old.idempotent and not new.idempotent:
             self.say(new.position, BREAKS,
                      f"{new.name} was idempotent and is not: older clients send it again")
+        for what, was, now in (("limit", old.limit, new.limit), ("queue", old.queue, new.queue)):
+            self.share(new, what, was, now)
         known = {one.name for one in old.errors}
         for error in new.errors:
             if error.name not in known:
@@ -168,6 +170,20 @@ class _Comparison:
                          f"{what} goes on after a loss in another way than older peers know")
         elif old or new:
             self.say(method.position, BREAKS, f"{what} is {'new' if new else 'gone'}")
+
+    def share(self, method: Method, what: str, old: Optional[Share], new: Optional[Share]) -> None:
+        """What fits no more is answered `busy`, which every client knows and waits out. Without a
+        limit all run, without a queue none waits."""
+        least = 0 if what == "queue" else None
+        before, after = (
+            [getattr(one, part) or most if one else least for part, most in (
+                ("all", None), ("per_caller", one.all if one else None))]
+            for one in (old, new)
+        )
+        if any(n is not None and (o is None or n < o) for o, n in zip(before, after)):
+            position = new.position if new else method.position
+            self.say(position, CARE,
+                     f"the {what} of {method.name} is narrower: more calls of older clients are busy")
 
     def caller(self, old: Method, new: Method) -> None:
         if old.caller.text() == new.caller.text():

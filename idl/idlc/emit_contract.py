@@ -4,7 +4,7 @@ beside the text, so that a program calls a service that it was not built with.""
 import struct as binary
 from typing import Optional
 
-from .model import ENCLAVE_ROLES, Field, Method, Service, Stream, Struct
+from .model import ENCLAVE_ROLES, Field, Method, Service, Share, Stream, Struct
 
 KINDS = {
     "bool": 1, "u8": 2, "u16": 3, "u32": 4, "u64": 5, "i32": 6, "i64": 7, "f64": 8,
@@ -90,6 +90,9 @@ class _Contract:
             10: one.idempotent,
             11: self.stream(one, one.stream_in),
             12: self.stream(one, one.stream_out),
+            13: one.blocking or None,
+            14: self.share(one.limit),
+            15: self.share(one.queue),
         }
 
     def stream(self, method: Method, one: Optional[Stream]) -> Optional[dict]:
@@ -97,6 +100,9 @@ class _Contract:
             return None
         numbers = {field.name: field.number for field in method.args.fields}
         return {1: one.chunk, 2: one.total, 3: one.resumable or None, 4: numbers.get(one.offset)}
+
+    def share(self, one: Optional[Share]) -> Optional[dict]:
+        return {1: one.all, 2: one.per_caller} if one else None
 
     def names(self) -> dict[int, str]:
         found = {id(one): one.name for one in self.service.structs}

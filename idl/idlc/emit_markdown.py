@@ -67,6 +67,9 @@ def _method(service: Service, method: Method) -> list[str]:
                 f"stream {direction} in chunks up to {stream.chunk} bytes, {stream.total} in all"
                 + (f", {stream.text()}" if stream.resumable else "")
             )
+    facts += ["blocking"] if method.blocking else []
+    facts += [f"{method.limit.text()} at once"] if method.limit else []
+    facts += [f"{method.queue.text()} waiting"] if method.queue else []
     lines += ["; ".join(facts) + ".", ""]
     if method.errors:
         names = ", ".join(f"`{one.name}`" for one in method.errors)

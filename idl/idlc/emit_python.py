@@ -205,6 +205,8 @@ def _call(service: Service, method: Method) -> str:
         f"; bulk {direction} up to {size} bytes"
         for direction, size in (("in", method.bulk_in), ("out", method.bulk_out)) if size
     )
+    facts += f"; {method.limit.text()} at once" if method.limit else ""
+    facts += f"; {method.queue.text()} waiting" if method.queue else ""
     errors = ", ".join(camel(one.name) for one in method.errors)
     doc = [method.doc, [f"{facts}."], [f"Raises {errors}."] if errors else []]
     values = ", ".join(f"{parameter(one.name)}={parameter(one.name)}" for one in method.args.fields)

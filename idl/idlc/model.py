@@ -126,6 +126,20 @@ class Stream:
 
 
 @dataclass
+class Share:
+    """A number of calls of a method: of all callers together, and of one caller."""
+
+    position: Position
+    all: Optional[int]  # None: no bound
+    per_caller: Optional[int]
+
+    def text(self) -> str:
+        """As in the IDL."""
+        own = f"{self.per_caller} per caller" if self.per_caller else ""
+        return ", ".join(part for part in (str(self.all) if self.all else "", own) if part)
+
+
+@dataclass
 class Method:
     position: Position
     name: str
@@ -140,6 +154,9 @@ class Method:
     stream_out: Optional[Stream]
     errors: list[Reference]
     idempotent: bool  # once more does no more: a client may send it again
+    blocking: bool  # its handler runs in the server's pool of threads
+    limit: Optional[Share]  # calls that run at once
+    queue: Optional[Share]  # calls that wait until they may
     doc: list[str]
 
     @property

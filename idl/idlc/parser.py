@@ -14,6 +14,8 @@
             | "bulk" ("in" | "out") "[" ".." NUMBER "]"
             | "stream" ("in" | "out") "[" ".." NUMBER "," ".." NUMBER "]"
               [ "resumable" [ "(" NAME ")" ] ]
+            | "blocking" | "limit" share | "queue" share
+    share   = NUMBER "per" "caller" | NUMBER [ "," NUMBER "per" "caller" ]
     caller  = "anyone" | "user" | "operator" | "owner" "(" NAME ")"
             | "enclave" "(" NAME { "," NAME } ")"
 """
@@ -34,12 +36,15 @@ from .model import (
     Method,
     Reference,
     Service,
+    Share,
     Stream,
     Struct,
     Type,
 )
 
-_CLAUSES = ("caller", "deadline", "idempotent", "bulk", "stream", "errors")
+_CLAUSES = (
+    "caller", "deadline", "idempotent", "bulk", "stream", "errors", "blocking", "limit", "queue"
+)
 _Item = TypeVar("_Item")
 
 
@@ -251,6 +256,9 @@ class _Parser:
             clauses.get("stream out"),
             clauses.get("errors", []),
             clauses.get("idempotent", False),
+            clauses.get("blocking", False),
+            clauses.get("limit"),
+            clauses.get("queue"),
             doc,
         )
 
@@ -264,6 +272,9 @@ class _Parser:
             "stream in": self.stream,
             "stream out": self.stream,
             "errors": self.error_names,
+            "blocking": lambda: True,
+            "limit": self.share,
+            "queue": self.share,
         }
         found: dict = {}
         while self.token.kind == "name" and self.token.text in _CLAUSES:
@@ -309,6 +320,26 @@ class _Parser:
         offset = self.name("the argument that says where the stream begins")
         self.expect(")")
         return Stream(chunk.value, total.value, True, offset.text, offset.position)
+
+    def calls(self) -> Token:
+        count = self.number("a number of calls")
+        if count.value == 0:
+            raise IdlError(count.position, "a bound of 0 allows nothing")
+        return count
+
+    def share(self) -> Share:
+        first = self.calls()
+        if self.accept("per"):
+            self.expect("caller")
+            return Share(first.position, None, first.value)
+        if not self.accept(","):
+            return Share(first.position, first.value, None)
+        second = self.calls()
+        self.expect("per")
+        self.expect("caller")
+        if second.value > first.value:
+            raise IdlError(second.position, "one caller's part is more than the whole")
+        return Share(first.position, first.value, second.value)
 
     def error_names(self) -> list[Reference]:
         names = []

@@ -37,6 +37,9 @@ method look (1 owner: bytes[32]) -> (1 price: u32)
 
 method stock () -> ()
     caller enclave(worker)   deadline 5s
+
+method sell () -> ()
+    caller anyone   deadline 7s   limit 8, 2 per caller   queue 9
 """
 
 CASES = {
@@ -51,6 +54,30 @@ CASES = {
         "   idempotent", "",
         "17:8: breaks: look was idempotent and is not: older clients send it again"),
     "idempotent now": ("errors gone\n", "errors gone   idempotent\n", ""),
+    "a limit that was not there": (
+        "errors gone\n", "errors gone   limit 4\n",
+        "15:88: care: the limit of buy is narrower: more calls of older clients are busy"),
+    "a limit that is there no more": ("   limit 8, 2 per caller   queue 9", "", 
+        "23:8: care: the queue of sell is narrower: more calls of older clients are busy"),
+    "a smaller limit": (
+        "limit 8", "limit 7",
+        "24:41: care: the limit of sell is narrower: more calls of older clients are busy"),
+    "a smaller limit per caller": (
+        "2 per", "1 per",
+        "24:41: care: the limit of sell is narrower: more calls of older clients are busy"),
+    "a limit for each and all": (
+        "limit 8, 2", "limit 2",
+        ""),
+    "a larger limit": ("limit 8, 2", "limit 9, 3", ""),
+    "no limit per caller": ("limit 8, 2 per caller", "limit 8", ""),
+    "a shorter queue": (
+        "queue 9", "queue 8",
+        "24:65: care: the queue of sell is narrower: more calls of older clients are busy"),
+    "a queue with less for each": (
+        "queue 9", "queue 9, 8 per caller",
+        "24:65: care: the queue of sell is narrower: more calls of older clients are busy"),
+    "a longer queue": ("queue 9", "queue 10, 9 per caller", ""),
+    "off the thread": ("deadline 7s", "deadline 7s   blocking", ""),
     "an optional field more": ("3 note: bytes[..10] optional",
                                "3 note: bytes[..10] optional,\n    4 size: u8 optional", ""),
     "a required field more": (

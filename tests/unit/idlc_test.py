@@ -251,6 +251,7 @@ class Limits(unittest.TestCase):
 
         self.assertEqual(checks.FIELDS_MAX, self.constant("rpc/codec.h", "TACIT_CODEC_FIELDS_MAX"))
         self.assertEqual(checks.BULK_MAX, self.constant("rpc/limits.h", "TACIT_BULK_MAX"))
+        self.assertEqual(checks.CALLS_MAX, self.constant("rpc/limits.h", "TACIT_CALLS_PENDING_MAX"))
         self.assertEqual(sizes.FRAME_MAX, self.constant("rpc/frame.h", "TACIT_FRAME_MAX"))
         depth = self.constant("rpc/reader.h", "TACIT_CODEC_DEPTH_MAX")
         self.assertLessEqual(2 * checks.NESTING_MAX, depth)
@@ -400,6 +401,19 @@ REFUSED = [
     (method("", tail=" bulk out[..^0]" + TAIL), "a bound of 0 allows nothing"),
     (HEAD + "method ^go () -> () bulk in[..16842753]" + TAIL, "at most 16842752 bytes"),
     (method("", tail=" idempotent caller user ^idempotent" + TAIL), "two 'idempotent' clauses"),
+    (method("", tail=" blocking caller user ^blocking" + TAIL), "two 'blocking' clauses"),
+    (method("", tail=" limit ^caller user" + TAIL), "expected a number of calls"),
+    (method("", tail=" limit ^0" + TAIL), "a bound of 0 allows nothing"),
+    (method("", tail=" limit 4, ^0 per caller" + TAIL), "a bound of 0 allows nothing"),
+    (method("", tail=" limit 4, 2 ^caller user" + TAIL), "expected 'per', got 'caller'"),
+    (method("", tail=" limit 4 per ^user" + TAIL), "expected 'caller', got 'user'"),
+    (method("", tail=" limit 4, ^5 per caller" + TAIL), "one caller's part is more than the whole"),
+    (HEAD + "method go () -> () limit ^1025" + TAIL, "an endpoint has at most 1024 calls"),
+    (HEAD + "method go () -> () limit ^1025 per caller" + TAIL, "an endpoint has at most 1024 calls"),
+    (HEAD + "method go () -> () limit 1 queue ^1025" + TAIL, "an endpoint has at most 1024 calls"),
+    (HEAD + "method go () -> () limit 1 queue ^4 per caller" + TAIL, "bound for all callers together"),
+    (HEAD + "method go () -> () queue ^4" + TAIL, "nothing would wait"),
+    (HEAD + "method ^go () -> () blocking stream in[..1, ..1]" + TAIL, "it cannot be blocking"),
     (method("", tail=" stream ^[..4]" + TAIL), "expected 'in' or 'out', got '['"),
     (method("", tail=" stream in ^caller user"), "a stream needs bounds"),
     (method("", tail=" stream in[..4^]" + TAIL), "expected ',', got ']'" ),
@@ -509,6 +523,9 @@ ACCEPTED = [
     method("", tail=" stream out[..262144, ..1099511627776] stream in[..1, ..1]" + TAIL),
     method("", tail=" stream in[..1, ..1] resumable" + TAIL),
     method("1 a: u64", tail=" stream out[..1, ..1] resumable(a)" + TAIL),
+    method("", tail=" blocking queue 1024, 1024 per caller limit 1024, 1024 per caller" + TAIL),
+    method("", tail=" limit 1024 per caller stream in[..1, ..1] queue 1" + TAIL),
+    method("", tail=" blocking queue 1" + TAIL),
     HEAD + 'error a 7000 "x"\nerror b 7999 "x"\nenum e { a 0, b 4294967295 }',
     HEAD.replace("\n", "") + f'error {"a" * 47} 7001 "x"',
 ]

@@ -123,6 +123,15 @@ typedef struct tacit_sample_give_result {
     uint8_t reserved; /* nothing is sent */
 } tacit_sample_give_result_t;
 
+/*  Takes its time.  */
+typedef struct tacit_sample_ponder_args {
+    uint8_t reserved; /* nothing is sent */
+} tacit_sample_ponder_args_t;
+
+typedef struct tacit_sample_ponder_result {
+    uint8_t reserved; /* nothing is sent */
+} tacit_sample_ponder_result_t;
+
 /*  Hands a key over; a C keyword as a name of method and field.  */
 typedef struct tacit_sample_register_args {
     tacit_span_t owner; /* bytes[32] */
@@ -167,6 +176,8 @@ extern const tacit_record_t tacit_sample_flow_args_record;
 extern const tacit_record_t tacit_sample_flow_result_record;
 extern const tacit_record_t tacit_sample_give_args_record;
 extern const tacit_record_t tacit_sample_give_result_record;
+extern const tacit_record_t tacit_sample_ponder_args_record;
+extern const tacit_record_t tacit_sample_ponder_result_record;
 extern const tacit_record_t tacit_sample_register_args_record;
 extern const tacit_record_t tacit_sample_register_result_record;
 extern const tacit_record_t tacit_sample_take_args_record;
@@ -174,7 +185,7 @@ extern const tacit_record_t tacit_sample_take_result_record;
 extern const tacit_record_t tacit_sample_transfer_args_record;
 extern const tacit_record_t tacit_sample_transfer_result_record;
 
-extern const tacit_method_t tacit_sample_methods[7];
+extern const tacit_method_t tacit_sample_methods[8];
 
 /*  Methods by name, each one element of the table above: &NAME is the tacit_method_t that
     tacit_client_start wants.  */
@@ -182,9 +193,10 @@ extern const tacit_method_t tacit_sample_methods[7];
 #define tacit_sample_convert  (tacit_sample_methods[1])
 #define tacit_sample_flow     (tacit_sample_methods[2])
 #define tacit_sample_give     (tacit_sample_methods[3])
-#define tacit_sample_register (tacit_sample_methods[4])
-#define tacit_sample_take     (tacit_sample_methods[5])
-#define tacit_sample_transfer (tacit_sample_methods[6])
+#define tacit_sample_ponder   (tacit_sample_methods[4])
+#define tacit_sample_register (tacit_sample_methods[5])
+#define tacit_sample_take     (tacit_sample_methods[6])
+#define tacit_sample_transfer (tacit_sample_methods[7])
 
 #define TACIT_SAMPLE_TRANSFER_BULK_IN_MAX  65536
 #define TACIT_SAMPLE_TRANSFER_BULK_OUT_MAX 262184
@@ -202,6 +214,8 @@ typedef struct tacit_sample_handlers {
                            tacit_sample_flow_result_t *ret_result);
     tacit_status_t (*give)(void *self, tacit_call_t *call, const tacit_sample_give_args_t *args,
                            tacit_sample_give_result_t *ret_result);
+    tacit_status_t (*ponder)(void *self, tacit_call_t *call, const tacit_sample_ponder_args_t *args,
+                             tacit_sample_ponder_result_t *ret_result);
     tacit_status_t (*register_)(void *self, tacit_call_t *call,
                                 const tacit_sample_register_args_t *args,
                                 tacit_sample_register_result_t *ret_result);
@@ -229,6 +243,15 @@ tacit_sample_convert_call(tacit_client_t *client, const tacit_sample_convert_arg
 {
     return tacit_client_call(client, &tacit_sample_convert, args, tacit_span(NULL, 0), 0,
                              ret_result, NULL, ret_error);
+}
+
+/*  Takes its time.  */
+TACIT_MUST_CHECK static inline tacit_status_t
+tacit_sample_ponder_call(tacit_client_t *client, const tacit_sample_ponder_args_t *args,
+                         tacit_sample_ponder_result_t *ret_result, tacit_error_t *ret_error)
+{
+    return tacit_client_call(client, &tacit_sample_ponder, args, tacit_span(NULL, 0), 0, ret_result,
+                             NULL, ret_error);
 }
 
 /*  Hands a key over; a C keyword as a name of method and field.  */

@@ -198,6 +198,22 @@ class GiveResult(_codec.Record):
 
 
 @_dataclasses.dataclass(slots=True, kw_only=True)
+class PonderArgs(_codec.Record):
+    """sample.ponder_args"""
+
+    ENCODED_MAX: _t.ClassVar[int] = 1
+    FIELDS: _t.ClassVar[tuple[_codec.Field, ...]] = ()
+
+
+@_dataclasses.dataclass(slots=True, kw_only=True)
+class PonderResult(_codec.Record):
+    """sample.ponder_result"""
+
+    ENCODED_MAX: _t.ClassVar[int] = 1
+    FIELDS: _t.ClassVar[tuple[_codec.Field, ...]] = ()
+
+
+@_dataclasses.dataclass(slots=True, kw_only=True)
 class RegisterArgs(_codec.Record):
     """sample.register_args"""
 
@@ -267,7 +283,7 @@ SERVICE = _service.Service(
     name="sample",
     number=900,
     sha256=bytes.fromhex(
-        "a1dc0cacf8b5de3bb5a74992acd6115adf2ec28b88cc95949ed671a1eb1524e9"
+        "90e0718af98f1624643f1b3ab1cec34a31c2a72a4bbc1bde335e14ec35776f7e"
     ),
     errors=(
         Refused,
@@ -306,6 +322,13 @@ SERVICE = _service.Service(
             deadline_ms=60000,
             stream_in=(4096, 1048576),
             resumable=True,
+        ),
+        _service.Method(
+            "sample.ponder",
+            PonderArgs,
+            PonderResult,
+            caller="anyone",
+            deadline_ms=9000,
         ),
         _service.Method(
             "sample.register",
@@ -428,10 +451,30 @@ class SampleClient(_service.Client):
         idempotency_key: _t.Optional[bytes] = None,
         traceparent: _t.Optional[str] = None,
     ) -> None:
-        """Caller operator; deadline 60000 ms."""
+        """Caller operator; deadline 60000 ms; 2 per caller at once."""
         await self.call(
             SERVICE.method("close"),
             CloseArgs(number=number),
+            bulk=None,
+            deadline=deadline,
+            idempotency_key=idempotency_key,
+            traceparent=traceparent,
+        )
+
+    async def ponder(
+        self,
+        *,
+        deadline: _t.Optional[float] = None,
+        idempotency_key: _t.Optional[bytes] = None,
+        traceparent: _t.Optional[str] = None,
+    ) -> None:
+        """Takes its time.
+
+        Caller anyone; deadline 9000 ms; 8, 2 per caller at once; 64 waiting.
+        """
+        await self.call(
+            SERVICE.method("ponder"),
+            PonderArgs(),
             bulk=None,
             deadline=deadline,
             idempotency_key=idempotency_key,
