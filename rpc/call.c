@@ -45,6 +45,7 @@ void tacit_call_reset(tacit_call_t *call)
     call->expected = 0;
     call->news = false;
     call->ready = NULL;
+    call->work = NULL;
     call->error.code = TACIT_OK;
 }
 
@@ -126,6 +127,9 @@ const uint8_t *tacit_call_peer(const tacit_call_t *call)
 
 const tacit_session_t *tacit_call_session(const tacit_call_t *call)
 {
+    if (call->work) {
+        return call->work->session;
+    }
     return call->connection ? call->connection->session : NULL;
 }
 
@@ -148,7 +152,7 @@ const tacit_trace_t *tacit_call_trace(const tacit_call_t *call)
 
 tacit_error_t *tacit_call_error(tacit_call_t *call)
 {
-    return &call->error;
+    return call->work ? &call->work->error : &call->error;
 }
 
 tacit_arena_t *tacit_call_arena(tacit_call_t *call)
@@ -193,9 +197,17 @@ tacit_status_t tacit_call_take_bulk(tacit_call_t *call, uint8_t *data, size_t si
     return TACIT_OK;
 }
 
+const atomic_bool *tacit_call_over(const tacit_call_t *call)
+{
+    return call->work ? &call->work->over : NULL;
+}
+
 bool tacit_call_alive(const tacit_call_t *call)
 {
     const tacit_connection_t *row = call->connection;
+    if (call->work) {
+        return !atomic_load(&call->work->over) && tacit_call_remaining_ms(call) > 0;
+    }
     return call->server && call->state != TACIT_CALL_ZOMBIE && call->state != TACIT_CALL_FINISHED &&
            tacit_call_remaining_ms(call) > 0 && (!row || (!row->ended && !row->expired));
 }
@@ -204,6 +216,9 @@ void tacit_call_finish(tacit_call_t **call, tacit_status_t status, const void *r
 {
     tacit_call_t *self = *call;
     *call = NULL;
+    if (self->work) {
+        return; /* the pool's handler answers by what it returns */
+    }
     if (self->server) {
         tacit_server_finish(self, status, result);
     } else {

@@ -8,6 +8,7 @@
 #ifndef TACIT_RPC_CALL_H
 #define TACIT_RPC_CALL_H
 
+#include <stdatomic.h>
 #include <zmq.h>
 
 #include "rpc/frame.h"
@@ -16,6 +17,7 @@
 #include "rpc/session_table.h"
 #include "rpc/stream.h"
 #include "rpc/trace.h"
+#include "rpc/worker_pool.h"
 
 typedef enum tacit_call_state {
     TACIT_CALL_RUNNING,
@@ -50,7 +52,9 @@ struct tacit_call {
     bool news;                                     /* its handler is to be told */
     void (*ready)(void *self, tacit_call_t *call); /* NULL: it wants to be told nothing */
     void *ready_self;
-    void *args; /* owned; decoded */
+    tacit_place_t place;         /* at its method's gate */
+    struct tacit_call_job *work; /* in the arena; while its handler is the pool's */
+    void *args;                  /* owned; decoded */
     size_t args_capacity;
     tacit_trace_t trace;             /* what it belongs to */
     tacit_method_metrics_t *metrics; /* where it is counted; NULL: not yet, or not any more */
@@ -58,6 +62,18 @@ struct tacit_call {
     tacit_call_t *previous;          /* among the server's pending ones */
     tacit_call_t *next;              /* there, or among the idle ones */
 };
+
+/*  A call's work in the pool of threads. What its handler reads and writes there is nobody else's
+    until the job was taken back; what the server's thread has to say to it is said by `over`.  */
+typedef struct tacit_call_job {
+    tacit_job_t job;
+    tacit_call_t *call;
+    const tacit_session_t *session; /* lives as long as the call is kept */
+    atomic_bool over;               /* nobody waits for its answer */
+    tacit_error_t error;            /* the handler's explanation */
+    tacit_status_t status;          /* what it returned */
+    void *result;
+} tacit_call_job_t;
 
 /*  A call with empty messages; NULL without memory.  */
 tacit_call_t *tacit_call_new(void);

@@ -40,17 +40,25 @@ enum {
     TACIT_SESSIONS_PER_PEER_MAX = 64, /* of one CURVE key */
     TACIT_BINDINGS_MAX = 128,         /* handshakes under way; the oldest gives way */
     TACIT_CALLS_PENDING_PER_CONNECTION_MAX = 64,
-    TACIT_CALLS_PENDING_MAX = 1024,      /* for connections that have some already */
-    TACIT_CALLS_PENDING_HARD_MAX = 1280, /* for those that have none: nobody is shut out */
+    TACIT_CALLS_PENDING_MAX = 1024,      /* for callers who have some already */
+    TACIT_CALLS_PENDING_HARD_MAX = 1280, /* for those who have none: nobody is shut out */
     TACIT_CALLS_IDLE_MAX = 64,           /* call objects kept for reuse */
     TACIT_SERVER_BATCH = 64,             /* calls read before the loop serves others, about */
     TACIT_BUSY_RETRY_MS = 100,           /* before a caller who was told `busy` should try again */
-    TACIT_DRAINING_RETRY_MS = 250,       /* the same of `draining`, where nobody else serves */
-    TACIT_DRAIN_MAX_MS = 3000,           /* for what was accepted, once the service is to end */
+    TACIT_BUSY_RETRY_MIN_MS = 10,        /* where the service knows how long calls take */
+    TACIT_BUSY_RETRY_MAX_MS = 10000,
+    TACIT_DRAINING_RETRY_MS = 250,  /* the same of `draining`, where nobody else serves */
+    TACIT_DRAIN_MAX_MS = 3000,      /* for what was accepted, once the service is to end */
     TACIT_DRAIN_LONGEST_MS = 20000, /* the same of who waits for others: no service takes longer */
     TACIT_DRAIN_QUIET_MS = 100,     /* that connections last when all is done */
     TACIT_DRAIN_TICK_MS = 20,       /* between two looks whether it is done */
     TACIT_SWEEP_MS = 1000,          /* between looks for expired sessions */
+
+    /*  The pool of threads in which handlers of blocking methods run, of one endpoint.  */
+    TACIT_POOL_THREADS = 4, /* where the owner says nothing */
+    TACIT_POOL_THREADS_MAX = 64,
+    TACIT_POOL_STACK = 2 * 1024 * 1024, /* bytes, of each */
+    TACIT_POOL_STOP_MS = 5000,          /* for handlers to end when the server does */
 
     /*  Streams; beyond a window nothing is sent, so that this bounds memory at any speed.  */
     TACIT_STREAM_CHUNK_MAX = 256 * 1024, /* bytes, of any contract */

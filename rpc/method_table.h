@@ -3,6 +3,7 @@
 #ifndef TACIT_RPC_METHOD_TABLE_H
 #define TACIT_RPC_METHOD_TABLE_H
 
+#include "rpc/admission.h"
 #include "rpc/builtin.h"
 #include "rpc/limits.h"
 #include "rpc/metrics.h"
@@ -14,6 +15,7 @@ typedef struct tacit_entry {
     const void *handlers;
     void *self;
     tacit_method_metrics_t *metrics; /* of this method at this endpoint */
+    tacit_gate_t *gate;              /* NULL: it has no limits, and does not block */
 } tacit_entry_t;
 
 typedef struct tacit_method_table {
@@ -21,6 +23,7 @@ typedef struct tacit_method_table {
     size_t count;
     tacit_builtin_t *builtins[TACIT_SERVICES_MAX];       /* owned */
     tacit_method_metrics_t *metrics[TACIT_SERVICES_MAX]; /* owned; one per method of that service */
+    tacit_gate_t *gates[TACIT_SERVICES_MAX];             /* the same */
     size_t services;
 } tacit_method_table_t;
 

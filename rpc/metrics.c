@@ -150,6 +150,40 @@ static void s_write_family(s_text_t *text, const s_family_t *family)
     }
 }
 
+/*  The same of methods with limits.  */
+static const s_family_t s_turns[] = {
+    {"_running", NULL, "Calls of a limited method that run.", false,
+     offsetof(tacit_turns_t, running)},
+    {"_waiting", NULL, "Calls of a limited method that wait for their turn.", false,
+     offsetof(tacit_turns_t, waiting)},
+    {"_crowded_out", NULL, "Calls of a limited method that were refused: there was no room.", true,
+     offsetof(tacit_turns_t, refused)},
+};
+
+static bool s_any_turns(const s_text_t *text)
+{
+    size_t i = 0;
+    while (i < text->count && !text->methods[i]->turns) {
+        i++;
+    }
+    return i < text->count;
+}
+
+static void s_write_turns(s_text_t *text, const s_family_t *family)
+{
+    s_head(text, text->prefix, family->name, family->counter ? "counter" : "gauge", family->unit,
+           family->help);
+    for (size_t i = 0; i < text->count; i++) {
+        const tacit_method_metrics_t *method = text->methods[i];
+        if (method->turns && s_was_called(method)) {
+            uint64_t value;
+            memcpy(&value, (const uint8_t *)method->turns + family->offset, sizeof value);
+            s_line(text, "%s%s%s{method=\"%s\"} %" PRIu64 "\n", text->prefix, family->name,
+                   family->counter ? "_total" : "", method->name, value);
+        }
+    }
+}
+
 static void s_write_refusals(s_text_t *text)
 {
     s_head(text, text->prefix, "_refusals", "counter", NULL,
@@ -206,6 +240,9 @@ tacit_status_t tacit_metrics_write(const char *prefix, const tacit_method_metric
     s_text_t text = {.prefix = prefix, .methods = methods, .count = method_count, .buffer = buffer};
     for (size_t i = 0; i < sizeof s_families / sizeof *s_families; i++) {
         s_write_family(&text, &s_families[i]);
+    }
+    for (size_t i = 0; s_any_turns(&text) && i < sizeof s_turns / sizeof *s_turns; i++) {
+        s_write_turns(&text, &s_turns[i]);
     }
     s_write_refusals(&text);
     s_write_latencies(&text);

@@ -21,6 +21,13 @@ typedef struct tacit_refusal_count {
     uint64_t count;
 } tacit_refusal_count_t;
 
+/*  Calls of a method with limits.  */
+typedef struct tacit_turns {
+    uint64_t running;
+    uint64_t waiting;
+    uint64_t refused; /* busy: there was no room for them */
+} tacit_turns_t;
+
 typedef struct tacit_method_metrics {
     const char *name;               /* of the method; borrowed */
     const tacit_service_t *service; /* whose table names its codes; may be NULL */
@@ -33,6 +40,7 @@ typedef struct tacit_method_metrics {
     tacit_refusal_count_t refusals[TACIT_METRICS_CODES_MAX];
     size_t refusal_count;
     uint64_t other_refusals;
+    const tacit_turns_t *turns; /* NULL: it has no limits; borrowed */
 } tacit_method_metrics_t;
 
 /*  A call was read; then, once, how it ended.  */

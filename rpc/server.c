@@ -35,6 +35,9 @@ void tacit_server_give_call(tacit_server_t *self, tacit_call_t *call)
         tacit_session_table_release(&self->sessions, call->connection);
     }
     tacit_server_stream_close(self, call);
+    if (call->place.part) {
+        tacit_server_limits_leave(self, call);
+    }
     self->listeners -= call->ready != NULL;
     if (self->idle_count == TACIT_CALLS_IDLE_MAX) {
         tacit_call_destroy(&call);
@@ -258,6 +261,7 @@ static tacit_status_t s_open(tacit_server_t *self, const tacit_server_config_t *
     }
 #endif
     self->curve = config->secret_key != NULL;
+    self->threads = config->threads > 0 ? config->threads : TACIT_POOL_THREADS;
     if (!self->curve && config->party) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "a plaintext endpoint has no sessions");
     }
@@ -317,10 +321,16 @@ void tacit_server_destroy(tacit_server_t **server)
     if (!self) {
         return;
     }
+    *server = NULL;
 #ifdef TACIT_FAULTS
     tacit_server_faults_destroy(&self->faults);
 #endif
+    if (!tacit_server_stop(self)) {
+        tacit_endpoint_destroy(&self->endpoint); /* the rest is the stuck handler's */
+        return;
+    }
     tacit_server_lane_close(self);
+    tacit_server_limits_destroy(self);
     tacit_server_orphan(self);
     tacit_session_table_clear(&self->sessions);
     while (self->idle) {
@@ -334,13 +344,13 @@ void tacit_server_destroy(tacit_server_t **server)
     tacit_batch_free(&self->replies);
     free(self->result);
     free(self);
-    *server = NULL;
 }
 
 tacit_status_t tacit_server_add(tacit_server_t *server, const tacit_service_t *service,
                                 const void *handlers, void *self)
 {
-    return tacit_method_table_add(&server->methods, service, handlers, self);
+    tacit_status_t status = tacit_method_table_add(&server->methods, service, handlers, self);
+    return status == TACIT_OK && server->loop ? tacit_server_limits_start(server) : status;
 }
 
 const char *tacit_server_endpoint(const tacit_server_t *server)
@@ -376,7 +386,7 @@ tacit_status_t tacit_server_attach(tacit_server_t *server, zloop_t *loop)
                     zloop_timer(loop, TACIT_SWEEP_MS, 0, s_on_sweep, server) >= 0 &&
                     (!server->session_service.standing ||
                      zloop_timer(loop, TACIT_STANDING_TICK_MS, 0, s_on_standing, server) >= 0);
-    return attached ? TACIT_OK : TACIT_NO_MEMORY;
+    return attached ? tacit_server_limits_start(server) : TACIT_NO_MEMORY;
 }
 
 void tacit_server_end_sessions(tacit_server_t *server, const uint8_t *peer_curve)
@@ -386,6 +396,7 @@ void tacit_server_end_sessions(tacit_server_t *server, const uint8_t *peer_curve
 
 bool tacit_call_revokes(const tacit_call_t *call, const uint8_t user[32])
 {
-    return call->server && tacit_standing_admits(call->server->session_service.standing,
-                                                 TACIT_ROLE_USER, user, NULL) != TACIT_OK;
+    return call->work ||
+           (call->server && tacit_standing_admits(call->server->session_service.standing,
+                                                  TACIT_ROLE_USER, user, NULL) != TACIT_OK);
 }

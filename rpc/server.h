@@ -3,7 +3,9 @@
     The owner's thread runs it, on a CZMQ zloop. Before a handler runs the frame was bounded and
     decoded, the method found, the caller's session looked up under (User-Id, connection) and the
     method's `caller` enforced. Handlers answer at once, or return TACIT_PENDING and finish the
-    call later; a call that is not finished by its deadline is answered DEADLINE_EXCEEDED.
+    call later; a call that is not finished by its deadline is answered DEADLINE_EXCEEDED. Where the
+    contract limits a method its calls take turns (rpc/admission.h), and handlers of `blocking`
+    methods run in a pool of threads (rpc/server_limits.h).
 
     Every service also answers, for anyone: NAME.health and NAME.describe; for the operator:
     NAME.metrics; an endpoint with a party answers session.open and session.confirm. Handlers run in
@@ -13,6 +15,7 @@
 #define TACIT_RPC_SERVER_H
 
 #include <czmq.h>
+#include <stdatomic.h>
 
 #include "enclave/binding.h"
 #include "rpc/codec.h"
@@ -32,6 +35,7 @@ typedef struct tacit_server_config {
     const tacit_standing_t *standing;
     /*  Where sessions that were refused are put; NULL: nowhere. Borrowed  */
     tacit_refusals_t *refusals;
+    uint32_t threads;       /* of the pool for blocking methods; 0: TACIT_POOL_THREADS */
     const char *zap_domain; /* names this endpoint's admission rule; see zap.h. Plaintext is
                                always TACIT_ZAP_INTRODUCTION */
 } tacit_server_config_t;
@@ -39,6 +43,11 @@ typedef struct tacit_server_config {
 TACIT_MUST_CHECK tacit_status_t tacit_server_new(const tacit_server_config_t *config,
                                                  tacit_server_t **ret_server,
                                                  tacit_error_t *ret_error);
+/*  The pool begins nothing more, and handlers that run there are told that their calls are over;
+    what they return within TACIT_POOL_STOP_MS is answered. False where one did not end: then what
+    they were given (self) must be left alone until the process ends. The loop must not run any
+    more. Destroying stops, too.  */
+bool tacit_server_stop(tacit_server_t *server);
 /*  The loop it was attached to must not run any more; it may be destroyed before or after. Calls
     still pending are no longer alive and are freed when they are finished.  */
 void tacit_server_destroy(tacit_server_t **server);
@@ -90,7 +99,8 @@ void tacit_server_tell_of(tacit_server_t *server, const tacit_server_t *other);
 const uint8_t *tacit_call_peer(const tacit_call_t *call); /* 32 bytes; NULL on plaintext */
 const tacit_session_t *tacit_call_session(const tacit_call_t *call);
 tacit_span_t tacit_call_bulk(const tacit_call_t *call); /* borrowed until the call is finished */
-/*  Does the policy in force revoke that user? For who acts on behalf of one.  */
+/*  Does the policy in force revoke that user? For who acts on behalf of one; on the server's thread
+    alone: in the pool it says yes.  */
 bool tacit_call_revokes(const tacit_call_t *call, const uint8_t user[32]);
 uint64_t tacit_call_remaining_ms(const tacit_call_t *call);
 /*  What the call belongs to, to be entered again where a pending call is worked on later.  */
@@ -105,6 +115,12 @@ TACIT_MUST_CHECK tacit_status_t tacit_call_take_bulk(tacit_call_t *call, uint8_t
                                                      void (*free_fn)(void *data, void *hint),
                                                      void *hint);
 
+/*  For a handler in the pool, which answers by what it returns and never finishes a call itself:
+    becomes true when nobody waits for the answer any more (deadline, cancelled, caller gone,
+   session or server ended), so that long work can end early. tacit_call_alive looks at it, too.
+   NULL outside of the pool.  */
+const atomic_bool *tacit_call_over(const tacit_call_t *call);
+
 /*  Answer a call whose handler returned TACIT_PENDING, once; *call becomes NULL. result is of the
     method's result record (ignored where status failed). A pending call whose peer went away or
     whose deadline passed is finished all the same; tacit_call_alive tells.  */
@@ -113,7 +129,8 @@ bool tacit_call_alive(const tacit_call_t *call);
 
 /*  For a handler that returns TACIT_PENDING: to be told, on the server's loop, when the call is
    over before it was finished (deadline, cancelled by its caller, caller gone, session or server
-   ended). It then lets go of what it works on and finishes the call, at once or later.  */
+   ended). It then lets go of what it works on and finishes the call, at once or later. Not for
+   handlers in the pool.  */
 void tacit_call_on_end(tacit_call_t *call, void (*ended)(void *self, tacit_call_t *call),
                        void *self);
 

@@ -4,14 +4,27 @@
 #include "rpc/server_internal.h"
 #include "rpc/server_observe.h"
 
-/*  Calls of a connection that has none pending are let in beyond the limit, so that a crowd of
-    waiting calls does not shut others out.  */
+/*  Has its caller any pending call, on this connection or another?  */
+static bool s_has_pending(const tacit_server_t *self, const tacit_call_t *call)
+{
+    const tacit_call_t *other = self->pending;
+    while (other && memcmp(call->curve ? other->id.peer : other->id.routing,
+                           call->curve ? call->id.peer : call->id.routing,
+                           call->curve ? sizeof call->id.peer : sizeof call->id.routing) != 0) {
+        other = other->next;
+    }
+    return other != NULL;
+}
+
+/*  Callers who have none pending are let in beyond the limit, so that a crowd of waiting calls does
+    not shut others out.  */
 static bool s_is_busy(const tacit_server_t *self, const tacit_call_t *call)
 {
     size_t own = call->connection ? call->connection->pending - 1 : 0;
-    size_t most = own > 0 ? TACIT_CALLS_PENDING_MAX : TACIT_CALLS_PENDING_HARD_MAX;
-    return own >= TACIT_CALLS_PENDING_PER_CONNECTION_MAX || self->pending_count >= most ||
-           self->pending_bytes + tacit_call_held(call) > TACIT_CALLS_PENDING_BYTES_MAX;
+    return own >= TACIT_CALLS_PENDING_PER_CONNECTION_MAX ||
+           self->pending_count >= TACIT_CALLS_PENDING_HARD_MAX ||
+           self->pending_bytes + tacit_call_held(call) > TACIT_CALLS_PENDING_BYTES_MAX ||
+           (self->pending_count >= TACIT_CALLS_PENDING_MAX && s_has_pending(self, call));
 }
 
 static tacit_status_t s_check_bulk(const tacit_call_t *call)
@@ -81,6 +94,15 @@ static tacit_status_t s_admit(tacit_server_t *self, tacit_call_t *call)
     return status == TACIT_OK ? tacit_server_stream_open(self, call) : status;
 }
 
+void tacit_server_enter(tacit_server_t *self, tacit_call_t *call)
+{
+    if (call->entry->gate) {
+        tacit_server_limits_enter(self, call);
+    } else {
+        tacit_server_run(self, call);
+    }
+}
+
 static void *s_result_room(tacit_server_t *self, size_t size)
 {
     if (size > self->result_capacity) {
@@ -130,7 +152,7 @@ void tacit_server_dispatch(tacit_server_t *self, tacit_call_t *call, bool too_ma
     if (status == TACIT_OK && call->has_ticket) {
         tacit_server_lane_await(self, call);
     } else if (status == TACIT_OK) {
-        tacit_server_run(self, call);
+        tacit_server_enter(self, call);
     } else {
         tacit_server_answer(self, call, status, NULL);
         tacit_server_give_call(self, call);

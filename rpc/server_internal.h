@@ -8,6 +8,7 @@
 #include "rpc/call.h"
 #include "rpc/server_fault.h"
 #include "rpc/server_lane.h"
+#include "rpc/server_limits.h"
 #include "rpc/session_service.h"
 
 struct tacit_server {
@@ -28,7 +29,9 @@ struct tacit_server {
     size_t streams;         /* calls that have any */
     size_t listeners;       /* calls whose handler wants to be told */
     tacit_server_lanes_t lanes;
-    tacit_call_t *idle; /* for reuse */
+    tacit_server_limits_t *limits; /* owned; NULL where no method has any */
+    uint32_t threads;              /* of its pool */
+    tacit_call_t *idle;            /* for reuse */
     size_t idle_count;
     tacit_buffer_t out;              /* frame 0 being written */
     tacit_batch_t replies;           /* to the batch that is being worked on */
@@ -80,7 +83,9 @@ void tacit_server_give_call(tacit_server_t *server, tacit_call_t *call);
 /*  Check and run a call whose frames and identity were read. Takes the call.  */
 void tacit_server_dispatch(tacit_server_t *server, tacit_call_t *call, bool too_many_frames);
 
-/*  Run the handler of a call that was admitted. Takes the call.  */
+/*  Run the handler of a call that was admitted, when it is its turn. Takes the call.  */
+void tacit_server_enter(tacit_server_t *server, tacit_call_t *call);
+/*  Run it at once, here.  */
 void tacit_server_run(tacit_server_t *server, tacit_call_t *call);
 
 /*  Send the result, or the error of a status that is not OK. The call stays the caller's.  */
@@ -96,7 +101,8 @@ void tacit_server_send(tacit_server_t *server, const tacit_connection_id_t *id, 
 void tacit_server_begin_batch(tacit_server_t *server, const tacit_connection_id_t *id);
 void tacit_server_end_batch(tacit_server_t *server);
 
-/*  The handler answers later. Takes the call until then.  */
+/*  The handler answers later. Takes the call until then; it is over already (a zombie) where there
+    is no memory for it.  */
 void tacit_server_keep(tacit_server_t *server, tacit_call_t *call);
 /*  It is pending no more, and whoever calls this has it.  */
 void tacit_server_unkeep(tacit_server_t *server, tacit_call_t *call);

@@ -104,7 +104,7 @@ static void s_run(tacit_server_t *self, tacit_call_t *call, zmq_msg_t *bulk)
     s_release(self, call);
     zmq_msg_move(&call->bulk, bulk);
     call->state = TACIT_CALL_RUNNING;
-    tacit_server_run(self, call);
+    tacit_server_enter(self, call);
 }
 
 static void s_deliver(tacit_server_t *self, const tacit_server_lane_t *row,

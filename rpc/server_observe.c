@@ -110,6 +110,10 @@ static tacit_status_t s_write(const tacit_server_t *self, tacit_buffer_t *buffer
          self->draining},
         {"tacit_rpc_pending", "Calls whose handler answers later.", false, self->pending_count},
         {"tacit_rpc_pending_bytes", "Bytes that pending calls hold.", false, self->pending_bytes},
+        {"tacit_rpc_pool_threads", "Threads for handlers that block.", false,
+         tacit_server_limits_threads(self)},
+        {"tacit_rpc_pool_busy", "Those of them that run a handler.", false,
+         tacit_server_limits_busy(self)},
     };
     size_t told = self->told ? self->told->methods.count : 0;
     size_t own = self->methods.count;

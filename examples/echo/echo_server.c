@@ -17,7 +17,12 @@
 #include "rpc/server.h"
 #include "rpc/zap.h"
 
-enum { S_CALLERS_MAX = 64, S_NOTES_MAX = 3 };
+enum {
+    S_CALLERS_MAX = 64,
+    S_NOTES_MAX = 3,
+    S_KEY_SIZE = 32,
+    S_PWHASH_MEMORY = 16 * 1024 * 1024 /* bytes */
+};
 
 typedef struct {
     uint8_t key[32]; /* CURVE public key: who it is */
@@ -107,6 +112,22 @@ static tacit_status_t s_repeat(void *argument, tacit_call_t *call,
 }
 
 /*  The caller's row; NULL where the table is full.  */
+/*  On a thread of the pool: touches what it was given, and nothing else of the service.  */
+static tacit_status_t s_stretch(void *argument, tacit_call_t *call,
+                                const tacit_echo_stretch_args_t *args,
+                                tacit_echo_stretch_result_t *ret_result)
+{
+    (void)argument;
+    uint8_t *key = tacit_arena_alloc(tacit_call_arena(call), S_KEY_SIZE);
+    if (!key || crypto_pwhash(key, S_KEY_SIZE, (const char *)args->words.data, args->words.size,
+                              args->salt.data, crypto_pwhash_OPSLIMIT_MIN, S_PWHASH_MEMORY,
+                              crypto_pwhash_ALG_ARGON2ID13) != 0) {
+        return TACIT_NO_MEMORY;
+    }
+    ret_result->key = tacit_span(key, S_KEY_SIZE);
+    return TACIT_OK;
+}
+
 static s_caller_t *s_find(s_echo_t *self, const uint8_t key[32])
 {
     for (size_t i = 0; i < self->caller_count; i++) {
@@ -140,6 +161,7 @@ static tacit_status_t s_leave_note(void *argument, tacit_call_t *call,
 static const tacit_echo_handlers_t s_handlers = {
     .say = s_say,
     .reverse = s_reverse,
+    .stretch = s_stretch,
     .repeat = s_repeat,
     .leave_note = s_leave_note,
 };

@@ -125,6 +125,18 @@ class EchoExample(unittest.TestCase):
                 await client.leave_note(note=b"without a session")
 
     @in_loop
+    async def test_slow_calls_hold_nobody_up(self):
+        async with echo.EchoClient(await self.open()) as client, \
+                echo.EchoClient(await self.open()) as other:
+            salt = b"pepper and salt "
+            keys = [asyncio.create_task(client.stretch(words="the same", salt=salt))
+                    for _ in range(10)]  # two run and eight wait
+            self.assertEqual((await other.say(text="x")).text, "x")
+            keys = {(await one).key for one in keys}
+            self.assertEqual(keys, {(await other.stretch(words="the same", salt=salt)).key})
+            self.assertNotIn((await other.stretch(words="others", salt=salt)).key, keys)
+
+    @in_loop
     async def test_it_is_of_no_mesh_and_no_enclave(self):
         identity = tacit.Identity.ephemeral()
         with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,306 @@
+/*  turns_service.c - see turns_service.h.  */
+
+#include "tests/unit/turns_service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "rpc/builtin.h"
+#include "rpc/call_stream.h"
+#include "rpc/zap.h"
+
+/*  --- in the pool ----------------------------------------------------------------------------- */
+
+static void s_begin(turns_service_t *turns)
+{
+    turns->begun++;
+    uint32_t running = ++turns->running;
+    for (uint32_t most = turns->most;
+         running > most && !atomic_compare_exchange_weak(&turns->most, &most, running);) {
+    }
+}
+
+static tacit_status_t s_work(void *argument, tacit_call_t *call,
+                             const tacit_turns_work_args_t *args,
+                             tacit_turns_work_result_t *ret_result)
+{
+    turns_service_t *turns = argument;
+    uint64_t end = (uint64_t)zclock_mono() + args->ms;
+    s_begin(turns);
+    while (tacit_call_alive(call) && (uint64_t)zclock_mono() < end) {
+        zclock_sleep(1);
+    }
+    bool over = !tacit_call_alive(call);
+    turns->over += over;
+    ret_result->thread = (uint64_t)pthread_self();
+    turns->running--;
+    return over ? TACIT_INTERRUPTED : TACIT_OK;
+}
+
+static tacit_status_t s_deaf(void *argument, tacit_call_t *call,
+                             const tacit_turns_deaf_args_t *args,
+                             tacit_turns_deaf_result_t *ret_result)
+{
+    (void)ret_result;
+    turns_service_t *turns = argument;
+    s_begin(turns);
+    zclock_sleep((int)args->ms);
+    turns->over += atomic_load(tacit_call_over(call));
+    turns->running--;
+    return TACIT_OK;
+}
+
+static tacit_status_t s_crowd(void *argument, tacit_call_t *call,
+                              const tacit_turns_crowd_args_t *args,
+                              tacit_turns_crowd_result_t *ret_result)
+{
+    (void)argument;
+    (void)call;
+    (void)ret_result;
+    zclock_sleep((int)args->ms);
+    return TACIT_OK;
+}
+
+static tacit_status_t s_reverse(void *argument, tacit_call_t *call,
+                                const tacit_turns_reverse_args_t *args,
+                                tacit_turns_reverse_result_t *ret_result)
+{
+    (void)argument;
+    tacit_span_t bulk = tacit_call_bulk(call);
+    uint8_t *bytes = tacit_arena_alloc(tacit_call_arena(call), bulk.size + 1);
+    if (!bytes || !tacit_call_session(call) ||
+        memcmp(tacit_call_peer(call), tacit_call_session(call)->peer_curve, 32) != 0) {
+        return TACIT_INTERNAL;
+    }
+    for (size_t i = 0; i < bulk.size; i++) {
+        bytes[i] = bulk.data[bulk.size - 1 - i];
+    }
+    ret_result->has_note = args->has_note;
+    ret_result->note = args->note;
+    return tacit_call_copy_bulk(call, tacit_span(bytes, bulk.size));
+}
+
+static tacit_status_t s_fail(void *argument, tacit_call_t *call,
+                             const tacit_turns_fail_args_t *args,
+                             tacit_turns_fail_result_t *ret_result)
+{
+    (void)argument;
+    const uint8_t nobody[32] = {0};
+    switch (args->how) {
+    case 0:
+        return tacit_error_set_named(tacit_call_error(call), (tacit_status_t)TACIT_TURNS_REFUSED,
+                                     "refused", "by %s", "turns");
+    case 1:
+        ret_result->text = tacit_span_string("beyond");
+        return TACIT_OK;
+    case 2:
+        return TACIT_PENDING;
+    case 3:
+        ret_result->text = tacit_span_string("hand");
+        tacit_call_finish(&call, TACIT_INTERNAL, NULL);
+        return TACIT_OK;
+    default:
+        return tacit_call_revokes(call, nobody) ? TACIT_OK : TACIT_INTERNAL;
+    }
+}
+
+/*  --- on the server's thread ------------------------------------------------------------------ */
+
+static void s_forget(void *argument, tacit_call_t *call)
+{
+    turns_service_t *turns = argument;
+    size_t i = 0;
+    while (turns->held[i] != call) {
+        i++;
+    }
+    memmove(&turns->held[i], &turns->held[i + 1],
+            (--turns->held_count - i) * sizeof *turns->held);
+    tacit_call_finish(&call, TACIT_INTERRUPTED, NULL);
+}
+
+static tacit_status_t s_hold(void *argument, tacit_call_t *call,
+                             const tacit_turns_hold_args_t *args,
+                             tacit_turns_hold_result_t *ret_result)
+{
+    turns_service_t *turns = argument;
+    ret_result->number = args->number;
+    assert_true(turns->held_count < TURNS_HELD_MAX);
+    turns->held[turns->held_count++] = call;
+    tacit_call_on_end(call, s_forget, turns);
+    return TACIT_PENDING;
+}
+
+static tacit_status_t s_let_go(void *argument, tacit_call_t *call,
+                               const tacit_turns_let_go_args_t *args,
+                               tacit_turns_let_go_result_t *ret_result)
+{
+    (void)call;
+    turns_service_t *turns = argument;
+    for (uint32_t i = 0; i < args->most && turns->held_count > 0; i++) {
+        tacit_call_t *held = turns->held[0];
+        const tacit_turns_hold_result_t result = {.number = 1};
+        memmove(turns->held, turns->held + 1, --turns->held_count * sizeof *turns->held);
+        tacit_call_finish(&held, TACIT_OK, &result);
+    }
+    ret_result->held = (uint32_t)turns->held_count;
+    return TACIT_OK;
+}
+
+static tacit_status_t s_told(void *argument, tacit_call_t *call,
+                             const tacit_turns_told_args_t *args,
+                             tacit_turns_told_result_t *ret_result)
+{
+    (void)call;
+    (void)args;
+    const turns_service_t *turns = argument;
+    *ret_result = (tacit_turns_told_result_t){turns->begun, turns->running, turns->most,
+                                              turns->over};
+    return TACIT_OK;
+}
+
+static void s_on_flow(void *argument, tacit_call_t *call)
+{
+    (void)argument;
+    tacit_span_t chunk = {.data = NULL};
+    tacit_turns_flow_result_t result = {0};
+    tacit_status_t status = TACIT_OK;
+    while ((status = tacit_call_receive(call, &chunk)) == TACIT_OK && chunk.data) {
+    }
+    if (status != TACIT_PENDING) {
+        tacit_call_finish(&call, status, &result);
+    }
+}
+
+static tacit_status_t s_flow(void *argument, tacit_call_t *call,
+                             const tacit_turns_flow_args_t *args,
+                             tacit_turns_flow_result_t *ret_result)
+{
+    (void)args;
+    (void)ret_result;
+    tacit_status_t status = tacit_call_on_stream(call, s_on_flow, argument);
+    return status ? status : TACIT_PENDING;
+}
+
+static const tacit_turns_handlers_t s_handlers = {
+    .work = s_work,
+    .deaf = s_deaf,
+    .crowd = s_crowd,
+    .reverse = s_reverse,
+    .fail = s_fail,
+    .hold = s_hold,
+    .let_go = s_let_go,
+    .told = s_told,
+    .flow = s_flow,
+};
+
+/*  --- life ------------------------------------------------------------------------------------ */
+
+static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *unused)
+{
+    (void)loop;
+    (void)unused;
+    char *command = zstr_recv(pipe);
+    zstr_free(&command);
+    return -1;
+}
+
+static void s_actor(zsock_t *pipe, void *argument)
+{
+    turns_service_t *self = argument;
+    tacit_server_t *server = NULL;
+    zloop_t *loop = zloop_new();
+    zloop_set_nonstop(loop, true);
+    tacit_server_config_t config = {.endpoint = "tcp://127.0.0.1:*",
+                                    .public_key = self->keys.public_key,
+                                    .secret_key = self->keys.secret_key,
+                                    .operator_key = self->operator_user.public_key,
+                                    .zap_domain = "test.turns",
+                                    .threads = TURNS_THREADS,
+                                    .party = &self->party};
+    assert_int_equal(tacit_server_new(&config, &server, NULL), TACIT_OK);
+    assert_int_equal(tacit_server_add(server, &tacit_turns_service, &s_handlers, self), TACIT_OK);
+    assert_int_equal(tacit_server_attach(server, loop), TACIT_OK);
+    snprintf(self->endpoint, sizeof self->endpoint, "%s", tacit_server_endpoint(server));
+    zloop_reader(loop, pipe, s_on_pipe, NULL);
+    zsock_signal(pipe, 0);
+    zloop_start(loop);
+    zloop_destroy(&loop);
+    tacit_server_destroy(&server);
+}
+
+void turns_start(turns_service_t *turns)
+{
+    memset(turns, 0, sizeof *turns);
+    tacit_zap_start();
+    echo_make_keys(&turns->keys);
+    echo_make_keys(&turns->operator_user);
+    turns->party =
+        (tacit_party_t){.role = TACIT_ROLE_MESH, .curve_public = turns->keys.public_key};
+    turns->actor = zactor_new(s_actor, turns);
+    assert_non_null(turns->actor);
+}
+
+void turns_stop(turns_service_t *turns)
+{
+    zactor_destroy(&turns->actor);
+    tacit_zap_stop();
+    assert_int_equal(turns->running, 0);
+    assert_int_equal(turns->held_count, 0);
+}
+
+/*  --- clients --------------------------------------------------------------------------------- */
+
+static tacit_client_t *s_connect(const turns_service_t *turns, const echo_keys_t *keys,
+                                 const tacit_party_t *party)
+{
+    tacit_client_t *client = NULL;
+    tacit_client_config_t config = {.endpoint = turns->endpoint,
+                                    .server_key = turns->keys.public_key,
+                                    .public_key = keys->public_key,
+                                    .secret_key = keys->secret_key,
+                                    .peer_role = TACIT_ROLE_MESH,
+                                    .party = party};
+    assert_int_equal(tacit_client_new(&config, &client, NULL), TACIT_OK);
+    return client;
+}
+
+tacit_client_t *turns_connect(const turns_service_t *turns, const echo_keys_t *keys, bool bound)
+{
+    echo_keys_t fresh;
+    if (!keys) {
+        echo_make_keys(&fresh);
+        keys = &fresh;
+    }
+    const tacit_party_t party = {.role = TACIT_ROLE_USER, .curve_public = keys->public_key};
+    return s_connect(turns, keys, bound ? &party : NULL);
+}
+
+uint64_t turns_metric(const turns_service_t *turns, const char *name)
+{
+    const tacit_party_t party = {.role = TACIT_ROLE_OPERATOR,
+                                 .curve_public = turns->operator_user.public_key};
+    tacit_client_t *client = s_connect(turns, &turns->operator_user, &party);
+    tacit_builtin_t builtin;
+    tacit_builtin_args_t args = {0};
+    tacit_metrics_result_t metrics;
+    assert_int_equal(tacit_builtin_init(&builtin, "turns"), TACIT_OK);
+    assert_int_equal(tacit_client_call(client, &builtin.methods[TACIT_BUILTIN_METRICS], &args,
+                                       tacit_span(NULL, 0), 0, &metrics, NULL, NULL),
+                     TACIT_OK);
+    char line[256];
+    int size = snprintf(line, sizeof line, "\n%s ", name);
+    const char *found = memmem(metrics.text.data, metrics.text.size, line, (size_t)size);
+    uint64_t number = found ? strtoull(found + size, NULL, 10) : UINT64_MAX;
+    tacit_client_destroy(&client);
+    return number;
+}
+
+void turns_await_metric(const turns_service_t *turns, const char *name, uint64_t number)
+{
+    for (int i = 0; i < 200 && turns_metric(turns, name) != number; i++) {
+        zclock_sleep(10);
+    }
+    assert_int_equal(turns_metric(turns, name), number);
+}
