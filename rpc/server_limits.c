@@ -120,16 +120,18 @@ static void s_begin(tacit_server_t *self, tacit_call_t *call)
     }
 }
 
-/*  Over before its turn: that is told here, or to this function; the answer is sent already.  */
-static void s_on_end(void *argument, tacit_call_t *call)
+/*  News of a call that waits: it is over, or chunks came, which its handler will find.  */
+static void s_on_news(void *argument, tacit_call_t *call)
 {
     (void)argument;
-    tacit_call_finish(&call, TACIT_INTERRUPTED, NULL);
+    if (!call->server || call->state == TACIT_CALL_ZOMBIE) {
+        tacit_call_finish(&call, TACIT_INTERRUPTED, NULL);
+    }
 }
 
 static void s_wait(tacit_server_t *self, tacit_call_t *call)
 {
-    tacit_call_on_end(call, s_on_end, NULL);
+    tacit_call_on_end(call, s_on_news, NULL);
     tacit_server_keep(self, call);
 }
 

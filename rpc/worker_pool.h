@@ -7,6 +7,7 @@
 #ifndef TACIT_RPC_WORKER_POOL_H
 #define TACIT_RPC_WORKER_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "enclave/error.h"

@@ -115,8 +115,7 @@ static void s_forget(void *argument, tacit_call_t *call)
     while (turns->held[i] != call) {
         i++;
     }
-    memmove(&turns->held[i], &turns->held[i + 1],
-            (--turns->held_count - i) * sizeof *turns->held);
+    memmove(&turns->held[i], &turns->held[i + 1], (--turns->held_count - i) * sizeof *turns->held);
     tacit_call_finish(&call, TACIT_INTERRUPTED, NULL);
 }
 
@@ -155,8 +154,8 @@ static tacit_status_t s_told(void *argument, tacit_call_t *call,
     (void)call;
     (void)args;
     const turns_service_t *turns = argument;
-    *ret_result = (tacit_turns_told_result_t){turns->begun, turns->running, turns->most,
-                                              turns->over};
+    *ret_result =
+        (tacit_turns_told_result_t){turns->begun, turns->running, turns->most, turns->over};
     return TACIT_OK;
 }
 
@@ -236,8 +235,7 @@ void turns_start(turns_service_t *turns)
     tacit_zap_start();
     echo_make_keys(&turns->keys);
     echo_make_keys(&turns->operator_user);
-    turns->party =
-        (tacit_party_t){.role = TACIT_ROLE_MESH, .curve_public = turns->keys.public_key};
+    turns->party = (tacit_party_t){.role = TACIT_ROLE_MESH, .curve_public = turns->keys.public_key};
     turns->actor = zactor_new(s_actor, turns);
     assert_non_null(turns->actor);
 }
