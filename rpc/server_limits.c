@@ -277,8 +277,8 @@ tacit_status_t tacit_server_limits_start(tacit_server_t *server)
 bool tacit_server_stop(tacit_server_t *server)
 {
     tacit_server_limits_t *limits = server ? server->limits : NULL;
-    if (!limits || !limits->pool) {
-        return true;
+    if (!limits || !limits->pool || limits->stuck) {
+        return !limits || !limits->stuck;
     }
     tacit_job_t *never_begun = NULL;
     for (tacit_call_t *call = server->pending; call; call = call->next) {
@@ -294,6 +294,7 @@ bool tacit_server_stop(tacit_server_t *server)
         s_complete(job);
     }
     s_complete_all(limits);
+    limits->stuck = !stopped;
     if (!stopped) {
         tacit_error_t error = {.code = TACIT_OK};
         (void)tacit_error_set(&error, TACIT_INTERNAL, "a handler did not end in %d ms",

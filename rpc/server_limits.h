@@ -23,6 +23,7 @@ typedef struct tacit_server_limits {
     tacit_worker_pool_t *pool; /* NULL where no method blocks */
     int wake;                  /* eventfd: jobs ended, or turns are due */
     bool woken;                /* by this thread */
+    bool stuck;                /* the pool did not stop */
 } tacit_server_limits_t;
 
 /*  For a server that is attached: what its methods need, once. NO_MEMORY.  */

@@ -87,8 +87,11 @@ void tacit_attested_service_run(zsock_t *pipe, const tacit_service_args_t *args,
         zloop_start(run.loop);
     }
     zloop_destroy(&run.loop);
+    bool stopped = tacit_server_stop(run.server);
     tacit_server_destroy(&run.server);
-    service->close(&run.self);
-    tacit_node_destroy(&run.node);
+    if (stopped) { /* else a handler still has them, until the process ends */
+        service->close(&run.self);
+        tacit_node_destroy(&run.node);
+    }
     tacit_zap_stop();
 }

@@ -368,14 +368,19 @@ static void pending_calls_in_total_are_bounded(void **state)
         tacit_client_start(clients[0], &tacit_echo_hold, &args, s_no_bulk, 0, &call, NULL),
         TACIT_OK);
     assert_int_equal(tacit_client_next(clients[0], 50, &reply, NULL), TACIT_DEADLINE_EXCEEDED);
-    tacit_client_t *other = echo_connect(*state, &s_shared.user);
+    tacit_error_t error;
+    tacit_echo_echo_args_t echo = {.text = s_no_bulk};
+    tacit_client_t *same = echo_connect(*state, &s_shared.user);
+    assert_int_equal(s_call(same, &tacit_echo_echo, &echo, &error), TACIT_BUSY);
+    tacit_client_destroy(&same); /* another connection of a key is the same caller's */
+    tacit_client_t *other = echo_connect(*state, &s_shared.operator_user);
     s_assert_echo(other, "who has none pending is let in");
     assert_int_equal(tacit_client_start(other, &tacit_echo_hold, &args, s_no_bulk, 0, &call, NULL),
                      TACIT_OK);
-    tacit_error_t error;
-    tacit_echo_echo_args_t echo = {.text = s_no_bulk};
     assert_int_equal(s_call(other, &tacit_echo_echo, &echo, &error), TACIT_BUSY);
-    tacit_client_t *last = echo_connect(*state, &s_shared.user);
+    echo_keys_t keys;
+    echo_make_keys(&keys);
+    tacit_client_t *last = echo_connect(*state, &keys);
     tacit_echo_release_args_t release = {0};
     tacit_echo_release_result_t released;
     assert_int_equal(tacit_echo_release_call(last, &release, &released, NULL), TACIT_OK);

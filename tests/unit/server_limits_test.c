@@ -368,10 +368,10 @@ static void what_is_cancelled_in_the_queue_is_dropped(void **state)
         tacit_client_cancel(client, s_work(client, 1, 0));
     }
     turns_await_metric(&s_turns, "tacit_rpc_waiting{method=\"turns.work\"}", 0);
-    uint64_t last = s_work(client, 1, 0);
-    assert_int_equal(s_next(client, &reply), TACIT_OK);
-    assert_int_equal(s_next(client, &reply), TACIT_OK);
-    s_expect(client, last, TACIT_OK);
+    (void)s_work(client, 1, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(s_next(client, &reply), TACIT_OK);
+    }
     assert_int_equal(s_turns.begun, begun + 3);
     tacit_client_destroy(&client);
 }
@@ -452,21 +452,21 @@ static void a_server_ends_in_time_with_its_pool_at_work(void **state)
     assert_int_equal(turns.begun, 3);
     assert_int_equal(turns.over, 3);
     tacit_reply_t reply;
-    bool answered = false; /* what was done is told */
-    while (tacit_client_next(client, 500, &reply, NULL) == TACIT_OK) {
-        fprintf(stderr, "call %d: %d %s\n", (int)reply.call, (int)reply.status, reply.error.message);
-        answered |= reply.call == call && reply.status == TACIT_OK;
+    size_t answers = 0; /* what was done is told, as long as the connection lives */
+    for (; tacit_client_next(client, 500, &reply, NULL) == TACIT_OK; answers++) {
+        const tacit_status_t told = reply.call == call ? TACIT_OK : TACIT_INTERRUPTED;
+        assert_true(reply.status == told || reply.status == TACIT_UNREACHABLE);
     }
-    assert_true(answered);
+    assert_int_equal(answers, 7);
     tacit_client_destroy(&client);
 }
 
 /*  --- fairness -------------------------------------------------------------------------------- */
 
-enum { S_CROWD = 16, S_CROWD_MS = 10 };
+enum { S_CROWD = 16, S_CROWD_MS = 20 };
 
 /*  One caller has a thousand calls under way. Served in the order in which they came, another
-    one's would take three seconds.  */
+    one's would take seconds.  */
 static void a_greedy_caller_does_not_starve_a_modest_one(void **state)
 {
     (void)state;
@@ -482,7 +482,7 @@ static void a_greedy_caller_does_not_starve_a_modest_one(void **state)
         }
     }
     uint64_t waiting = turns_metric(&s_turns, "tacit_rpc_waiting{method=\"turns.crowd\"}");
-    assert_in_range(waiting, 800, 1024);
+    assert_in_range(waiting, 600, 1024);
     uint64_t times[9];
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         uint64_t start = s_now();
