@@ -37,7 +37,7 @@ tacit_job_t *tacit_worker_pool_take(tacit_worker_pool_t *pool);
 bool tacit_worker_pool_stop(tacit_worker_pool_t *pool, uint32_t timeout_ms,
                             tacit_job_t **ret_never_begun);
 
-/*  NULL-safe. Where it did not stop its memory is left to the threads that still run.  */
+/*  NULL-safe; after stop. Where it did not stop its memory is left to the threads that still run. */
 void tacit_worker_pool_destroy(tacit_worker_pool_t **pool);
 
 #endif

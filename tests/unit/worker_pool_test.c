@@ -62,6 +62,7 @@ static void s_open(s_fixture_t *self, uint32_t threads, size_t jobs_max)
 
 static void s_close(s_fixture_t *self)
 {
+    assert_true(tacit_worker_pool_stop(self->pool, 5000, NULL));
     tacit_worker_pool_destroy(&self->pool);
     tacit_worker_pool_destroy(&self->pool);
     close(self->wake);
