@@ -10,6 +10,7 @@
 #include "rpc/builtin.h"
 #include "rpc/call_stream.h"
 #include "rpc/zap.h"
+#include "tests/unit/test_actor.h"
 
 /*  --- in the pool ----------------------------------------------------------------------------- */
 
@@ -236,7 +237,7 @@ void turns_start(turns_service_t *turns)
     echo_make_keys(&turns->keys);
     echo_make_keys(&turns->operator_user);
     turns->party = (tacit_party_t){.role = TACIT_ROLE_MESH, .curve_public = turns->keys.public_key};
-    turns->actor = zactor_new(s_actor, turns);
+    turns->actor = test_actor_new(s_actor, turns);
     assert_non_null(turns->actor);
 }
 
