@@ -57,10 +57,12 @@ static tacit_status_t s_crowd(void *argument, tacit_call_t *call,
                               const tacit_turns_crowd_args_t *args,
                               tacit_turns_crowd_result_t *ret_result)
 {
-    (void)argument;
-    (void)call;
     (void)ret_result;
+    turns_service_t *turns = argument;
     zclock_sleep((int)args->ms);
+    while (turns->shut && tacit_call_alive(call)) {
+        zclock_sleep(1);
+    }
     return TACIT_OK;
 }
 

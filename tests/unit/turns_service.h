@@ -21,6 +21,7 @@ typedef struct turns_service {
     _Atomic uint32_t running;
     _Atomic uint32_t most;
     _Atomic uint32_t over;
+    atomic_bool shut; /* calls of crowd stay until it is false */
 } turns_service_t;
 
 /*  Both end the test where they fail; stop also where a call was not finished.  */
