@@ -16,7 +16,8 @@
 
 enum {
     TACIT_BATCH_FRAMES_MAX = 64,       /* of one message */
-    TACIT_BATCH_HOLD_MAX = 16,         /* that are held: the peer works on some meanwhile */
+    TACIT_BATCH_HOLD_MAX = 32,         /* that are held */
+    TACIT_BATCH_HOLD_SOME = 16,        /* beyond which half of what is under way is enough */
     TACIT_BATCH_FRAME_MAX = 4096,      /* bytes of a frame that is worth it; larger ones go alone */
     TACIT_BATCH_BYTES_MAX = 64 * 1024, /* of all frames that are held */
     TACIT_BATCH_HEAD_MAX = 16          /* of the envelope around them, and of each of them */

@@ -129,6 +129,10 @@ static tacit_status_t s_send_or_hold(tacit_client_t *self, const tacit_request_t
             tacit_client_flush(self);
         }
         tacit_status_t status = tacit_batch_add(&self->held, frame);
+        if (self->held.count >= TACIT_BATCH_HOLD_SOME &&
+            self->held.count >= self->calls.count / 2) {
+            tacit_client_flush(self); /* the peer works on one half while the other gathers */
+        }
         return status ? tacit_error_set(ret_error, status, NULL) : TACIT_OK;
     }
     tacit_client_flush(self);
