@@ -144,13 +144,12 @@ static tacit_status_t s_send_or_hold(tacit_client_t *self, const tacit_request_t
 }
 
 /*  In ms from now: as asked, as the contract allows, and no longer than what it is done for.  */
-static uint32_t s_deadline(const tacit_request_t *request)
+static uint32_t s_deadline(const tacit_request_t *request, uint64_t now_ms)
 {
     uint32_t most = request->method->deadline_ms;
     uint64_t deadline_ms =
         request->deadline_ms > 0 && request->deadline_ms < most ? request->deadline_ms : most;
     uint64_t until_ms = tacit_trace_current().deadline_ms;
-    uint64_t now_ms = tacit_client_now();
     if (until_ms > 0) {
         uint64_t left = until_ms > now_ms ? until_ms - now_ms : 0;
         deadline_ms = left < deadline_ms ? left : deadline_ms;
@@ -159,7 +158,7 @@ static uint32_t s_deadline(const tacit_request_t *request)
 }
 
 static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *method,
-                                    size_t bulk_size, tacit_error_t *ret_error)
+                                    size_t bulk_size, uint64_t now_ms, tacit_error_t *ret_error)
 {
     if (tacit_client_check_lost(self, ret_error) != TACIT_OK) {
         return self->lost.code;
@@ -168,8 +167,7 @@ static tacit_status_t s_check_start(tacit_client_t *self, const tacit_method_t *
         return tacit_error_set(ret_error, TACIT_BAD_BULK, "%s takes at most %llu bytes of bulk",
                                method->name, (unsigned long long)method->bulk_in_max);
     }
-    if (method->caller != TACIT_CALLER_ANYONE && self->session &&
-        tacit_client_now() >= self->session_end_ms) {
+    if (method->caller != TACIT_CALLER_ANYONE && self->session && now_ms >= self->session_end_ms) {
         return tacit_error_set(ret_error, TACIT_SESSION_EXPIRED, NULL);
     }
     return TACIT_OK;
@@ -180,18 +178,22 @@ tacit_status_t tacit_client_start_message(tacit_client_t *self, const tacit_requ
                                           tacit_error_t *ret_error)
 {
     const tacit_method_t *method = request->method;
-    tacit_status_t status = s_check_start(self, method, zmq_msg_size(bulk), ret_error);
+    uint64_t now_ms = tacit_client_now();
+    tacit_status_t status = s_check_start(self, method, zmq_msg_size(bulk), now_ms, ret_error);
     if (status != TACIT_OK) {
         return status;
     }
+    bool tried = self->lane.tried;
     tacit_client_lane_prepare(self, method, zmq_msg_size(bulk));
-    uint32_t deadline_ms = s_deadline(request);
+    if (self->lane.tried != tried) {
+        now_ms = tacit_client_now();
+    }
+    uint32_t deadline_ms = s_deadline(request, now_ms);
     if (deadline_ms == 0) {
         return tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED,
                                "the call that this one is for is over");
     }
-    tacit_slot_t *slot =
-        tacit_outstanding_open(&self->calls, method, tacit_client_now() + deadline_ms);
+    tacit_slot_t *slot = tacit_outstanding_open(&self->calls, method, now_ms + deadline_ms);
     if (!slot) {
         return tacit_error_set(ret_error, TACIT_BUSY, "%d calls are outstanding",
                                (int)TACIT_CLIENT_CALLS_MAX);
@@ -372,16 +374,12 @@ tacit_status_t tacit_client_start(tacit_client_t *client, const tacit_method_t *
     return tacit_client_start_request(client, &request, ret_call, ret_error);
 }
 
-/*  What ended already goes first: requests held back meanwhile share more of a message.  */
+/*  The first call that ended by what came in, or by its deadline; NULL where none did.  */
 static tacit_slot_t *s_next_ended(tacit_client_t *self)
 {
-    tacit_slot_t *slot = tacit_outstanding_ended(&self->calls);
-    if (!slot) {
-        (void)tacit_client_pump(self);
-        (void)tacit_outstanding_expire(&self->calls, tacit_client_now());
-        slot = tacit_outstanding_ended(&self->calls);
-    }
-    return slot;
+    (void)tacit_client_pump(self);
+    (void)tacit_outstanding_expire(&self->calls, tacit_client_now());
+    return tacit_outstanding_ended(&self->calls);
 }
 
 tacit_status_t tacit_client_give_reply(tacit_client_t *self, tacit_slot_t *slot,
@@ -401,9 +399,10 @@ tacit_status_t tacit_client_next(tacit_client_t *client, uint32_t timeout_ms,
                                  tacit_reply_t *ret_reply, tacit_error_t *ret_error)
 {
     tacit_client_release_taken(client);
-    uint64_t until = tacit_client_now() + timeout_ms;
-    tacit_slot_t *slot = NULL;
-    while (!(slot = s_next_ended(client))) {
+    /*  What ended already goes first: requests held back meanwhile share more of a message.  */
+    tacit_slot_t *slot = tacit_outstanding_ended(&client->calls);
+    uint64_t until = slot ? 0 : tacit_client_now() + timeout_ms;
+    while (!slot && !(slot = s_next_ended(client))) {
         if (client->held.count > 0) {
             tacit_client_flush(client); /* which takes up the socket's signal: look again */
             continue;

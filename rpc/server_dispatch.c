@@ -66,7 +66,7 @@ static tacit_status_t s_admit(tacit_server_t *self, tacit_call_t *call)
     }
     const tacit_method_t *method = call->entry->method;
     const tacit_frame_meta_t *meta = &call->request.meta;
-    uint64_t now = tacit_server_now();
+    uint64_t now = call->arrived_ns / 1000000; /* by the same clock as tacit_server_now */
     bool sooner = meta->has_deadline_ms && meta->deadline_ms < method->deadline_ms;
     call->deadline_ms = now + (sooner ? meta->deadline_ms : method->deadline_ms);
     call->trace.deadline_ms = call->deadline_ms;
