@@ -17,9 +17,9 @@ enum {
 
     /*  Queues between a socket and its connections, in messages each.  */
     TACIT_SERVER_RECEIVE_HWM = 32,
-    TACIT_SERVER_SEND_HWM = 256, /* twice a client's calls and its streams' chunks and credit, */
+    TACIT_SERVER_SEND_HWM = 288, /* twice a client's calls and its streams' chunks and credit, */
     /*                              since pipes tell what was read in halves,                   */
-    TACIT_CLIENT_HWM = 192, /* so that a client within its limit never fills them */
+    TACIT_CLIENT_HWM = 288, /* so that a client within its limit never fills them */
     TACIT_LISTEN_BACKLOG = 512,
 
     /*  Times of a connection, in ms unless said otherwise.  */
@@ -62,9 +62,9 @@ enum {
 
     /*  Streams; beyond a window nothing is sent, so that this bounds memory at any speed.  */
     TACIT_STREAM_CHUNK_MAX = 256 * 1024, /* bytes, of any contract */
-    TACIT_STREAM_WINDOW = 8,             /* chunks sent and not yet read by the receiver */
+    TACIT_STREAM_WINDOW = 16,            /* chunks sent and not yet read by the receiver */
     TACIT_STREAMS_PER_CONNECTION_MAX = 4,
-    TACIT_STREAMS_MAX = 64,       /* of one endpoint: 128 MiB of windows each way */
+    TACIT_STREAMS_MAX = 64,       /* of one endpoint: 256 MiB of windows each way */
     TACIT_STREAM_IDLE_MS = 10000, /* a stream on which nothing moves for so long is over */
 
     /*  Bulk lanes: frames beside CURVE for what is large.  */

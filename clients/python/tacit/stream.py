@@ -14,7 +14,7 @@ if _t.TYPE_CHECKING:
     from .connection import Connection
     from .service import Method, Reply
 
-WINDOW = 8  # chunks that may be on their way, or here and not read
+WINDOW = 16  # chunks that may be on their way, or here and not read
 IDLE_SECONDS = 10.0  # nothing moved for so long: it is over
 
 R = _t.TypeVar("R", bound=codec.Record)
