@@ -5,6 +5,8 @@ result must be the expected one, and so must every field that expected.json and 
 name. The samples are no part of the source; without their folder these tests say that they skip.
 """
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -122,6 +124,144 @@ class Samples(unittest.TestCase):
                         done = verify(copy, expected, "--json")
                         self.assertEqual(done.returncode, 1, done.stdout)
                         self.assertEqual(json.loads(done.stdout)["code"], "collateral_missing")
+
+
+class Ear(unittest.TestCase):
+    """Attestation results as tokens: what is written is read, by us and by who knows only RFCs."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.scratch.cleanup)
+        forge = os.path.join(os.environ["TACIT_TEST_BIN"], "evidence_forge")
+        subprocess.run([forge, cls.scratch.name], check=True, timeout=120)
+        cls.keys = {name: cls.make_key(name, *options) for name, options in (
+            ("ed25519", ("ed25519",)),
+            ("p256", ("EC", "-pkeyopt", "ec_paramgen_curve:P-256")),
+            ("p384", ("EC", "-pkeyopt", "ec_paramgen_curve:P-384")))}
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.scratch.name, name)
+
+    @classmethod
+    def make_key(cls, name, *options):
+        private, public = cls.path(f"{name}.pem"), cls.path(f"{name}.pub")
+        subprocess.run(["openssl", "genpkey", "-algorithm", *options, "-out", private],
+                       check=True, capture_output=True)
+        subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public],
+                       check=True, capture_output=True)
+        return private, public
+
+    def sample(self, result="VERIFIED"):
+        """One of the simulated vendors' that ends so."""
+        for kind in ("tdx", "nitro", "snp"):
+            top = self.path(kind)
+            for name in sorted(os.listdir(top)):
+                folder = os.path.join(top, name)
+                if expected_of(folder)["result"] == result:
+                    return folder, expected_of(folder)["validation_time"]
+        raise AssertionError(f"no sample is {result}")
+
+    def write(self, form, key, folder, at, out="token"):
+        return run("verify", folder, "--at", at, "--root", os.path.join(folder, "root.der"),
+                   "--ear", form, "--key", self.keys[key][0], "--out", self.path(out), "--json")
+
+    def read(self, key, at, name="token"):
+        done = run("ear", self.path(name), "--key", self.keys[key][1], "--at", at, "--json")
+        return done.returncode, json.loads(done.stdout)
+
+    def test_what_is_written_is_read(self):
+        folder, at = self.sample()
+        evidence = next(name for name in ("quote.bin", "doc.cbor", "report.bin")
+                        if os.path.exists(os.path.join(folder, name)))
+        with open(os.path.join(folder, evidence), "rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+        for form in ("jwt", "cwt"):
+            for key in ("ed25519", "p256"):
+                with self.subTest((form, key)):
+                    done = self.write(form, key, folder, at)
+                    self.assertEqual(done.returncode, 0, done)
+                    judged = json.loads(done.stdout)
+                    code, said = self.read(key, at)
+                    self.assertEqual((code, said["result"], said["format"]), (0, "VERIFIED", form))
+                    (submod,) = said["submods"].values()
+                    self.assertEqual(submod["evidence_sha256"], digest)
+                    self.assertEqual(submod["trust_anchor"], judged["trust_anchor"])
+                    self.assertTrue(submod["simulated"])
+                    self.assertNotIn("hardware", submod["vector"])  # none is claimed
+                    other = "p256" if key == "ed25519" else "ed25519"
+                    self.assertEqual(self.read(other, at)[0], 1)
+
+    def test_a_jwt_is_what_the_draft_says(self):
+        """Read by nothing of ours."""
+        folder, at = self.sample()
+        self.write("jwt", "ed25519", folder, at)
+        with open(self.path("token"), encoding="ascii") as file:
+            signed, signature = file.read().rsplit(".", 1)
+        head, claims = [json.loads(self.decode(part)) for part in signed.split(".")]
+        self.assertEqual(head["alg"], "EdDSA")
+        self.assertEqual(claims["eat_profile"], "tag:ietf.org,2026:rats/ear#04")
+        self.assertIn(claims["ear_status"], ("none", "affirming", "warning", "contraindicated"))
+        self.assertEqual(set(claims["ear_verifier_id"]), {"developer", "build"})
+        (submod,) = claims["submods"].values()
+        self.assertTrue(submod["ear_appraisal_policy_ids"])
+        self.assertGreater(claims["exp"], claims["iat"])
+        for name, content in (("signed", signed.encode()), ("signature", self.decode(signature))):
+            with open(self.path(name), "wb") as file:
+                file.write(content)
+        subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-rawin", "-inkey",
+                        self.keys["ed25519"][1], "-in", self.path("signed"), "-sigfile",
+                        self.path("signature")], check=True, capture_output=True)
+
+    @staticmethod
+    def decode(text):
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    def test_refused_evidence_has_a_token_that_says_so(self):
+        folder, at = self.sample("REJECT")
+        self.assertEqual(self.write("cwt", "p256", folder, at).returncode, 1)
+        code, said = self.read("p256", at)
+        self.assertEqual(code, 0)
+        self.assertIn(said["status"], ("contraindicated", "none"))
+
+    def test_tokens_end(self):
+        folder, at = self.sample()
+        self.write("jwt", "p256", folder, at)
+        code, said = self.read("p256", "2090-01-01")
+        self.assertEqual((code, said["code"]), (1, "result_expired"))
+        code, said = self.read("p256", "2001-01-01")
+        self.assertEqual((code, said["code"]), (1, "result_invalid"))
+
+    def test_a_token_cut_or_foreign_is_refused(self):
+        folder, at = self.sample()
+        for form in ("jwt", "cwt"):
+            self.write(form, "ed25519", folder, at)
+            with open(self.path("token"), "rb") as file:
+                token = file.read()
+            for content in (b"", token[:-1], token + b"x", token[:len(token) // 2], b"e30.e30.",
+                            bytes(100), b"\xd2\x84" + token):
+                with open(self.path("bad"), "wb") as file:
+                    file.write(content)
+                code, said = self.read("ed25519", at, "bad")
+                self.assertEqual((code, said["result"]), (1, "REJECT"))
+                self.assertIn(said["code"], ("malformed", "signature_invalid"))
+
+    def test_usage(self):
+        folder, at = self.sample()
+        private, public = self.keys["p256"]
+        self.write("jwt", "p256", folder, at)
+        for arguments in (["verify", folder, "--ear", "jwt"], ["verify", folder, "--key", private],
+                          ["verify", folder, "--ear", "xml", "--key", private, "--out", "x"],
+                          ["ear", self.path("token")],
+                          ["ear", self.path("token"), "--key", public, "--ear", "jwt"],
+                          ["ear", self.path("none"), "--key", public],
+                          ["ear", self.path("token"), "--key", self.path("none")]):
+            with self.subTest(arguments):
+                self.assertEqual(run(*arguments).returncode, 2)
+        for key in (public, self.path("token"), self.keys["p384"][0]):  # no such private key
+            done = run("verify", folder, "--ear", "jwt", "--key", key, "--out", self.path("x"))
+            self.assertEqual((done.returncode, os.path.exists(self.path("x"))), (2, False))
 
 
 class Forged(unittest.TestCase):
