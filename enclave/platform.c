@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -27,8 +28,8 @@ enum {
 struct tacit_platform {
     pthread_mutex_t lock;
     int fd;
-    bool broken;    /* an exchange failed */
-    uint8_t *reply; /* TACIT_PLATFORM_REPLY_MAX bytes, under the lock */
+    atomic_bool broken; /* an exchange failed */
+    uint8_t *reply;     /* TACIT_PLATFORM_REPLY_MAX bytes, under the lock */
     uint8_t challenge[TACIT_PLATFORM_CHALLENGE_SIZE];
     tacit_self_t self;
     uint8_t *configuration;
@@ -294,6 +295,11 @@ void tacit_platform_destroy(tacit_platform_t **platform)
     free(self->reply);
     free(self);
     *platform = NULL;
+}
+
+bool tacit_platform_is_lost(tacit_platform_t *platform)
+{
+    return atomic_load(&platform->broken);
 }
 
 const tacit_self_t *tacit_platform_self(const tacit_platform_t *platform)

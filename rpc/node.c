@@ -316,6 +316,10 @@ static int s_on_watch(zloop_t *loop, int timer, void *argument)
     (void)loop;
     (void)timer;
     tacit_node_t *self = argument;
+    if (tacit_platform_is_lost(self->platform)) {
+        tacit_log(TACIT_LOG_ERROR, "platform_lost", "without a platform nothing can be attested");
+        return -1;
+    }
     pthread_mutex_lock(&self->lock);
     tacit_status_t status = TACIT_UNREACHABLE;
     bool changed = self->mesh && s_policy_changed(self, &status);

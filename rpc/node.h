@@ -36,7 +36,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_node_attest(tacit_node_t *node, const char
 
 /*  Renew on that loop: well before the result expires, and at once when another policy came into
     force. Where that one refuses this node the loop ends: an enclave that is not wanted any more
-    gives up its keys, its sessions and what it was doing.  */
+    gives up its keys, its sessions and what it was doing. It ends, too, when the platform is lost:
+    a new start connects to it again, and settles what was not counted.  */
 TACIT_MUST_CHECK tacit_status_t tacit_node_attach(tacit_node_t *node, zloop_t *loop);
 
 /*  For tacit_server_config_t: changes in place when the result is renewed.  */

@@ -1,24 +1,22 @@
 /*  policy_history.c - see policy_history.h.
 
     The file: {"policies": [{"text": TEXT, "signatures": HEX, "applied_ms": N}, ...]}, oldest first.
-    The memory: {"number": N, "head": HEX}.  */
+ */
 
 #include "clients/lib/policy_history.h"
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "clients/lib/hex.h"
+#include "clients/lib/policy_memory.h"
 #include "enclave/whole_file.h"
 #include "idl/attestation.h"
 
-enum { S_MEMORY_SIZE_MAX = 4096, S_FILE_MODE = 0600, S_SHARED_MODE = 0644 };
-
-static const char s_memory_name[] = "policy.json";
+enum { S_SHARED_MODE = 0644 };
 
 /*  --- over the wire --------------------------------------------------------------------------- */
 
@@ -81,121 +79,29 @@ static tacit_status_t s_walk(tacit_mesh_t *mesh, tacit_policy_chain_t *chain, ui
 
 /*  --- memory ---------------------------------------------------------------------------------- */
 
-typedef struct {
-    uint64_t number;
-    uint8_t head[32];
-} s_memory_t;
-
-static bool s_read_memory(const uint8_t *text, size_t size, s_memory_t *ret_memory)
-{
-    json_t *object = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, NULL);
-    json_int_t number = json_integer_value(json_object_get(object, "number"));
-    const char *head = json_string_value(json_object_get(object, "head"));
-    bool whole = number > 0 && head && tacit_hex_read(head, ret_memory->head, 32);
-    ret_memory->number = whole ? (uint64_t)number : 0;
-    json_decref(object);
-    return whole;
-}
-
-static tacit_status_t s_load_memory(const char *path, s_memory_t *ret_memory,
-                                    tacit_error_t *ret_error)
-{
-    uint8_t *text = NULL;
-    size_t size = 0;
-    tacit_status_t status = tacit_whole_file_read(path, S_MEMORY_SIZE_MAX, &text, &size);
-    if (status == TACIT_NOT_FOUND) {
-        *ret_memory = (s_memory_t){0};
-        return TACIT_OK;
-    }
-    bool whole = !status && s_read_memory(text, size, ret_memory);
-    free(text);
-    return whole ? TACIT_OK
-                 : tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s is not what was written", path);
-}
-
-static tacit_status_t s_save_memory(const char *path, const tacit_policy_chain_t *chain,
-                                    tacit_error_t *ret_error)
-{
-    char text[192];
-    char head[TACIT_HEX_KEY_SIZE];
-    tacit_hex_key(chain->head, head);
-    snprintf(text, sizeof text, "{\"number\": %" PRIu64 ", \"head\": \"%s\"}\n", chain->number,
-             head);
-    tacit_status_t status = tacit_whole_file_replace(path, tacit_span_string(text), S_FILE_MODE);
-    return status ? tacit_error_set(ret_error, status, "cannot write %s", path) : TACIT_OK;
-}
-
-static tacit_status_t s_refuse_rollback(const s_memory_t *memory, const char *got,
-                                        tacit_error_t *ret_error)
-{
-    char expected[128];
-    char head[TACIT_HEX_KEY_SIZE];
-    tacit_hex_key(memory->head, head);
-    snprintf(expected, sizeof expected, "policy %" PRIu64 " with head %s", memory->number, head);
-    tacit_error_claim(ret_error, TACIT_ROLLBACK_DETECTED, "policy history", expected, got);
-    tacit_error_remedy(ret_error, "this mesh once showed more than it shows now: ask its operator, "
-                                  "and trust it no more until you know why");
-    return TACIT_ROLLBACK_DETECTED;
-}
-
-/*  Take up the chain where it was left: the mesh must still have that policy.  */
-static tacit_status_t s_take_up(tacit_mesh_t *mesh, const s_memory_t *memory, uint64_t last,
-                                tacit_policy_chain_t *chain, tacit_error_t *ret_error)
-{
-    tacit_attestation_policy_at_result_t at = {0};
-    tacit_policy_t *policy = NULL;
-    uint8_t head[32];
-    char got[64];
-    if (memory->number == 0) {
-        return TACIT_OK;
-    }
-    if (last < memory->number) {
-        snprintf(got, sizeof got, "policy %" PRIu64, last);
-        return s_refuse_rollback(memory, got, ret_error);
-    }
-    tacit_status_t status = s_fetch(mesh, memory->number, &at, ret_error);
-    if (status) {
-        return status;
-    }
-    tacit_policy_head(at.text, head);
-    if (memcmp(head, memory->head, sizeof head) != 0) {
-        return s_refuse_rollback(memory, "another text by that number", ret_error);
-    }
-    status = tacit_policy_parse(at.text, &policy, ret_error);
-    if (!status) {
-        tacit_policy_chain_advance(chain, at.text, policy);
-    }
-    tacit_policy_destroy(&policy);
-    return status;
-}
-
 tacit_status_t tacit_policy_remember(tacit_mesh_t *mesh, const tacit_trust_t *trust,
                                      const char *folder, tacit_policy_chain_t *ret_chain,
                                      tacit_error_t *ret_error)
 {
-    char path[PATH_MAX];
-    s_memory_t memory = {0};
     uint64_t last = 0;
-    tacit_policy_chain_t chain;
-    tacit_policy_chain_start(trust->operator_signing_key, &chain);
-    if (snprintf(path, sizeof path, "%s/%s", folder, s_memory_name) >= (int)sizeof path) {
-        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "the identity's path is too long");
-    }
-    tacit_status_t status = s_load_memory(path, &memory, ret_error);
+    uint64_t wanted = 0;
+    tacit_policy_memory_t memory;
+    tacit_status_t status = s_last(mesh, &last, ret_error);
     if (!status) {
-        status = s_last(mesh, &last, ret_error);
+        status = tacit_policy_memory_open(trust, folder, last, &memory, ret_error);
     }
-    if (!status) {
-        status = s_take_up(mesh, &memory, last, &chain, ret_error);
-    }
-    if (!status) {
-        status = s_walk(mesh, &chain, last, NULL, ret_error);
-    }
-    if (!status && chain.number > memory.number) {
-        status = s_save_memory(path, &chain, ret_error);
+    while (!status && (wanted = tacit_policy_memory_wants(&memory)) != 0) {
+        tacit_attestation_policy_at_result_t at = {0};
+        status = s_fetch(mesh, wanted, &at, ret_error);
+        if (!status) {
+            status = tacit_policy_memory_take(&memory, at.text, at.signatures, ret_error);
+        }
     }
     if (!status) {
-        *ret_chain = chain;
+        status = tacit_policy_memory_save(&memory, ret_error);
+    }
+    if (!status) {
+        *ret_chain = memory.chain;
     }
     return status;
 }

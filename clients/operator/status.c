@@ -175,11 +175,12 @@ static tacit_status_t s_print(const s_view_t *view)
     printf("\n");
     status = s_print_workers(view);
     printf("\n%zu members attested, %u requests waiting, %llu answered, %llu failed. "
-           "SIMULATED platform.\nWorkers: %.*s isolation, %.*s backend.\n",
+           "SIMULATED %s platform.\nWorkers: %.*s isolation, %.*s backend.\n",
            view->member_count, view->inference.queued, (unsigned long long)view->inference.answered,
-           (unsigned long long)view->inference.failed, (int)view->processes.isolation.size,
-           (const char *)view->processes.isolation.data, (int)view->processes.backend.size,
-           (const char *)view->processes.backend.data);
+           (unsigned long long)view->inference.failed,
+           view->member_count ? tacit_tee_name(view->members[0].result.tee) : "",
+           (int)view->processes.isolation.size, (const char *)view->processes.isolation.data,
+           (int)view->processes.backend.size, (const char *)view->processes.backend.data);
     return status;
 }
 

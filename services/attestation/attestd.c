@@ -236,6 +236,9 @@ static tacit_status_t s_head(void *argument, tacit_call_t *call,
     if (!tacit_policy_store_policy(self->policies)) {
         return s_no_policy(call);
     }
+    if (tacit_call_peer(call)) {
+        tacit_member_table_hear(self->members, tacit_call_peer(call), tacit_now_ms());
+    }
     ret_result->head = tacit_span(tacit_policy_store_head(self->policies), 32);
     return TACIT_OK;
 }
@@ -389,6 +392,10 @@ static int s_on_renew(zloop_t *loop, int timer, void *argument)
     (void)timer;
     s_attestd_t *self = argument;
     const tacit_result_t *result = &self->identity->result;
+    if (tacit_platform_is_lost(self->identity->platform)) {
+        tacit_log(TACIT_LOG_ERROR, "platform_lost", "without a platform nothing can be counted");
+        return -1;
+    }
     tacit_refusal_service_settle(&self->refusals, tacit_now_ms());
     if (tacit_now_ms() >= result->issued_ms + (result->expires_ms - result->issued_ms) / 2) {
         tacit_error_t error = {.code = TACIT_OK};

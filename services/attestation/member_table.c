@@ -32,10 +32,17 @@ static void s_drop(tacit_member_table_t *self, size_t at)
             (self->count - at) * sizeof self->members[0]);
 }
 
-static void s_drop_expired(tacit_member_table_t *self, uint64_t now_ms)
+static bool s_is_silent(const tacit_member_t *member, uint64_t now_ms)
 {
+    return now_ms > member->heard_ms && now_ms - member->heard_ms >= TACIT_MEMBER_SILENCE_MS;
+}
+
+static void s_drop_gone(tacit_member_table_t *self, uint64_t now_ms)
+{
+    bool full = self->count == TACIT_MEMBERS_MAX;
     for (size_t i = self->count; i-- > 0;) {
-        if (self->members[i].result.expires_ms <= now_ms) {
+        const tacit_member_t *member = &self->members[i];
+        if (member->result.expires_ms <= now_ms || (full && s_is_silent(member, now_ms))) {
             s_drop(self, i);
         }
     }
@@ -73,16 +80,26 @@ tacit_status_t tacit_member_table_put(tacit_member_table_t *table, const tacit_m
                                       uint64_t now_ms)
 {
     size_t at = 0;
-    s_drop_expired(table, now_ms);
+    s_drop_gone(table, now_ms);
     if (s_find(table, member->result.curve_key, &at)) {
         table->members[at] = *member;
-        return TACIT_OK;
-    }
-    if (table->count == TACIT_MEMBERS_MAX) {
+    } else if (table->count == TACIT_MEMBERS_MAX) {
         return TACIT_BUSY;
+    } else {
+        at = table->count++;
+        table->members[at] = *member;
     }
-    table->members[table->count++] = *member;
+    table->members[at].heard_ms = now_ms;
     return TACIT_OK;
+}
+
+void tacit_member_table_hear(tacit_member_table_t *table, const uint8_t curve_key[32],
+                             uint64_t now_ms)
+{
+    size_t at = 0;
+    if (s_find(table, curve_key, &at)) {
+        table->members[at].heard_ms = now_ms;
+    }
 }
 
 /*  Into a list of count (at most max), newest first; the oldest falls out of a full one.  */
@@ -109,7 +126,7 @@ size_t tacit_member_table_find(const tacit_member_table_t *table, tacit_role_t r
     for (size_t i = 0; i < table->count; i++) {
         const tacit_member_t *member = &table->members[i];
         if ((role == TACIT_ROLE_NONE || member->result.role == role) &&
-            member->result.expires_ms > now_ms) {
+            member->result.expires_ms > now_ms && !s_is_silent(member, now_ms)) {
             count = s_insert(ret_members, count, max, member);
         }
     }

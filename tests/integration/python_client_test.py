@@ -284,6 +284,35 @@ class PythonClient(MeshCase):
             self.assertGreater(len((await mesh.attestation.policy_history(limit=1)).entries), 0)
 
     @in_loop
+    async def test_it_is_not_led_back(self):
+        """By the memory of the C clients, which one folder shares."""
+        place = os.path.join(self.folder("rememberer"), "policy.json")
+        async with await self.open("rememberer") as mesh:
+            head = mesh.policy_head
+            self.assertEqual(head, (await mesh.attestation.head()).head)
+        with open(place, encoding="utf-8") as file:
+            seen = json.load(file)
+        self.assertEqual(seen["head"], head.hex())
+        verified = await asyncio.to_thread(
+            self.mesh.client, "tacit-mlowner", "verify", "--identity", self.folder("rememberer"))
+        self.assertEqual(verified.code, 0, verified)
+        for lie in ({"number": seen["number"] + 1, "head": seen["head"]},
+                    {"number": seen["number"], "head": "00" * 32}):
+            with open(place, "w", encoding="utf-8") as file:
+                json.dump(lie, file)
+            error = await self.assert_raises(errors.RollbackDetected, self.open("rememberer"))
+            self.assertEqual(error.claim, "policy history")
+        with open(place, "w", encoding="utf-8") as file:
+            file.write("{}")
+        await self.assert_raises(errors.BadInput, self.open("rememberer"))
+        os.remove(place)
+        async with await self.open("rememberer") as mesh:
+            self.assertEqual(mesh.policy_head, head)
+        ephemeral = tacit.Identity.ephemeral()  # no folder, no memory; the chain is checked
+        async with await tacit.Mesh.open(self.mesh.state, identity=ephemeral) as mesh:
+            self.assertEqual(mesh.policy_head, head)
+
+    @in_loop
     async def test_who_is_not_granted(self):
         async with await self.open("stranger") as mesh:
             owner = tacit.DataOwner(mesh)

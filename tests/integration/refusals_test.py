@@ -126,6 +126,16 @@ class Refusals(MeshCase):
         self.assertEqual(after[-len(before):], before)
         self.assertEqual([entry["number"] for entry in after], list(range(len(after), 0, -1)))
 
+    def test_who_was_killed_is_no_member_for_long(self):
+        members = lambda: [m["curve_key"] for m in self.mesh.status()["members"]
+                           if m["role"] == "models"]
+        before = members()
+        pid = self.mesh.kill("models")
+        self.mesh.await_restart("models", pid)
+        self.mesh.await_ready()
+        await_condition(lambda: len(members()) == 1 and members() != before,
+                        "only the new one is a member")
+
     def test_a_flood_is_counted_not_kept(self):
         """The code is one that no other case here has."""
         with self.mesh.user() as stranger:

@@ -108,6 +108,37 @@ static void a_member_is_known_by_its_key_until_it_expires(void **state)
     tacit_member_table_destroy(&table);
 }
 
+static void who_is_silent_is_not_found_until_heard(void **state)
+{
+    (void)state;
+    const tacit_member_t *found[4];
+    uint64_t later = S_NOW + TACIT_MEMBER_SILENCE_MS;
+    tacit_member_table_t *table = tacit_member_table_new();
+    tacit_member_t member = s_member(7, TACIT_ROLE_WORKER, 1, later + 100);
+    tacit_member_t stranger = s_member(8, TACIT_ROLE_WORKER, 1, later + 100);
+    assert_int_equal(tacit_member_table_put(table, &member, S_NOW), TACIT_OK);
+    assert_int_equal(tacit_member_table_find(table, TACIT_ROLE_NONE, later - 1, found, 4), 1);
+    assert_int_equal(tacit_member_table_find(table, TACIT_ROLE_NONE, later, found, 4), 0);
+    tacit_member_table_hear(table, stranger.result.curve_key, later);
+    assert_int_equal(tacit_member_table_find(table, TACIT_ROLE_NONE, later, found, 4), 0);
+    tacit_member_table_hear(table, member.result.curve_key, later);
+    assert_int_equal(tacit_member_table_find(table, TACIT_ROLE_NONE, later, found, 4), 1);
+    tacit_member_table_destroy(&table);
+}
+
+static void the_silent_give_way_in_a_full_table(void **state)
+{
+    (void)state;
+    uint64_t later = S_NOW + TACIT_MEMBER_SILENCE_MS;
+    tacit_member_table_t *table = tacit_member_table_new();
+    for (uint32_t i = 0; i < TACIT_MEMBERS_MAX; i++) {
+        assert_int_equal(s_put(table, i, 1, later + 100, S_NOW), TACIT_OK);
+    }
+    assert_int_equal(s_put(table, 9999, 1, later + 100, later - 1), TACIT_BUSY);
+    assert_int_equal(s_put(table, 9999, 1, later + 100, later), TACIT_OK);
+    tacit_member_table_destroy(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +147,8 @@ int main(void)
         cmocka_unit_test(newest_first_of_one_role_and_not_expired),
         cmocka_unit_test(who_leaves_is_not_found),
         cmocka_unit_test(a_member_is_known_by_its_key_until_it_expires),
+        cmocka_unit_test(who_is_silent_is_not_found_until_heard),
+        cmocka_unit_test(the_silent_give_way_in_a_full_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

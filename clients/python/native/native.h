@@ -124,6 +124,27 @@ TACIT_NATIVE int tacit_native_member_verify(const tacit_native_mesh_t *mesh, con
                                             size_t size, tacit_native_member_t *ret_member,
                                             tacit_error_t *ret_error);
 
+/*  --- how far the policies went --------------------------------------------------------------- */
+
+typedef struct tacit_native_policy tacit_native_policy_t;
+
+/*  The mesh's history of policies from where FOLDER/policy.json was left; folder NULL: from the
+   first on, and kept nowhere. last: the number in force, as the attestation service says, 0 for
+   none. ROLLBACK_DETECTED where more was seen.  */
+TACIT_NATIVE int tacit_native_policy_open(const tacit_trust_t *trust, const char *folder,
+                                          uint64_t last, tacit_native_policy_t **ret_policy,
+                                          tacit_error_t *ret_error);
+TACIT_NATIVE void tacit_native_policy_destroy(tacit_native_policy_t *policy);
+
+/*  The number of the policy to take next (attestation.policy_at); 0: all are taken, save it.  */
+TACIT_NATIVE uint64_t tacit_native_policy_wants(const tacit_native_policy_t *policy);
+TACIT_NATIVE int tacit_native_policy_take(tacit_native_policy_t *policy, const uint8_t *text,
+                                          size_t text_size, const uint8_t *signatures,
+                                          size_t signatures_size, tacit_error_t *ret_error);
+/*  The head of the last; zeroes where there is no policy.  */
+TACIT_NATIVE int tacit_native_policy_save(const tacit_native_policy_t *policy, uint8_t ret_head[32],
+                                          tacit_error_t *ret_error);
+
 /*  --- the attested binding -------------------------------------------------------------------- */
 
 typedef struct tacit_native_binding tacit_native_binding_t;

@@ -150,6 +150,11 @@ _FUNCTIONS: dict[str, tuple[_t.Any, list[_t.Any]]] = {
     "mesh_verify": (_INT, [_handle, _bytes, _size, _bytes, _out, _out, _error]),
     "mesh_destroy": (_NONE, [_handle]),
     "member_verify": (_INT, [_handle, _bytes, _size, _out, _error]),
+    "policy_open": (_INT, [_handle, _text, _u64, _out, _error]),
+    "policy_destroy": (_NONE, [_handle]),
+    "policy_wants": (_u64, [_handle]),
+    "policy_take": (_INT, [_handle, _bytes, _size, _bytes, _size, _error]),
+    "policy_save": (_INT, [_handle, _room, _error]),
     "binding_open": (
         _INT,
         [_handle, _handle, _handle, _u32, _bytes, _u32, _out, _room, _room, _error],

@@ -9,8 +9,9 @@ import typing as _t
 from . import errors
 from .connection import CONNECT_SECONDS, Connection
 from .identity import Identity, Path, Role
-from .idl.attestation import AttestationClient
+from .idl.attestation import AttestationClient, NoPolicy
 from .idl.introduction import IntroductionClient
+from .policy import PolicyMemory
 from .service import C
 from .trust import Attestation, Member, Trust, Verified, state_folder
 
@@ -26,8 +27,8 @@ class Mesh:
     """Open one with `Mesh.open`; use it with `async with`.
 
     Opening asks the introduction endpoint with a fresh nonce, verifies the attestation service's
-    evidence in full against trust.json, connects to it over CURVE and binds. Roles are then looked
-    up there, and each result is checked before its CURVE key is used."""
+    evidence in full against trust.json, connects to it over CURVE and binds, and checks that the
+    mesh's policies go on from where the identity's folder saw them last. Roles are then looked up there, and each result is checked before its CURVE key is used."""
 
     def __init__(self, trust: Trust, identity: Identity, role: Role, timeout: float) -> None:
         self.trust = trust
@@ -37,6 +38,7 @@ class Mesh:
         self._verified: _t.Optional[Verified] = None
         self._attestation: _t.Optional[AttestationClient] = None
         self._closed = False
+        self.policy_head = bytes(32)
 
     @classmethod
     async def open(
@@ -67,7 +69,25 @@ class Mesh:
         connection = await self._connect(
             verified, said.endpoint, said.curve_key, Role.ATTESTATION
         )
-        self._verified, self._attestation = verified, AttestationClient(connection)
+        client = AttestationClient(connection)
+        try:
+            self.policy_head = await self._remember(client)
+        except BaseException:
+            await client.close()
+            raise
+        self._verified, self._attestation = verified, client
+
+    async def _remember(self, client: AttestationClient) -> bytes:
+        """The head in force, which the C library finds to follow from what was seen before."""
+        try:
+            last = (await client.policy()).number
+        except NoPolicy:
+            last = 0
+        memory = PolicyMemory(self.trust, self.identity.folder, last)
+        while wanted := memory.wants():
+            policy = await client.policy_at(number=wanted)
+            memory.take(policy.text, policy.signatures)
+        return memory.save()
 
     async def _connect(
         self, verified: Verified, endpoint: str, key: bytes, role: Role
