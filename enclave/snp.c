@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
+#include "enclave/amd_crl.h"
 #include "enclave/certificates.h"
 #include "enclave/ecdsa.h"
 #include "enclave/evidence_refusal.h"
@@ -39,6 +40,7 @@ static const struct {
 typedef struct verification {
     tacit_snp_report_t report;  /* borrows */
     tacit_vendor_chain_t chain; /* owned */
+    tacit_span_t crl;           /* borrowed */
     tacit_vek_t vek;
     char line[TACIT_SNP_PRODUCT_MAX]; /* "Milan" of "Milan-B0" */
 } verification_t;
@@ -161,6 +163,23 @@ static tacit_status_t s_parse_chain(verification_t *self, const tacit_snp_chain_
                   : tacit_vek_parse(tacit_vendor_chain_leaf(&self->chain), &self->vek, error);
 }
 
+/*  A list that was given and does not hold refuses; what rests on one that does ends with it.  */
+static tacit_status_t s_check_revocation(const verification_t *self, uint64_t now_ms,
+                                         tacit_period_t *period, tacit_error_t *error)
+{
+    uint64_t until_ms = 0;
+    if (!self->crl.data) {
+        return TACIT_OK;
+    }
+    tacit_status_t status =
+        tacit_amd_crl_check(self->crl, self->chain.certificates[2], self->chain.certificates[1],
+                            now_ms, &until_ms, error);
+    if (status == TACIT_OK && until_ms < period->until_ms) {
+        period->until_ms = until_ms;
+    }
+    return status;
+}
+
 static tacit_status_t s_verify(verification_t *self, tacit_chain_cache_t *cache, uint64_t now_ms,
                                tacit_period_t *period, tacit_error_t *error)
 {
@@ -168,6 +187,9 @@ static tacit_status_t s_verify(verification_t *self, tacit_chain_cache_t *cache,
         s_check_names, s_verify_signature, s_check_tcb, s_check_chip, s_check_processor,
     };
     tacit_status_t status = tacit_vendor_chain_verify(&self->chain, cache, now_ms, period, error);
+    if (status == TACIT_OK) {
+        status = s_check_revocation(self, now_ms, period, error);
+    }
     for (size_t i = 0; status == TACIT_OK && i < sizeof checks / sizeof checks[0]; i++) {
         status = checks[i](self, error);
     }
@@ -194,7 +216,7 @@ tacit_status_t tacit_snp_verify(tacit_span_t report, const tacit_snp_chain_t *ch
                                 uint64_t now_ms, tacit_verdict_t *ret_verdict,
                                 tacit_error_t *ret_error)
 {
-    verification_t self = {0};
+    verification_t self = {.crl = chain->crl};
     tacit_verdict_t verdict = {.kind = TACIT_EVIDENCE_SNP};
     tacit_period_t period = {0};
     tacit_status_t status = tacit_snp_report_parse(report, &self.report, ret_error);

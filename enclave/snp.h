@@ -10,12 +10,13 @@ typedef struct tacit_snp_chain {
     tacit_span_t vek; /* VCEK or VLEK */
     tacit_span_t ask; /* or ASVK */
     tacit_span_t ark;
+    tacit_span_t crl; /* of the ARK, about ask; data NULL: none is given */
 } tacit_snp_chain_t;
 
 /*  Verify a report at a time (Unix ms), anchored in the ARK whose DER has SHA-256 root_sha256:
     form, chain, signature; then the certificate against the report: the kind of key, product line,
-    reported TCB and (VCEK) chip id. A guest whose policy allows debugging is genuine and says so.
-    As tacit_vendor_chain_parse and _verify, and UNSUPPORTED, COLLATERAL_MISSING, TCB_UNSUPPORTED
+    reported TCB and (VCEK) chip id; and the list of revoked keys, where one is given. A guest whose policy allows debugging is genuine and says so.
+    As tacit_vendor_chain_parse and _verify, tacit_amd_crl_check, and UNSUPPORTED, COLLATERAL_MISSING, TCB_UNSUPPORTED
     (the certificate is of another TCB), PLATFORM_REFUSED (of another chip). cache may be NULL.  */
 TACIT_MUST_CHECK tacit_status_t tacit_snp_verify(tacit_span_t report,
                                                  const tacit_snp_chain_t *chain,

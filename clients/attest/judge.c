@@ -57,8 +57,10 @@ static tacit_status_t s_judge_report(const judging_t *self, tacit_span_t report,
                                      tacit_judgement_t *judgement)
 {
     const tacit_span_t *parts = self->sample->parts;
-    const tacit_snp_chain_t chain = {
-        .vek = parts[TACIT_PART_VEK], .ask = parts[TACIT_PART_ASK], .ark = parts[TACIT_PART_ARK]};
+    const tacit_snp_chain_t chain = {.vek = parts[TACIT_PART_VEK],
+                                     .ask = parts[TACIT_PART_ASK],
+                                     .ark = parts[TACIT_PART_ARK],
+                                     .crl = parts[TACIT_PART_AMD_CRL]};
     return tacit_snp_verify(report, &chain, s_root(self, TACIT_EVIDENCE_SNP, chain.ark), NULL,
                             self->now_ms, &judgement->verdict, &judgement->error);
 }

@@ -37,6 +37,7 @@ static const struct {
     [TACIT_PART_VEK] = {"vek", true},
     [TACIT_PART_ASK] = {"ask", true},
     [TACIT_PART_ARK] = {"ark", true},
+    [TACIT_PART_AMD_CRL] = {"crl.der", false},
 };
 
 /*  Which file tells which kind.  */

@@ -3,7 +3,8 @@
         quote.bin     Intel SGX or TDX: and tcb_info.json, qe_identity.json, tcb_signing_chain.pem,
                       pck_crl_issuer_chain.pem, root_ca_crl.der, pck_crl.der
         doc.cbor      AWS Nitro Enclaves
-        report.bin    AMD SEV-SNP: and vek, ask and ark, each .der or .pem
+        report.bin    AMD SEV-SNP: and vek, ask and ark, each .der or .pem; with crl.der, the ARK's
+                      list, the ask must not be revoked
         quote.msg     TPM 2.0 of an Azure confidential VM: and quote.sig, pcrs.bin, ak.pem,
                       hcl_report.bin; with vek, ask and ark the hardware report is judged too
 
@@ -41,6 +42,7 @@ typedef enum tacit_sample_part {
     TACIT_PART_VEK, /* DER, as the next two, whatever the file has */
     TACIT_PART_ASK,
     TACIT_PART_ARK,
+    TACIT_PART_AMD_CRL,
     TACIT_PARTS
 } tacit_sample_part_t;
 

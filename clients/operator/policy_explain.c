@@ -2,11 +2,13 @@
     to every check of a policy.  */
 
 #include <jansson.h>
+#include <sodium.h>
 #include <stdlib.h>
 
-#include "clients/attest/sample.h"
+#include "clients/attest/judge.h"
 #include "clients/attest/utc.h"
 #include "clients/lib/hex.h"
+#include "clients/operator/explain_snp.h"
 #include "clients/operator/policy_context.h"
 #include "enclave/clock.h"
 #include "enclave/tier.h"
@@ -26,9 +28,14 @@ static tacit_status_t s_evidence(const tacit_sample_t *sample, tacit_span_t *ret
                                  tacit_collateral_t *ret_collateral, tacit_error_t *ret_error)
 {
     if (sample->kind != TACIT_SAMPLE_DCAP && sample->kind != TACIT_SAMPLE_NITRO) {
-        return tacit_error_claim(ret_error, TACIT_UNSUPPORTED, "evidence",
-                                 "an SGX or TDX quote with collateral, or a Nitro document",
-                                 "none of them");
+        tacit_error_claim(ret_error, TACIT_UNSUPPORTED, "evidence",
+                          "an SGX or TDX quote with collateral, a Nitro document or an SEV-SNP "
+                          "report",
+                          sample->kind == TACIT_SAMPLE_TPM ? "a TPM quote of an Azure VM"
+                                                           : "none of them");
+        tacit_error_remedy(ret_error, "tacit-attest verify says whether a TPM quote is genuine; "
+                                      "policies do not speak of it");
+        return TACIT_UNSUPPORTED;
     }
     const tacit_span_t *parts = sample->parts;
     *ret_quote = parts[sample->kind == TACIT_SAMPLE_DCAP ? TACIT_PART_QUOTE : TACIT_PART_DOCUMENT];
@@ -183,6 +190,74 @@ static tacit_status_t s_report(s_explain_t *self, tacit_error_t *ret_error)
     return self->first.code;
 }
 
+/*  --- SEV-SNP --------------------------------------------------------------------------------- */
+
+typedef struct {
+    char root[TACIT_HEX_KEY_SIZE];
+    char chip[2 * TACIT_SNP_CHIP_ID_SIZE + 1];
+    char measurement[2 * TACIT_SNP_MEASUREMENT_SIZE + 1];
+    const char *tier;
+} s_snp_shown_t;
+
+static s_snp_shown_t s_show_snp(const tacit_verdict_t *verdict)
+{
+    s_snp_shown_t shown = {.tier = tacit_tier_name(tacit_explain_snp_tier(verdict))};
+    tacit_hex_key(verdict->root_sha256, shown.root);
+    sodium_bin2hex(shown.chip, sizeof shown.chip, verdict->platform_id, verdict->platform_id_size);
+    sodium_bin2hex(shown.measurement, sizeof shown.measurement,
+                   verdict->claims.snp.report + TACIT_SNP_MEASUREMENT, TACIT_SNP_MEASUREMENT_SIZE);
+    return shown;
+}
+
+static void s_print_snp(const s_explain_t *self, const tacit_verdict_t *verdict)
+{
+    const s_snp_shown_t shown = s_show_snp(verdict);
+    printf("Genuine    snp (%s), anchor %s%s\n           SHA-256 %s\n", verdict->claims.snp.product,
+           verdict->root_name, verdict->simulated ? " (SIMULATED)" : "", shown.root);
+    printf("Tier       %s\nPlatform   %s\nCode       %s%s\n\n", shown.tier, shown.chip,
+           shown.measurement,
+           verdict->debug ? "\n           DEBUG: its host can read its memory" : "");
+    printf("Policy %llu, for role %s:\n", (unsigned long long)tacit_policy_number(self->policy),
+           tacit_role_name(self->role));
+}
+
+static void s_print_snp_json(const s_explain_t *self, const tacit_verdict_t *verdict)
+{
+    const s_snp_shown_t shown = s_show_snp(verdict);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:b, s:I, s:s, s:b, s:O}", "tee", "snp", "product",
+        verdict->claims.snp.product, "root_sha256", shown.root, "simulated", verdict->simulated,
+        "tier", shown.tier, "platform", shown.chip, "measurement", shown.measurement, "debug",
+        verdict->debug, "policy_number", (json_int_t)tacit_policy_number(self->policy), "role",
+        tacit_role_name(self->role), "accepted", false, "checks", self->checks);
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    printf("\n");
+    json_decref(object);
+}
+
+static tacit_status_t s_run_snp(s_explain_t *self, const tacit_sample_t *sample,
+                                tacit_error_t *ret_error)
+{
+    tacit_judgement_t judgement = {0};
+    const tacit_policy_rules_t *rules = tacit_policy_rules(self->policy);
+    tacit_status_t status =
+        tacit_explain_snp_verify(sample, rules, self->now_ms, &judgement, ret_error);
+    if (status) {
+        return status;
+    }
+    if (!self->json) {
+        s_print_snp(self, &judgement.verdict);
+    }
+    tacit_explain_snp_checks(&judgement.verdict, rules, s_tell, self);
+    if (self->json) {
+        s_print_snp_json(self, &judgement.verdict);
+    }
+    if (ret_error) {
+        *ret_error = self->first;
+    }
+    return self->first.code;
+}
+
 /*  --- the command ----------------------------------------------------------------------------- */
 
 static tacit_status_t s_read_options(const tacit_invocation_t *invocation, s_explain_t *self,
@@ -206,11 +281,11 @@ static tacit_status_t s_run(s_explain_t *self, const char *folder, tacit_error_t
 {
     tacit_sample_t sample = {0};
     tacit_status_t status = tacit_sample_load(folder, &sample, ret_error);
-    if (!status) {
+    if (!status && sample.kind == TACIT_SAMPLE_SNP) {
+        status = s_run_snp(self, &sample, ret_error);
+    } else if (!status) {
         status = s_verify(self, &sample, ret_error);
-    }
-    if (!status) {
-        status = s_report(self, ret_error);
+        status = status ? status : s_report(self, ret_error);
     }
     tacit_sample_clear(&sample);
     return status;

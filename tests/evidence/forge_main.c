@@ -104,6 +104,9 @@ static void s_write_snp(const char *root)
         s_write(folder, "vek.der", forge_span(&sample.vek));
         s_write(folder, "ask.der", forge_span(&sample.ask));
         s_write(folder, "ark.der", forge_span(&sample.ark));
+        if (sample.crl.size > 0) {
+            s_write(folder, "crl.der", forge_span(&sample.crl));
+        }
         /*  Where another root is trusted, any other certificate will do.  */
         s_write(folder, "root.der",
                 snp_classes[i].expected == TACIT_TRUST_ANCHOR_REFUSED ? forge_span(&sample.ask)

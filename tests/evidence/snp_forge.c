@@ -3,6 +3,7 @@
 #include "tests/evidence/snp_forge.h"
 
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,15 @@ const snp_class_t snp_classes[] = {
     {"vek_by_another", TACIT_SIGNATURE_INVALID},
     {"ask_is_no_authority", TACIT_CERTIFICATE_INVALID},
     {"another_root", TACIT_TRUST_ANCHOR_REFUSED},
+    {"turin", TACIT_UNSUPPORTED},
+    {"crl_empty", TACIT_OK},
+    {"crl_of_another_key", TACIT_OK},
+    {"crl_ask_revoked", TACIT_CERTIFICATE_REVOKED},
+    {"crl_expired", TACIT_COLLATERAL_EXPIRED},
+    {"crl_to_come", TACIT_COLLATERAL_EXPIRED},
+    {"crl_by_another", TACIT_SIGNATURE_INVALID},
+    {"crl_cut", TACIT_EVIDENCE_MALFORMED},
+    {"crl_and_more", TACIT_EVIDENCE_MALFORMED},
 };
 const size_t snp_class_count = sizeof snp_classes / sizeof snp_classes[0];
 
@@ -69,6 +79,7 @@ static making_t s_making(const snp_class_t *class)
     }
     making.product = making.vlek_chain ? "Milan" : making.product;
     making.product = s_is(class, "other_product") ? "Naples-A0" : making.product;
+    making.product = s_is(class, "turin") ? "Turin-B0" : making.product;
     making.product = s_is(class, "product_of_another_line") ? "Genoa-B1" : making.product;
     memcpy(making.tcb, (uint8_t[]){3, 0, 0, 0, 0, 0, 8, 0x73}, sizeof making.tcb);
     making.tcb[7] = s_is(class, "svn_above_127") ? SVN_HIGH : making.tcb[7];
@@ -168,6 +179,70 @@ static X509 *s_vek(const snp_forge_t *forge, const making_t *making, X509 *ask)
         .extension_count = extensions.count});
 }
 
+static void s_date(X509_CRL *crl, uint64_t from_s, uint64_t until_s)
+{
+    ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)from_s);
+    ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)until_s);
+    forge_check(X509_CRL_set1_lastUpdate(crl, from) == 1 &&
+                    X509_CRL_set1_nextUpdate(crl, until) == 1,
+                "dates of a CRL");
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
+}
+
+/*  The list revokes that certificate (NULL: none).  */
+static X509_CRL *s_list(const making_t *making, X509 *ark, X509 *revoked, EVP_PKEY *key)
+{
+    X509_CRL *crl = X509_CRL_new();
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *options = NULL;
+    bool expired = s_is(making->class, "crl_expired");
+    bool to_come = s_is(making->class, "crl_to_come");
+    forge_check(crl && context && X509_CRL_set_version(crl, 1) == 1 &&
+                    X509_CRL_set_issuer_name(crl, X509_get_subject_name(ark)) == 1,
+                "a CRL");
+    s_date(crl, to_come ? FORGE_NOW_S + 60 : FORGE_NOW_S - FORGE_DAY_S,
+           expired ? FORGE_NOW_S - 1 : FORGE_NOW_S + FORGE_DAY_S);
+    if (revoked) {
+        X509_REVOKED *entry = X509_REVOKED_new();
+        ASN1_TIME *since = ASN1_TIME_set(NULL, (time_t)(FORGE_NOW_S - 60));
+        forge_check(entry &&
+                        X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked)) == 1 &&
+                        X509_REVOKED_set_revocationDate(entry, since) == 1 &&
+                        X509_CRL_add0_revoked(crl, entry) == 1,
+                    "an entry of a CRL");
+        ASN1_TIME_free(since);
+    }
+    forge_check(EVP_DigestSignInit(context, &options, EVP_sha384(), NULL, key) == 1 &&
+                    EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+                    EVP_PKEY_CTX_set_rsa_pss_saltlen(options, HALF) == 1 &&
+                    X509_CRL_sign_ctx(crl, context) > 0,
+                "a signed CRL");
+    EVP_MD_CTX_free(context);
+    return crl;
+}
+
+static void s_add_crl(const snp_forge_t *forge, const making_t *making, X509 *ark, X509 *ask,
+                      X509 *vek, forge_der_t *ret_der)
+{
+    const char *name = making->class->name;
+    if (strncmp(name, "crl_", 4) != 0) {
+        return;
+    }
+    X509 *revoked = s_is(making->class, "crl_ask_revoked")      ? ask
+                    : s_is(making->class, "crl_of_another_key") ? vek
+                                                                : NULL;
+    bool foreign = s_is(making->class, "crl_by_another");
+    X509_CRL *crl = s_list(making, ark, revoked, foreign ? forge->ask_key : forge->ark_key);
+    uint8_t *end = ret_der->bytes;
+    int size = i2d_X509_CRL(crl, NULL);
+    forge_check(size > 0 && (size_t)size < sizeof ret_der->bytes, "room for a CRL");
+    ret_der->size = (size_t)i2d_X509_CRL(crl, &end);
+    ret_der->size -= s_is(making->class, "crl_cut");
+    ret_der->size += s_is(making->class, "crl_and_more");
+    X509_CRL_free(crl);
+}
+
 static void s_put(uint8_t *report, size_t offset, uint64_t value, size_t width)
 {
     for (size_t i = 0; i < width; i++) {
@@ -251,6 +326,7 @@ void snp_forge_sample(const snp_forge_t *forge, const snp_class_t *class, snp_sa
     forge_certificate_der(vek, &ret_sample->vek);
     forge_certificate_der(ask, &ret_sample->ask);
     forge_certificate_der(ark, &ret_sample->ark);
+    s_add_crl(forge, &making, ark, ask, vek, &ret_sample->crl);
     forge_check(X509_digest(ark, EVP_sha256(), digest, &size) == 1, "a hash");
     memcpy(ret_sample->root_sha256, digest, sizeof ret_sample->root_sha256);
     ret_sample->root_sha256[0] ^= s_is(class, "another_root");

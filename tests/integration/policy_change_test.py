@@ -5,15 +5,18 @@ LIMIT is what the mesh promises, from the moment that the operator's command is 
 machine may add (a sanitizer's build on two busy cores), and is not part of the promise.
 """
 
+import hashlib
 import json
 import os
+import re
 import threading
 import time
 import unittest
 
 import wire
 from identity_test import Enclave, SOURCE, entry, rules, shown
-from mesh import SANITIZED, BIN, MeshCase, await_condition, example_rows, share_model
+from mesh import (BIN, SANITIZED, TEST_BIN, MeshCase, await_condition, example_rows, run,
+                  share_model)
 
 LIMIT = 2.0
 SLACK = 6.0 if SANITIZED else 3.0
@@ -333,6 +336,41 @@ class Tools(PolicyCase):
             self.assert_exit(14, "rollback_detected", verify())
         os.remove(place)
         self.assertEqual(verify().code, 0)
+
+    def test_an_snp_report_is_explained_and_refused_by_name(self):
+        forged = os.path.join(self.mesh.folder, "forged")
+        os.makedirs(forged, exist_ok=True)
+        run(os.path.join(TEST_BIN, "evidence_forge"), forged, check=True)
+
+        def explain(name, *options):
+            with open(os.path.join(forged, "snp", name, "expected.json"), encoding="utf-8") as file:
+                at = json.load(file)["validation_time"]
+            return self.policy("explain", os.path.join(forged, "snp", name), "--at", at,
+                               "--policy", path, *options)
+
+        path = os.path.join(self.mesh.folder, "snp-policy.yaml")
+        text = self.policy("show", check=True).out
+        with open(os.path.join(forged, "snp", "vcek_milan", "root.der"), "rb") as file:
+            root = hashlib.sha256(file.read()).hexdigest()
+        old = re.search(r"sha256: ([0-9a-f]{64})", text).group(1)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, root))
+        done = explain("vcek_milan", "--json")
+        said = json.loads(done.out)
+        self.assertEqual((said["tee"], said["tier"], said["product"], said["accepted"]),
+                         ("snp", "affirming", "Milan-B0", False))
+        self.assertEqual([(c["check"], c["passed"]) for c in said["checks"]],
+                         [("trust anchor", True), ("debug", True), ("kind of evidence", False)])
+        why = said["checks"][2]["refusal"]
+        self.assertEqual((why["name"], why["got"]), ("unsupported", "an SEV-SNP report"))
+        self.assertTrue(why["policy"] and why["remedy"])
+        self.assertNotEqual(done.code, 0)
+        said = json.loads(explain("debug_allowed", "--json").out)
+        self.assertEqual((said["tier"], said["checks"][1]["passed"]), ("contraindicated", False))
+        self.assertIn("REFUSED  kind of evidence", explain("vcek_milan").out)
+        for name, refusal in (("turin", "unsupported"), ("crl_ask_revoked", "certificate_revoked"),
+                              ("signature_changed", "signature_invalid")):
+            self.assertEqual(explain(name, "--json").error["name"], refusal, name)
 
     def test_evidence_is_explained(self):
         folder = os.path.join(self.mesh.folder, "evidence")

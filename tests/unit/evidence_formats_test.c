@@ -253,7 +253,9 @@ static tacit_status_t s_verify_snp(const snp_sample_t *sample, tacit_span_t repo
 {
     const tacit_snp_chain_t chain = {.vek = forge_span(&sample->vek),
                                      .ask = forge_span(&sample->ask),
-                                     .ark = forge_span(&sample->ark)};
+                                     .ark = forge_span(&sample->ark),
+                                     .crl = sample->crl.size ? forge_span(&sample->crl)
+                                                             : tacit_span(NULL, 0)};
     return tacit_snp_verify(report, &chain, sample->root_sha256, NULL, FORGE_NOW_MS, verdict,
                             error);
 }
