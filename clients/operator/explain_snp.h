@@ -8,6 +8,7 @@
 
 #include "clients/attest/judge.h"
 #include "enclave/policy.h"
+#include "enclave/tier.h"
 
 typedef void (*tacit_explain_fn)(void *context, const char *check, const tacit_error_t *refusal);
 
