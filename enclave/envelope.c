@@ -9,7 +9,7 @@
           8    2 layout version, 1
          10    1 flags: bit 0 simulated, bit 1 strict isolation (else standard), bit 2 portable
                  backend (else oneDNN), others zero
-         11    1 zero
+         11    1 precision: 0 fp32, 1 bf16, 2 int8
          12    4 model version, from 1
          16    8 time, Unix ms
          24   16 request id
@@ -97,7 +97,7 @@ void tacit_receipt_sign(const tacit_receipt_t *receipt, const uint8_t secret_key
     const tacit_envelope_t *envelope = &receipt->envelope;
     tacit_writer_t writer = tacit_writer(ret_bytes, TACIT_RECEIPT_SIZE, s_magic);
     tacit_writer_little(&writer, s_flags(receipt), 1);
-    (void)tacit_writer_take(&writer, 1);
+    tacit_writer_little(&writer, (uint64_t)receipt->precision, 1);
     tacit_writer_little(&writer, envelope->version, 4);
     tacit_writer_little(&writer, receipt->time_ms, 8);
     tacit_writer_bytes(&writer, envelope->request_id, sizeof envelope->request_id);
@@ -120,7 +120,8 @@ static bool s_decode(tacit_span_t bytes, tacit_receipt_t *receipt)
     tacit_envelope_t *envelope = &receipt->envelope;
     tacit_cursor_t cursor = tacit_layout_cursor(bytes, s_magic);
     bool possible = s_take_flags(tacit_cursor_u8(&cursor), receipt);
-    tacit_cursor_zeroes(&cursor, 1);
+    receipt->precision = (tacit_precision_t)tacit_cursor_u8(&cursor);
+    possible = possible && (unsigned)receipt->precision < TACIT_PRECISIONS;
     envelope->version = tacit_cursor_u32(&cursor);
     receipt->time_ms = tacit_cursor_u64(&cursor);
     tacit_cursor_copy(&cursor, envelope->request_id, sizeof envelope->request_id);

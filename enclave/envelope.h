@@ -6,6 +6,7 @@
 
 #include "enclave/error.h"
 #include "enclave/isolation.h"
+#include "enclave/precision.h"
 #include "enclave/model_package.h"
 #include "enclave/seal.h"
 
@@ -48,6 +49,7 @@ typedef struct tacit_receipt {
     bool simulated;
     tacit_isolation_t isolation; /* of the worker, as its measured configuration has it */
     tacit_backend_t backend;     /* as that has it */
+    tacit_precision_t precision; /* as the model's manifest has it */
     uint64_t time_ms;            /* Unix ms, the worker's clock */
 } tacit_receipt_t;
 

@@ -7,7 +7,8 @@
          12    4 model version, from 1
          16    8 plaintext size, 1..TACIT_MODEL_SIZE_MAX
          24    4 chunk count, ceil(plaintext size / TACIT_MODEL_CHUNK_SIZE)
-         28    4 zero
+         28    1 precision: 0 fp32, 1 bf16, 2 int8
+         29    3 zero
          32    8 created, Unix ms
          40   32 owner (CURVE key)
          72   32 signing key (Ed25519)
@@ -71,7 +72,8 @@ void tacit_model_manifest_sign(const tacit_model_manifest_t *manifest, const uin
     tacit_writer_little(&writer, manifest->version, 4);
     tacit_writer_little(&writer, manifest->plaintext_size, 8);
     tacit_writer_little(&writer, manifest->chunk_count, 4);
-    (void)tacit_writer_take(&writer, 4);
+    tacit_writer_little(&writer, (uint64_t)manifest->precision, 1);
+    (void)tacit_writer_take(&writer, 3);
     tacit_writer_little(&writer, manifest->created_ms, 8);
     tacit_writer_bytes(&writer, manifest->owner, 32);
     tacit_writer_bytes(&writer, manifest->signing_key, 32);
@@ -89,7 +91,8 @@ static bool s_decode(tacit_span_t bytes, tacit_model_manifest_t *manifest)
     manifest->version = tacit_cursor_u32(&cursor);
     manifest->plaintext_size = tacit_cursor_u64(&cursor);
     manifest->chunk_count = tacit_cursor_u32(&cursor);
-    tacit_cursor_zeroes(&cursor, 4);
+    manifest->precision = (tacit_precision_t)tacit_cursor_u8(&cursor);
+    tacit_cursor_zeroes(&cursor, 3);
     manifest->created_ms = tacit_cursor_u64(&cursor);
     tacit_cursor_copy(&cursor, manifest->owner, 32);
     tacit_cursor_copy(&cursor, manifest->signing_key, 32);
@@ -113,6 +116,9 @@ static const char *s_out_of_bounds(const tacit_model_manifest_t *manifest)
     }
     if (manifest->chunk_count != tacit_model_chunk_count(manifest->plaintext_size)) {
         return "manifest.chunk_count";
+    }
+    if ((unsigned)manifest->precision >= TACIT_PRECISIONS) {
+        return "manifest.precision";
     }
     return NULL;
 }

@@ -9,6 +9,7 @@
 #define TACIT_ENCLAVE_MODEL_PACKAGE_H
 
 #include "enclave/error.h"
+#include "enclave/precision.h"
 #include "enclave/seal.h"
 
 enum {
@@ -26,6 +27,7 @@ typedef struct tacit_model_manifest {
     uint64_t plaintext_size;    /* bytes, 1..TACIT_MODEL_SIZE_MAX */
     uint32_t chunk_count;       /* follows from plaintext_size; checked */
     uint8_t content_sha256[32]; /* of all sealed chunks, in order */
+    tacit_precision_t precision; /* to compute in */
     uint64_t created_ms;        /* Unix ms */
 } tacit_model_manifest_t;
 

@@ -59,6 +59,7 @@ static void s_print(const tacit_proven_receipt_t *proven)
     s_print_key("measurement", receipt->mrenclave);
     printf("%-18s%s, %s backend\n", "isolation", tacit_isolation_name(receipt->isolation),
            tacit_backend_name(receipt->backend));
+    printf("%-18s%s\n", "precision", tacit_precision_name(receipt->precision));
     s_print_key("signer", proven->result.mrsigner);
     printf("%-18s%u\n", "svn", proven->result.svn);
     printf("%-18s%s\n", "kind", tacit_tee_name(proven->result.tee));
@@ -104,6 +105,8 @@ static json_t *s_json(const tacit_proven_receipt_t *proven)
                                   json_string(tacit_isolation_name(receipt->isolation)));
         (void)json_object_set_new(object, "backend",
                                   json_string(tacit_backend_name(receipt->backend)));
+        (void)json_object_set_new(object, "precision",
+                                  json_string(tacit_precision_name(receipt->precision)));
     }
     for (size_t i = 0; object && i < sizeof keys / sizeof *keys; i++) {
         char hex[TACIT_HEX_KEY_SIZE];

@@ -338,7 +338,8 @@ static tacit_status_t s_open_and_run(tacit_executor_t *self, tacit_engine_t *eng
 
 /*  --- the receipt ----------------------------------------------------------------------------- */
 
-static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease, tacit_task_t *task)
+static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease,
+                   tacit_precision_t precision, tacit_task_t *task)
 {
     uint64_t started_us = s_now_us();
     tacit_result_t result;
@@ -348,6 +349,7 @@ static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease, tacit_tas
         .simulated = result.simulated,
         .isolation = self->isolation,
         .backend = self->options.portable ? TACIT_BACKEND_PORTABLE : TACIT_BACKEND_ONEDNN,
+        .precision = precision,
         .time_ms = tacit_now_ms(),
     };
     receipt.envelope.version = lease->version;
@@ -379,7 +381,7 @@ static tacit_status_t s_execute(tacit_executor_t *self, tacit_task_t *task)
         status = s_open_and_run(self, engine, lease, &times, task);
     }
     if (!status) {
-        s_sign(self, lease, task);
+        s_sign(self, lease, tacit_engine_precision(engine), task);
     }
     if (once) {
         tacit_lease_cache_drop(self->leases, lease);

@@ -3,6 +3,7 @@
 #include "services/inference/model_fetch.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 #include "enclave/secret.h"
 #include "idl/inference.h"
@@ -102,11 +103,31 @@ static tacit_status_t s_get_content(tacit_channel_t *models, const tacit_model_m
                : s_differs(ret_error, TACIT_CORRUPT, "content digest");
 }
 
+/*  The store knows the precision anyway: it stands in the manifest.  */
+static tacit_status_t s_refuse_precision(const tacit_engine_options_t *options,
+                                         tacit_error_t *ret_error)
+{
+    tacit_error_set_named(ret_error, TACIT_INFERENCE_MODEL_REFUSED, "model_refused",
+                          "the worker cannot compute in %s, as the model's owner wants it",
+                          tacit_precision_name(options->precision));
+    (void)snprintf(ret_error->claim, sizeof ret_error->claim, "precision");
+    (void)snprintf(ret_error->expected, sizeof ret_error->expected, "%s",
+                   tacit_precision_name(options->precision));
+    (void)snprintf(ret_error->got, sizeof ret_error->got, "%s",
+                   options->portable ? "the portable backend" : "a processor without it");
+    tacit_error_remedy(ret_error, "its owner pushes it with --precision fp32, or the operator runs "
+                                  "workers with oneDNN on processors with AVX-512 BF16");
+    return TACIT_INFERENCE_MODEL_REFUSED;
+}
+
 /*  What the engine says of the graph is the owner's secret: the user learns that it was refused. */
 static tacit_status_t s_load(tacit_span_t onnx, const tacit_engine_options_t *options,
                              tacit_engine_t **ret_engine, tacit_error_t *ret_error)
 {
     tacit_error_t reason = {.code = TACIT_OK};
+    if (!tacit_engine_offers(options->precision, options->portable)) {
+        return s_refuse_precision(options, ret_error);
+    }
     tacit_status_t status = tacit_engine_load(onnx, options, ret_engine, &reason);
     if (!status) {
         return TACIT_OK;
@@ -137,7 +158,9 @@ tacit_status_t tacit_model_fetch(tacit_channel_t *models, const tacit_lease_t *l
     }
     status = s_get_content(models, &manifest, lease, plaintext->data, ret_error);
     if (!status) {
-        status = s_load(tacit_secret_span(plaintext), options, ret_engine, ret_error);
+        tacit_engine_options_t chosen = *options;
+        chosen.precision = manifest.precision;
+        status = s_load(tacit_secret_span(plaintext), &chosen, ret_engine, ret_error);
     }
     tacit_secret_destroy(&plaintext);
     return status;

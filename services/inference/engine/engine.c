@@ -31,6 +31,7 @@ struct tacit_engine {
     int threads;
     uint32_t run_ms;
     bool profile;
+    tacit_precision_t precision;
     uint64_t runs;
     s_kept_t kept[TACIT_ENGINE_PLANS_MAX];
 };
@@ -91,7 +92,8 @@ static tacit_status_t s_make_plan(tacit_engine_t *engine, const tacit_tensor_t *
                                     .packs = engine->packs,
                                     .inputs = inputs,
                                     .careful = careful,
-                                    .profiled = engine->profile};
+                                    .profiled = engine->profile,
+                                    .reduced = engine->precision == TACIT_PRECISION_BF16};
     s_kept_t *kept = s_free_place(engine);
     tacit_status_t status = tacit_plan_new(&request, &kept->plan, error);
     if (status == TACIT_TOO_LARGE) {
@@ -159,6 +161,52 @@ static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
     return status;
 }
 
+bool tacit_engine_offers(tacit_precision_t precision, bool portable)
+{
+    return precision != TACIT_PRECISION_BF16 || (!portable && tacit_onednn_has_bf16());
+}
+
+tacit_precision_t tacit_engine_precision(const tacit_engine_t *engine)
+{
+    return engine->precision;
+}
+
+/*  Whether a model computes with 8-bit numbers.  */
+static bool s_has_bytes(const tacit_graph_t *graph)
+{
+    static const char *const names[] = {"QLinearConv", "QLinearMatMul", "ConvInteger",
+                                        "MatMulInteger", "QGemm", "QuantizeLinear"};
+    for (size_t i = 0; i < graph->operator_count; i++) {
+        for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+            if (strcmp(graph->operators[i], names[k]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static tacit_status_t s_check_precision(const tacit_engine_t *engine, bool portable,
+                                        tacit_error_t *error)
+{
+    const char *name = tacit_precision_name(engine->precision);
+    if (!tacit_engine_offers(engine->precision, portable)) {
+        (void)tacit_error_claim(error, TACIT_UNSUPPORTED, "precision",
+                                "oneDNN on a processor with AVX-512 BF16 or AMX",
+                                portable ? "the portable backend" : "a processor without");
+        tacit_error_remedy(error, "compute in fp32");
+        return TACIT_UNSUPPORTED;
+    }
+    if (engine->precision == TACIT_PRECISION_INT8 && !s_has_bytes(engine->graph)) {
+        (void)tacit_error_claim(error, TACIT_UNSUPPORTED, "precision", name,
+                                "a model without operators over 8-bit numbers");
+        tacit_error_remedy(error, "quantize the model before it is pushed, with ONNX Runtime's "
+                                  "quantizer for one");
+        return TACIT_UNSUPPORTED;
+    }
+    return TACIT_OK;
+}
+
 static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool portable,
                              tacit_error_t *error)
 {
@@ -168,6 +216,9 @@ static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool por
         status = tacit_graph_new(decoded, &engine->budget, &engine->graph, error);
     }
     tacit_decoded_destroy(&decoded);
+    if (status == TACIT_OK) {
+        status = s_check_precision(engine, portable, error);
+    }
     if (status == TACIT_OK) {
         status = tacit_pass_fold_normalization(engine->graph, error);
     }
@@ -207,6 +258,7 @@ tacit_status_t tacit_engine_load(tacit_span_t onnx, const tacit_engine_options_t
     engine->threads = chosen.threads > 0 ? (int)chosen.threads : 1;
     engine->run_ms = chosen.run_ms;
     engine->profile = chosen.profile;
+    engine->precision = chosen.precision;
     engine->budget.limit =
         chosen.memory_limit > 0 ? chosen.memory_limit : TACIT_ENGINE_MEMORY_DEFAULT;
     int before = omp_get_max_threads();

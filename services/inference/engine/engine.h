@@ -14,6 +14,7 @@
 #define TACIT_SERVICES_INFERENCE_ENGINE_ENGINE_H
 
 #include "enclave/error.h"
+#include "enclave/precision.h"
 #include "enclave/span.h"
 
 enum {
@@ -52,6 +53,7 @@ typedef struct tacit_engine_options {
     bool portable;       /* plain C kernels only */
     uint32_t run_ms;     /* how long a run may take, and a load's planning; 0: any */
     bool profile;        /* time each step of each run */
+    tacit_precision_t precision;
 } tacit_engine_options_t;
 
 /*  A dense, row-major, little-endian tensor with its elements.  */
@@ -79,6 +81,13 @@ TACIT_MUST_CHECK tacit_status_t tacit_engine_load(tacit_span_t onnx,
                                                   const tacit_engine_options_t *options,
                                                   tacit_engine_t **ret_engine,
                                                   tacit_error_t *ret_error);
+
+/*  Whether that backend computes so on this processor; where not, loading gives UNSUPPORTED, with
+    the claim "precision". For int8 the model decides, too.  */
+bool tacit_engine_offers(tacit_precision_t precision, bool portable);
+
+/*  What it was loaded for.  */
+tacit_precision_t tacit_engine_precision(const tacit_engine_t *engine);
 
 /*  Wipes and frees. NULL-safe; *engine becomes NULL.  */
 void tacit_engine_destroy(tacit_engine_t **engine);

@@ -128,11 +128,30 @@ dnnl_memory_desc_t tacit_onednn_retyped(dnnl_memory_desc_t layout, tacit_dtype_t
     return layout;
 }
 
+static bool s_has(dnnl_cpu_isa_t wanted)
+{
+    return ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)wanted) == (unsigned)wanted;
+}
+
 bool tacit_onednn_sums_bytes(void)
 {
-    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
-    unsigned wanted = (unsigned)dnnl_cpu_isa_avx512_core_vnni;
-    return (isa & wanted) == wanted;
+    return s_has(dnnl_cpu_isa_avx512_core_vnni);
+}
+
+bool tacit_onednn_has_bf16(void)
+{
+    return s_has(dnnl_cpu_isa_avx512_core_bf16);
+}
+
+dnnl_memory_desc_t tacit_onednn_reduced(dnnl_memory_desc_t layout)
+{
+    layout.data_type = dnnl_bf16;
+    return layout;
+}
+
+bool tacit_onednn_is_reduced(const dnnl_memory_desc_t *layout)
+{
+    return layout->data_type == dnnl_bf16;
 }
 
 /*  Execute a reorder between two prepared memories.  */

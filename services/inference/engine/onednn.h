@@ -40,6 +40,11 @@ bool tacit_onednn_has_type(tacit_dtype_t dtype);
     that, oneDNN takes one that saturates.  */
 bool tacit_onednn_sums_bytes(void);
 
+/*  Whether the processor has instructions for bfloat16 that oneDNN uses; and layouts of it.  */
+bool tacit_onednn_has_bf16(void);
+dnnl_memory_desc_t tacit_onednn_reduced(dnnl_memory_desc_t layout);
+bool tacit_onednn_is_reduced(const dnnl_memory_desc_t *layout);
+
 /*  Copy data from one layout into another, now.  */
 TACIT_MUST_CHECK tacit_status_t tacit_onednn_reorder(tacit_onednn_t *onednn,
                                                      const dnnl_memory_desc_t *from,

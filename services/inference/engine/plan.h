@@ -20,6 +20,7 @@ typedef struct tacit_plan_request {
     const tacit_tensor_t *inputs; /* in the graph's order; data where the elements decide shapes */
     bool careful;                 /* NaN is about: do without what would drop it */
     bool profiled;                /* time each step of each run */
+    bool reduced;                 /* bfloat16 where oneDNN is fast with it */
 } tacit_plan_request_t;
 
 /*  BAD_INPUT, UNSUPPORTED or TOO_LARGE where the graph cannot take these shapes.  */

@@ -62,6 +62,7 @@ struct tacit_planner {
     tacit_plan_t *plan;
     const tacit_graph_t *graph;
     bool careful;
+    bool reduced;
     bool *absorbed; /* nodes merged into others */
     int (*uses)[2]; /* of each value: its last consumer, and the last but one; TACIT_NO_NODE */
     const tacit_graph_node_t *node; /* being planned */

@@ -189,6 +189,27 @@ static bool s_may_accelerate(const tacit_planner_t *planner, const tacit_graph_n
     return may && work->outputs[0].count > 0 && work->outputs[0].shape.rank > 0;
 }
 
+/*  What does not take bfloat16 gets float32 in the same order.  */
+static tacit_status_t s_widen(tacit_planner_t *planner, const tacit_graph_node_t *node)
+{
+    bool takes = (node->op->flags & TACIT_OPERATOR_HALF) != 0;
+    for (size_t i = 0; !takes && i < node->input_count; i++) {
+        int slot = tacit_planner_slot(planner, node->inputs[i]);
+        if (slot == TACIT_NO_SLOT ||
+            !tacit_onednn_is_reduced(tacit_planner_layout(planner, slot))) {
+            continue;
+        }
+        dnnl_memory_desc_t wide =
+            tacit_onednn_retyped(*tacit_planner_layout(planner, slot), TACIT_DTYPE_FLOAT32);
+        slot = tacit_planner_arrange(planner, slot, NULL, &wide);
+        if (slot == TACIT_NO_SLOT) {
+            return planner->error->code;
+        }
+        tacit_planner_bind(planner, node->inputs[i], slot);
+    }
+    return TACIT_OK;
+}
+
 static tacit_status_t s_plan_node(tacit_planner_t *planner, const tacit_graph_node_t *node)
 {
     s_work_t work;
@@ -205,6 +226,9 @@ static tacit_status_t s_plan_node(tacit_planner_t *planner, const tacit_graph_no
     }
     bool done = false;
     if (s_may_accelerate(planner, node, &work)) {
+        status = planner->reduced ? s_widen(planner, node) : TACIT_OK;
+    }
+    if (status == TACIT_OK && s_may_accelerate(planner, node, &work)) {
         tacit_inference_t inference = {.graph = planner->graph,
                                        .node = node,
                                        .inputs = work.inputs,
@@ -354,7 +378,11 @@ tacit_status_t tacit_plan_new(const tacit_plan_request_t *request, tacit_plan_t 
     plan->budget = graph->budget;
     plan->pool = tacit_pool_new(graph->budget, error);
     tacit_planner_t planner = {
-        .plan = plan, .graph = graph, .careful = request->careful, .error = error};
+        .plan = plan,
+                               .graph = graph,
+                               .careful = request->careful,
+                               .reduced = request->reduced,
+                               .error = error};
     tacit_status_t status = error->code;
     if (plan->pool != NULL) {
         plan->value_slots = tacit_pool_take(plan->pool, graph->value_count, sizeof(int), error);

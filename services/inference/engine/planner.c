@@ -42,6 +42,11 @@ bool tacit_planner_may_merge(const tacit_planner_t *planner)
     return !planner->careful;
 }
 
+bool tacit_planner_is_reduced(const tacit_planner_t *planner)
+{
+    return planner->reduced;
+}
+
 int tacit_planner_slot(const tacit_planner_t *planner, int value)
 {
     return value == TACIT_NO_VALUE ? TACIT_NO_SLOT : planner->plan->value_slots[value];

@@ -25,6 +25,10 @@ tacit_error_t *tacit_planner_error(tacit_planner_t *planner);
 /*  Whether activations may be merged into their producer.  */
 bool tacit_planner_may_merge(const tacit_planner_t *planner);
 
+/*  Whether products and convolutions take bfloat16: a slot of float32 then may have a layout of that.
+ */
+bool tacit_planner_is_reduced(const tacit_planner_t *planner);
+
 /*  The slot of a value; what is in it; its layout; whether it is row-major.  */
 int tacit_planner_slot(const tacit_planner_t *planner, int value);
 const tacit_tensor_t *tacit_planner_tensor(const tacit_planner_t *planner, int slot);

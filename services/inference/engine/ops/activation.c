@@ -263,21 +263,21 @@ TACIT_ACCELERATE(activation)
 
 /* clang-format off */
 TACIT_OPERATORS(activation) = {
-    {"Relu", 6, 17, NUMBER, "T|T", 1, "", 0, NAN_, I(same), K(relu), A(activation)},
-    {"LeakyRelu", 6, 17, FLOAT32, "T|T", 1, "alpha:f", 0, NAN_, I(leaky_relu), K(leaky_relu), A(activation)},
-    {"Elu", 6, 17, FLOAT, "T|T", 1, "alpha:f", 0, NAN_, I(elu), K(elu), A(activation)},
-    {"HardSwish", 14, 17, FLOAT, "T|T", 1, "", 0, NAN_, I(same), K(hard_swish), A(activation)},
-    {"Sigmoid", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(sigmoid), A(activation)},
-    {"Tanh", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(tanh), A(activation)},
-    {"Clip", 6, 10, FLOAT32, "T|T", 1, "min:f max:f", 0, NAN_, I(clip), K(clip), A(activation)},
-    {"Clip", 11, 17, NUMBER, "TTT|T", 1, "", 0, NAN_, I(clip), K(clip), A(activation)},
+    {"Relu", 6, 17, NUMBER, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(relu), A(activation)},
+    {"LeakyRelu", 6, 17, FLOAT32, "T|T", 1, "alpha:f", 0, NAN_ | HALF, I(leaky_relu), K(leaky_relu), A(activation)},
+    {"Elu", 6, 17, FLOAT, "T|T", 1, "alpha:f", 0, NAN_ | HALF, I(elu), K(elu), A(activation)},
+    {"HardSwish", 14, 17, FLOAT, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(hard_swish), A(activation)},
+    {"Sigmoid", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(sigmoid), A(activation)},
+    {"Tanh", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(tanh), A(activation)},
+    {"Clip", 6, 10, FLOAT32, "T|T", 1, "min:f max:f", 0, NAN_ | HALF, I(clip), K(clip), A(activation)},
+    {"Clip", 11, 17, NUMBER, "TTT|T", 1, "", 0, NAN_ | HALF, I(clip), K(clip), A(activation)},
     TACIT_OPERATORS_END
 };
 /* clang-format on */
 
 /* clang-format off */
 const tacit_operator_t tacit_operator_gelu =
-    {"Gelu", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(gelu), A(activation)};
+    {"Gelu", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(gelu), A(activation)};
 const tacit_operator_t tacit_operator_swish =
-    {"Swish", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(same), K(swish), A(activation)};
+    {"Swish", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(swish), A(activation)};
 /* clang-format on */

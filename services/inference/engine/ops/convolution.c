@@ -195,8 +195,11 @@ static bool s_find_implementation(const dnnl_convolution_desc_t *desc, dnnl_engi
     return found;
 }
 
+/*  Directly, in float32 or bfloat16, or by a transform.  */
+typedef enum s_way { DIRECT, REDUCED, TRANSFORM } s_way_t;
+
 static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_engine_t engine,
-                                const_dnnl_primitive_attr_t attributes, bool transform,
+                                const_dnnl_primitive_attr_t attributes, s_way_t way,
                                 dnnl_primitive_desc_t *ret_desc)
 {
     const tacit_window_t *window = &inference->parameters->window;
@@ -208,6 +211,11 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_engine_
     dnnl_memory_desc_t weights = tacit_onednn_any(rank, dims);
     dnnl_memory_desc_t bias = tacit_onednn_strided(1, &y->dims[1], NULL);
     dnnl_memory_desc_t target = tacit_onednn_any(y->rank, y->dims);
+    if (way == REDUCED) {
+        source = tacit_onednn_reduced(source);
+        weights = tacit_onednn_reduced(weights);
+        target = tacit_onednn_reduced(target);
+    }
     dnnl_dims_t dilations = {0};
     dnnl_dims_t strides = {0};
     dnnl_dims_t begin = {0};
@@ -221,16 +229,34 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_engine_
     dnnl_convolution_desc_t desc;
     dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
         &desc, dnnl_forward_inference,
-        transform ? dnnl_convolution_winograd : dnnl_convolution_direct, &source, &weights,
+        way == TRANSFORM ? dnnl_convolution_winograd : dnnl_convolution_direct, &source, &weights,
         inference->node->input_count > 2 ? &bias : NULL, &target, strides, dilations, begin, end);
-    if (status == dnnl_success && transform) {
-        return s_find_implementation(&desc, engine, attributes, "wino_2x3", ret_desc)
+    if (status == dnnl_success && way != DIRECT) {
+        return s_find_implementation(&desc, engine, attributes,
+                                     way == TRANSFORM ? "wino_2x3" : "bf16", ret_desc)
                    ? dnnl_success
                    : dnnl_unimplemented;
     }
     return status == dnnl_success
                ? dnnl_primitive_desc_create(ret_desc, &desc, attributes, engine, NULL)
                : status;
+}
+
+/*  The first way that oneDNN has.  */
+static dnnl_status_t s_choose(const tacit_planner_t *planner, const tacit_inference_t *inference,
+                              const_dnnl_primitive_attr_t attributes,
+                              dnnl_primitive_desc_t *ret_desc)
+{
+    dnnl_engine_t engine = tacit_onednn_engine(tacit_planner_onednn(planner));
+    dnnl_status_t status = dnnl_unimplemented;
+    if (tacit_planner_is_reduced(planner)) {
+        status = s_describe(inference, engine, attributes, REDUCED, ret_desc);
+    } else if (s_may_transform(planner, inference)) {
+        status = s_describe(inference, engine, attributes, TRANSFORM, ret_desc);
+    }
+    return status == dnnl_success
+               ? status
+               : s_describe(inference, engine, attributes, DIRECT, ret_desc);
 }
 
 static tacit_status_t s_add_steps(tacit_planner_t *planner, const tacit_inference_t *inference,
@@ -273,7 +299,6 @@ TACIT_ACCELERATE(convolution)
         return TACIT_OK;
     }
     tacit_activation_t activation;
-    dnnl_engine_t engine = tacit_onednn_engine(tacit_planner_onednn(planner));
     dnnl_primitive_desc_t desc = NULL;
     int value = inference->node->outputs[0];
     tacit_sum_t sum;
@@ -284,9 +309,7 @@ TACIT_ACCELERATE(convolution)
     dnnl_primitive_attr_t attributes = tacit_planner_attributes_with(&activation, sum.node != NULL);
     tacit_status_t status = TACIT_OK;
     if (attributes == NULL ||
-        ((!s_may_transform(planner, inference) ||
-          s_describe(inference, engine, attributes, true, &desc) != dnnl_success) &&
-         s_describe(inference, engine, attributes, false, &desc) != dnnl_success)) {
+        s_choose(planner, inference, attributes, &desc) != dnnl_success) {
         status = tacit_error_set(tacit_planner_error(planner), TACIT_INTERNAL,
                                  "oneDNN does not convolve");
     } else {
@@ -303,7 +326,7 @@ TACIT_ACCELERATE(convolution)
 
 /* clang-format off */
 TACIT_OPERATORS(convolution) = {
-    {"Conv", 1, 17, FLOAT32, "TTT|T", 2, WINDOW " dilations:I group:i", 0, 0, I(convolution), K(convolution), A(convolution)},
+    {"Conv", 1, 17, FLOAT32, "TTT|T", 2, WINDOW " dilations:I group:i", 0, HALF, I(convolution), K(convolution), A(convolution)},
     TACIT_OPERATORS_END
 };
 /* clang-format on */

@@ -228,6 +228,7 @@ typedef struct s_request {
     dnnl_memory_desc_t bias_layout;
     dnnl_memory_desc_t y_layout;
     bool weights;               /* b is constant, [n, k]: an inner product */
+    bool reduced;               /* a and b are taken in bfloat16 */
     int value;                  /* the output */
     const tacit_shape_t *shape; /* of it */
 } s_request_t;
@@ -239,8 +240,11 @@ static dnnl_status_t s_describe(const s_request_t *request, const_dnnl_primitive
     if (request->weights) {
         dnnl_inner_product_desc_t desc;
         dnnl_memory_desc_t any = tacit_onednn_any(2, request->b_layout.dims);
+        dnnl_memory_desc_t a = request->a_layout;
+        any = request->reduced ? tacit_onednn_reduced(any) : any;
+        a = request->reduced ? tacit_onednn_reduced(a) : a;
         dnnl_status_t status = dnnl_inner_product_forward_desc_init(
-            &desc, dnnl_forward_inference, &request->a_layout, &any, bias, &request->y_layout);
+            &desc, dnnl_forward_inference, &a, &any, bias, &request->y_layout);
         return status == dnnl_success
                    ? dnnl_primitive_desc_create(ret_desc, &desc, attributes, engine, NULL)
                    : status;
@@ -257,7 +261,13 @@ static tacit_status_t s_add_steps(tacit_planner_t *planner, const s_request_t *r
                                   const_dnnl_primitive_desc_t desc, const tacit_sum_t *sum)
 {
     dnnl_memory_desc_t wanted = *dnnl_primitive_desc_query_md(desc, dnnl_query_weights_md, 0);
+    int a = request->a;
     int b = request->b;
+    dnnl_memory_desc_t taken = request->a_layout;
+    if (request->reduced) {
+        taken = tacit_onednn_reduced(taken);
+        a = tacit_planner_arrange(planner, a, &request->a_layout, &taken);
+    }
     if (request->weights) {
         b = tacit_planner_arrange(planner, b, &request->b_layout, &wanted);
     } else {
@@ -267,10 +277,10 @@ static tacit_status_t s_add_steps(tacit_planner_t *planner, const s_request_t *r
     int y = sum->node != NULL
                 ? tacit_planner_take_place(planner, sum->other, sum->node, &plain)
                 : tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, request->shape, NULL);
-    if (b == TACIT_NO_SLOT || y == TACIT_NO_SLOT) {
+    if (a == TACIT_NO_SLOT || b == TACIT_NO_SLOT || y == TACIT_NO_SLOT) {
         return tacit_planner_error(planner)->code;
     }
-    tacit_argument_t arguments[4] = {{DNNL_ARG_SRC, request->a, request->a_layout},
+    tacit_argument_t arguments[4] = {{DNNL_ARG_SRC, a, taken},
                                      {DNNL_ARG_WEIGHTS, b, wanted},
                                      {DNNL_ARG_DST, y, request->y_layout},
                                      {DNNL_ARG_BIAS, request->bias, request->bias_layout}};
@@ -342,6 +352,9 @@ TACIT_ACCELERATE(gemm)
                            .bias = biased ? s_plain_input(planner, node, 2) : TACIT_NO_SLOT,
                            .weights =
                                inference->inputs[1].data != NULL && !parameters->gemm.transpose_a,
+                           .reduced = tacit_planner_is_reduced(planner) &&
+                                      inference->inputs[1].data != NULL &&
+                                      !parameters->gemm.transpose_a,
                            .y_layout = s_layout(m, n, false),
                            .value = node->outputs[0],
                            .shape = &inference->outputs[0].shape};
@@ -388,6 +401,7 @@ TACIT_ACCELERATE(matmul)
         request.y_layout = s_layout(rows, n, false);
         request.bias = tacit_planner_merge_bias(planner, &request.value, request.shape);
         request.bias_layout = tacit_onednn_strided(1, &n, NULL);
+        request.reduced = tacit_planner_is_reduced(planner);
     }
     return s_plan_product(planner, &request, ret_done);
 }

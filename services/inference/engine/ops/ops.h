@@ -48,6 +48,7 @@
 #define SPARSE TACIT_OPERATOR_SPARSE
 #define MS     TACIT_OPERATOR_MICROSOFT
 #define BYTES  TACIT_OPERATOR_BYTES
+#define HALF   TACIT_OPERATOR_HALF
 
 #define WINDOW "kernel_shape:I strides:I pads:I auto_pad:s"
 

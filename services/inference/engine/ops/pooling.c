@@ -229,8 +229,8 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_alg_kin
     const tacit_window_t *window = &inference->parameters->window;
     const tacit_shape_t *x = &inference->inputs[0].shape;
     const tacit_shape_t *y = &inference->outputs[0].shape;
-    dnnl_memory_desc_t target =
-        tacit_onednn_retyped(tacit_onednn_any(y->rank, y->dims), inference->outputs[0].dtype);
+    dnnl_memory_desc_t target = tacit_onednn_any(y->rank, y->dims);
+    target.data_type = source->data_type;
     dnnl_dims_t kernel = {0};
     dnnl_dims_t strides = {0};
     dnnl_dims_t dilations = {0};
@@ -308,10 +308,10 @@ TACIT_ACCELERATE(average_pool)
 
 /* clang-format off */
 TACIT_OPERATORS(pooling) = {
-    {"MaxPool", 1, 17, POOLED, "T|Ti", 1, WINDOW " dilations:I ceil_mode:i storage_order:i", 0, NAN_ | BYTES, I(pool), K(max_pool), A(max_pool)},
-    {"AveragePool", 1, 17, FLOAT32, "T|T", 1, WINDOW " ceil_mode:i count_include_pad:i", 0, 0, I(pool), K(average_pool), A(average_pool)},
-    {"GlobalMaxPool", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_, I(global_pool), K(max_pool), A(max_pool)},
-    {"GlobalAveragePool", 1, 17, FLOAT32, "T|T", 1, "", 0, 0, I(global_pool), K(average_pool), A(average_pool)},
+    {"MaxPool", 1, 17, POOLED, "T|Ti", 1, WINDOW " dilations:I ceil_mode:i storage_order:i", 0, NAN_ | BYTES | HALF, I(pool), K(max_pool), A(max_pool)},
+    {"AveragePool", 1, 17, FLOAT32, "T|T", 1, WINDOW " ceil_mode:i count_include_pad:i", 0, HALF, I(pool), K(average_pool), A(average_pool)},
+    {"GlobalMaxPool", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(global_pool), K(max_pool), A(max_pool)},
+    {"GlobalAveragePool", 1, 17, FLOAT32, "T|T", 1, "", 0, HALF, I(global_pool), K(average_pool), A(average_pool)},
     TACIT_OPERATORS_END
 };
 /* clang-format on */
