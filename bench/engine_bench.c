@@ -78,6 +78,9 @@ static bool s_parse(int argc, char **argv, s_options_t *options)
             options->engine.portable = strcmp(next, "portable") == 0;
             fine = options->engine.portable || strcmp(next, "onednn") == 0;
             i++;
+        } else if (strcmp(argv[i], "--precision") == 0) {
+            fine = tacit_precision_from_name(next, &options->engine.precision);
+            i++;
         } else if (strcmp(argv[i], "--isa") == 0) {
             fine = s_choose(next);
             i++;
@@ -292,7 +295,8 @@ static void s_serve(tacit_engine_t *engine, const s_options_t *options)
 static void s_usage(FILE *stream)
 {
     (void)fputs("usage: tacit-bench-engine MODEL.onnx [--repeat N] [--threads N] [--batch N] "
-                "[--backend onednn|portable] [--profile] [--cpu] [--isa baseline|avx2|avx512]\n    "
+                "[--backend onednn|portable] [--precision fp32|bf16|int8] [--profile] [--cpu] "
+                "[--isa baseline|avx2|avx512]\n    "
                 "   tacit-bench-engine "
                 "MODEL.onnx --serve "
                 "INPUT.bin --shape D,D..  (for engine.py)\n\nLoad time, and first, median and "

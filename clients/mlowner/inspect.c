@@ -9,10 +9,10 @@
 
 #include "clients/lib/table.h"
 #include "clients/mlowner/commands.h"
+#include "clients/mlowner/comparison.h"
 #include "clients/mlowner/local_run.h"
 #include "enclave/isolation.h"
 #include "enclave/no_code.h"
-#include "enclave/whole_file.h"
 
 enum { S_SHAPE_SIZE = 192 };
 
@@ -51,10 +51,15 @@ static tacit_status_t s_options(const tacit_invocation_t *invocation, s_setup_t 
     if (status) {
         return status;
     }
+    tacit_precision_t precision = TACIT_PRECISION_FP32;
     status = tacit_invocation_number(invocation, "threads", 1, TACIT_ENGINE_THREADS_MAX, &threads,
                                      ret_error);
+    if (!status) {
+        status = tacit_invocation_precision(invocation, &precision, ret_error);
+    }
     *ret_options =
         (tacit_engine_options_t){.threads = threads,
+                                 .precision = precision,
                                  .portable = setup->backend == TACIT_BACKEND_PORTABLE,
                                  .profile = tacit_invocation_count(invocation, "profile") > 0};
     if (!status && ret_options->profile && tacit_invocation_count(invocation, "run") == 0) {
@@ -63,21 +68,6 @@ static tacit_status_t s_options(const tacit_invocation_t *invocation, s_setup_t 
     if (!status && ret_options->portable) {
         status = tacit_process_forbid_code(ret_error);
     }
-    return status;
-}
-
-static tacit_status_t s_load(const char *path, const tacit_engine_options_t *options,
-                             tacit_engine_t **ret_engine, tacit_error_t *ret_error)
-{
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    tacit_status_t status = tacit_whole_file_read(path, TACIT_ENGINE_MODEL_SIZE_MAX, &bytes, &size);
-    if (status) {
-        return tacit_error_set(ret_error, status == TACIT_TOO_LARGE ? status : TACIT_BAD_INPUT,
-                               "%s cannot be read", path);
-    }
-    status = tacit_engine_load(tacit_span(bytes, size), options, ret_engine, ret_error);
-    free(bytes);
     return status;
 }
 
@@ -122,7 +112,7 @@ static json_t *s_json_steps(const tacit_engine_t *engine)
 }
 
 static void s_print_json(const s_setup_t *setup, const tacit_engine_t *engine,
-                         const tacit_local_run_t *run)
+                         const tacit_local_run_t *run, const tacit_comparison_t *comparison)
 {
     size_t inputs = 0;
     size_t outputs = 0;
@@ -149,6 +139,11 @@ static void s_print_json(const s_setup_t *setup, const tacit_engine_t *engine,
     if (run->outputs > 0) {
         json_object_set_new(object, "repeat", json_integer((json_int_t)run->repeat));
         json_object_set_new(object, "median_ms", json_real(run->median_ms));
+    }
+    json_object_set_new(object, "precision",
+                        json_string(tacit_precision_name(setup->options.precision)));
+    if (comparison->rows > 0) {
+        json_object_set_new(object, "comparison", tacit_comparison_json(comparison));
     }
     if (run->profiled) {
         json_object_set_new(object, "steps", s_json_steps(engine));
@@ -246,14 +241,15 @@ static tacit_status_t s_print_profile(const tacit_engine_t *engine)
 }
 
 static tacit_status_t s_print(const tacit_invocation_t *invocation, const s_setup_t *setup,
-                              const tacit_engine_t *engine, const tacit_local_run_t *run)
+                              const tacit_engine_t *engine, const tacit_local_run_t *run,
+                              const tacit_comparison_t *comparison)
 {
     size_t count = 0;
     const char *const *names = tacit_engine_operators(engine, &count);
     printf("Tacit runs this model.\n\n");
     tacit_status_t status = s_print_values(engine);
-    printf("\nisolation   %s, %s backend\n", tacit_isolation_name(setup->isolation),
-           tacit_backend_name(setup->backend));
+    printf("\nisolation   %s, %s backend\nprecision   %s\n", tacit_isolation_name(setup->isolation),
+           tacit_backend_name(setup->backend), tacit_precision_name(setup->options.precision));
     printf("opset       %" PRId64 "\nparameters  %" PRIu64 "\nmemory      %zu bytes, weights and "
            "plan; %zu of them for all activations of a run\noperators  ",
            tacit_engine_opset(engine), tacit_engine_parameter_count(engine),
@@ -266,6 +262,9 @@ static tacit_status_t s_print(const tacit_invocation_t *invocation, const s_setu
         printf("time        %.3f ms, median of %zu\n%zu outputs in %s\n", run->median_ms,
                run->repeat, run->outputs, tacit_invocation_value(invocation, "out"));
     }
+    if (comparison->rows > 0) {
+        tacit_comparison_print(comparison, setup->options.precision);
+    }
     if (!status && run->profiled) {
         status = s_print_profile(engine);
     }
@@ -277,18 +276,22 @@ tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation, tacit
     s_setup_t setup = {.options = {.threads = 0}};
     tacit_engine_t *engine = NULL;
     tacit_local_run_t run = {.outputs = 0};
+    tacit_comparison_t comparison = {.rows = 0};
     tacit_status_t status = s_options(invocation, &setup, ret_error);
     if (!status) {
-        status = s_load(invocation->operands[0], &setup.options, &engine, ret_error);
+        status = tacit_local_load(invocation->operands[0], &setup.options, &engine, ret_error);
     }
     if (!status && tacit_invocation_count(invocation, "run") > 0) {
         status = tacit_local_run(invocation, engine, &run, ret_error);
     }
+    if (!status) {
+        status = tacit_compare(invocation, engine, &setup.options, &comparison, ret_error);
+    }
     run.profiled = setup.options.profile;
     if (!status && invocation->json) {
-        s_print_json(&setup, engine, &run);
+        s_print_json(&setup, engine, &run, &comparison);
     } else if (!status) {
-        status = s_print(invocation, &setup, engine, &run);
+        status = s_print(invocation, &setup, engine, &run, &comparison);
     }
     tacit_engine_destroy(&engine);
     return status;

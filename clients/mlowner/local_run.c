@@ -33,6 +33,42 @@ tacit_status_t tacit_invocation_number(const tacit_invocation_t *invocation, con
     return TACIT_OK;
 }
 
+tacit_status_t tacit_invocation_precision(const tacit_invocation_t *invocation,
+                                          tacit_precision_t *ret_precision,
+                                          tacit_error_t *ret_error)
+{
+    const char *name = tacit_invocation_value(invocation, "precision");
+    *ret_precision = TACIT_PRECISION_FP32;
+    return name == NULL || tacit_precision_from_name(name, ret_precision)
+               ? TACIT_OK
+               : tacit_usage_error(invocation, ret_error, "--precision is fp32, bf16 or int8");
+}
+
+tacit_status_t tacit_local_load(const char *path, const tacit_engine_options_t *options,
+                                tacit_engine_t **ret_engine, tacit_error_t *ret_error)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    tacit_status_t status = tacit_whole_file_read(path, TACIT_ENGINE_MODEL_SIZE_MAX, &bytes, &size);
+    if (status) {
+        return tacit_error_set(ret_error, status == TACIT_TOO_LARGE ? status : TACIT_BAD_INPUT,
+                               "%s cannot be read", path);
+    }
+    status = tacit_engine_load(tacit_span(bytes, size), options, ret_engine, ret_error);
+    free(bytes);
+    return status;
+}
+
+tacit_status_t tacit_local_check(const char *path, tacit_precision_t precision,
+                                 tacit_error_t *ret_error)
+{
+    tacit_engine_t *engine = NULL;
+    tacit_engine_options_t options = {.portable = true, .precision = precision};
+    tacit_status_t status = tacit_local_load(path, &options, &engine, ret_error);
+    tacit_engine_destroy(&engine);
+    return status;
+}
+
 /*  --- inputs ---------------------------------------------------------------------------------- */
 
 typedef struct {

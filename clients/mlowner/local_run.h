@@ -21,6 +21,19 @@ TACIT_MUST_CHECK tacit_status_t tacit_local_run(const tacit_invocation_t *invoca
                                                 tacit_engine_t *engine, tacit_local_run_t *ret_run,
                                                 tacit_error_t *ret_error);
 
+/*  Loads a model file; whether it can be computed so, whatever this processor can.  */
+TACIT_MUST_CHECK tacit_status_t tacit_local_load(const char *path,
+                                                 const tacit_engine_options_t *options,
+                                                 tacit_engine_t **ret_engine,
+                                                 tacit_error_t *ret_error);
+TACIT_MUST_CHECK tacit_status_t tacit_local_check(const char *path, tacit_precision_t precision,
+                                                  tacit_error_t *ret_error);
+
+/*  --precision; fp32 where it was not given.  */
+TACIT_MUST_CHECK tacit_status_t tacit_invocation_precision(const tacit_invocation_t *invocation,
+                                                           tacit_precision_t *ret_precision,
+                                                           tacit_error_t *ret_error);
+
 /*  The number given for an option, in 1..most; the fallback where it was not given.  */
 TACIT_MUST_CHECK tacit_status_t tacit_invocation_number(const tacit_invocation_t *invocation,
                                                         const char *name, uint32_t fallback,

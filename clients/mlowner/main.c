@@ -6,6 +6,7 @@
 
 static const tacit_option_t s_push_options[] = {
     {"name", 'n', "NAME", "name of the model (default: the file's, without its ending)"},
+    {"precision", 0, "NAME", "what workers compute in: fp32 (default), bf16 or int8"},
 };
 
 static const tacit_option_t s_inspect_options[] = {
@@ -14,6 +15,10 @@ static const tacit_option_t s_inspect_options[] = {
     {"repeat", 'n', "N", "how often to run; the median time is told"},
     {"isolation", 0, "LEVEL", "as workers of it: standard (default), or strict: no code is made"},
     {"backend", 'b', "NAME", "onednn (default), or portable (default where strict)"},
+    {"precision", 0, "NAME", "what to compute in: fp32 (default), bf16 or int8"},
+    {"data", 'd', "FILE", "rows (.npy) to compare it on with fp32; once for each input"},
+    {"labels", 'l', "FILE", "the rows' classes (.npy): also tell how many are right"},
+    {"against", 'a', "FILE", "what to compare with (default: the same model in fp32)"},
     {"profile", 'p', NULL, "tell each step's share of the time, and who computes it"},
     {"threads", 't', "N", "threads of one run (default: 1)"},
 };
@@ -63,7 +68,7 @@ static const tacit_command_t s_commands[] = {
         .operands_min = 1,
         .operands_max = 1,
         .options = s_push_options,
-        .option_count = 1,
+        .option_count = sizeof s_push_options / sizeof s_push_options[0],
         .notes = "Example:\n  tacit-mlowner push model.onnx --name triage\n",
         .run = tacit_command_push,
     },

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clients/mlowner/commands.h"
+#include "clients/mlowner/local_run.h"
 #include "clients/mlowner/model_file.h"
 #include "clients/mlowner/publish.h"
 
@@ -33,6 +34,7 @@ tacit_status_t tacit_command_push(const tacit_invocation_t *invocation, tacit_er
     char given[2 * TACIT_MODEL_NAME_MAX];
     char name[TACIT_MODEL_NAME_MAX + 1];
     uint32_t version = 0;
+    tacit_precision_t precision = TACIT_PRECISION_FP32;
     tacit_model_file_t model = {.file = -1};
     tacit_owner_t owner = {0};
     const char *option = tacit_invocation_value(invocation, "name");
@@ -42,14 +44,25 @@ tacit_status_t tacit_command_push(const tacit_invocation_t *invocation, tacit_er
         status = tacit_usage_error(invocation, ret_error, "versions are counted by push itself");
     }
     if (!status) {
+        status = tacit_invocation_precision(invocation, &precision, ret_error);
+    }
+    if (!status && precision == TACIT_PRECISION_INT8) {
+        /* whether it has operators over bytes, every backend can tell */
+        status = tacit_local_check(invocation->operands[0], precision, ret_error);
+    }
+    if (!status) {
         status = tacit_model_file_open(invocation->operands[0], &model, ret_error);
     }
     if (!status) {
         status = tacit_owner_open(invocation, &owner, ret_error);
     }
     if (!status) {
-        status = tacit_owner_publish(&owner, name, (uint64_t)model.about.st_size,
-                                     tacit_model_file_chunk, &model, &version, ret_error);
+        const tacit_publication_t publication = {.name = name,
+                                                 .size = (uint64_t)model.about.st_size,
+                                                 .precision = precision,
+                                                 .source = tacit_model_file_chunk,
+                                                 .context = &model};
+        status = tacit_owner_publish(&owner, &publication, &version, ret_error);
     }
     if (!status) {
         s_tell(invocation, "Pushed", name, version);

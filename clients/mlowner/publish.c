@@ -216,13 +216,14 @@ static tacit_status_t s_publish(tacit_owner_t *owner, const tacit_model_manifest
     return status;
 }
 
-tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name, uint64_t size,
-                                   tacit_chunk_source_t *source, void *context,
+tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const tacit_publication_t *publication,
                                    uint32_t *ret_version, tacit_error_t *ret_error)
 {
     uint32_t newest = 0;
     tacit_secret_t *key = NULL;
-    tacit_model_manifest_t manifest = {.plaintext_size = size};
+    const char *name = publication->name;
+    tacit_model_manifest_t manifest = {.plaintext_size = publication->size,
+                                       .precision = publication->precision};
     tacit_status_t status = tacit_owner_newest(owner, name, &newest, ret_error);
     if (status) {
         return status;
@@ -234,7 +235,8 @@ tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name, uint6
     status =
         tacit_model_keys_make(owner->invocation->identity, name, manifest.version, &key, ret_error);
     if (!status) {
-        status = s_publish(owner, &manifest, key, source, context, ret_error);
+        status =
+            s_publish(owner, &manifest, key, publication->source, publication->context, ret_error);
     }
     tacit_secret_destroy(&key);
     if (!status) {
@@ -301,8 +303,12 @@ tacit_status_t tacit_owner_rotate(tacit_owner_t *owner, const char *name, uint32
     s_stored_t stored = {.key = NULL};
     tacit_status_t status = s_open_stored(owner, name, &stored, ret_error);
     if (!status) {
-        status = tacit_owner_publish(owner, name, stored.manifest.plaintext_size, s_stored_chunk,
-                                     &stored, ret_version, ret_error);
+        const tacit_publication_t publication = {.name = name,
+                                                 .size = stored.manifest.plaintext_size,
+                                                 .precision = stored.manifest.precision,
+                                                 .source = s_stored_chunk,
+                                                 .context = &stored};
+        status = tacit_owner_publish(owner, &publication, ret_version, ret_error);
     }
     if (!status) {
         status = tacit_owner_remove(owner, name, stored.manifest.version, ret_error);

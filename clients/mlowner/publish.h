@@ -32,15 +32,23 @@ TACIT_MUST_CHECK tacit_status_t tacit_owner_parse(const char *text,
 TACIT_MUST_CHECK tacit_status_t tacit_owner_newest(tacit_owner_t *owner, const char *name,
                                                    uint32_t *ret_version, tacit_error_t *ret_error);
 
-/*  Seal what the source gives (size bytes) under a new key and publish it as the version after the
-    newest; gives that.  */
-TACIT_MUST_CHECK tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const char *name,
-                                                    uint64_t size, tacit_chunk_source_t *source,
-                                                    void *context, uint32_t *ret_version,
+/*  What is published: the source gives size bytes.  */
+typedef struct tacit_publication {
+    const char *name;
+    uint64_t size;
+    tacit_precision_t precision; /* for workers to compute in */
+    tacit_chunk_source_t *source;
+    void *context;
+} tacit_publication_t;
+
+/*  Seal it under a new key and publish it as the version after the newest; gives that.  */
+TACIT_MUST_CHECK tacit_status_t tacit_owner_publish(tacit_owner_t *owner,
+                                                    const tacit_publication_t *publication,
+                                                    uint32_t *ret_version,
                                                     tacit_error_t *ret_error);
 
-/*  Publish the newest version again under a new key, chunk by chunk from the store, checked and
-    opened here; then remove the old one.  */
+/*  Publish the newest version again, in its precision, under a new key, chunk by chunk from the
+   store, checked and opened here; then remove the old one.  */
 TACIT_MUST_CHECK tacit_status_t tacit_owner_rotate(tacit_owner_t *owner, const char *name,
                                                    uint32_t *ret_version, tacit_error_t *ret_error);
 

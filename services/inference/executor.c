@@ -338,8 +338,8 @@ static tacit_status_t s_open_and_run(tacit_executor_t *self, tacit_engine_t *eng
 
 /*  --- the receipt ----------------------------------------------------------------------------- */
 
-static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease,
-                   tacit_precision_t precision, tacit_task_t *task)
+static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease, tacit_precision_t precision,
+                   tacit_task_t *task)
 {
     uint64_t started_us = s_now_us();
     tacit_result_t result;

@@ -174,8 +174,8 @@ tacit_precision_t tacit_engine_precision(const tacit_engine_t *engine)
 /*  Whether a model computes with 8-bit numbers.  */
 static bool s_has_bytes(const tacit_graph_t *graph)
 {
-    static const char *const names[] = {"QLinearConv", "QLinearMatMul", "ConvInteger",
-                                        "MatMulInteger", "QGemm", "QuantizeLinear"};
+    static const char *const names[] = {"QLinearConv",   "QLinearMatMul", "ConvInteger",
+                                        "MatMulInteger", "QGemm",         "QuantizeLinear"};
     for (size_t i = 0; i < graph->operator_count; i++) {
         for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
             if (strcmp(graph->operators[i], names[k]) == 0) {

@@ -2,8 +2,9 @@
 
     A graph executor of our own with a plain C kernel for every operator, and two backends for what
     takes time: oneDNN's C API, or, where portable is set, loops of our own over compiler vectors,
-    built once per instruction set (portable/): no code is generated at run time then. The model is foreign: loading checks everything that it names, and
-    refuses what this build does not compute (UNSUPPORTED, naming operator, domain, opset, node).
+    built once per instruction set (portable/): no code is generated at run time then. The model is
+   foreign: loading checks everything that it names, and refuses what this build does not compute
+   (UNSUPPORTED, naming operator, domain, opset, node).
 
     Threading: an engine serves one call at a time; different engines may run at the same time.
     Results are the same from run to run for the same thread count. Weights, inputs, activations and

@@ -377,8 +377,7 @@ tacit_status_t tacit_plan_new(const tacit_plan_request_t *request, tacit_plan_t 
     plan->profiled = request->profiled;
     plan->budget = graph->budget;
     plan->pool = tacit_pool_new(graph->budget, error);
-    tacit_planner_t planner = {
-        .plan = plan,
+    tacit_planner_t planner = {.plan = plan,
                                .graph = graph,
                                .careful = request->careful,
                                .reduced = request->reduced,

@@ -25,7 +25,8 @@ tacit_error_t *tacit_planner_error(tacit_planner_t *planner);
 /*  Whether activations may be merged into their producer.  */
 bool tacit_planner_may_merge(const tacit_planner_t *planner);
 
-/*  Whether products and convolutions take bfloat16: a slot of float32 then may have a layout of that.
+/*  Whether products and convolutions take bfloat16: a slot of float32 then may have a layout of
+ * that.
  */
 bool tacit_planner_is_reduced(const tacit_planner_t *planner);
 

@@ -254,9 +254,8 @@ static dnnl_status_t s_choose(const tacit_planner_t *planner, const tacit_infere
     } else if (s_may_transform(planner, inference)) {
         status = s_describe(inference, engine, attributes, TRANSFORM, ret_desc);
     }
-    return status == dnnl_success
-               ? status
-               : s_describe(inference, engine, attributes, DIRECT, ret_desc);
+    return status == dnnl_success ? status
+                                  : s_describe(inference, engine, attributes, DIRECT, ret_desc);
 }
 
 static tacit_status_t s_add_steps(tacit_planner_t *planner, const tacit_inference_t *inference,
@@ -308,8 +307,7 @@ TACIT_ACCELERATE(convolution)
     value = tacit_planner_merge_activation(planner, value, &activation);
     dnnl_primitive_attr_t attributes = tacit_planner_attributes_with(&activation, sum.node != NULL);
     tacit_status_t status = TACIT_OK;
-    if (attributes == NULL ||
-        s_choose(planner, inference, attributes, &desc) != dnnl_success) {
+    if (attributes == NULL || s_choose(planner, inference, attributes, &desc) != dnnl_success) {
         status = tacit_error_set(tacit_planner_error(planner), TACIT_INTERNAL,
                                  "oneDNN does not convolve");
     } else {

@@ -347,17 +347,16 @@ TACIT_ACCELERATE(gemm)
         (biased && !s_is_row(&inference->inputs[2].shape, n))) {
         return TACIT_OK;
     }
-    s_request_t request = {.a = s_plain_input(planner, node, 0),
-                           .b = s_plain_input(planner, node, 1),
-                           .bias = biased ? s_plain_input(planner, node, 2) : TACIT_NO_SLOT,
-                           .weights =
-                               inference->inputs[1].data != NULL && !parameters->gemm.transpose_a,
-                           .reduced = tacit_planner_is_reduced(planner) &&
-                                      inference->inputs[1].data != NULL &&
-                                      !parameters->gemm.transpose_a,
-                           .y_layout = s_layout(m, n, false),
-                           .value = node->outputs[0],
-                           .shape = &inference->outputs[0].shape};
+    s_request_t request = {
+        .a = s_plain_input(planner, node, 0),
+        .b = s_plain_input(planner, node, 1),
+        .bias = biased ? s_plain_input(planner, node, 2) : TACIT_NO_SLOT,
+        .weights = inference->inputs[1].data != NULL && !parameters->gemm.transpose_a,
+        .reduced = tacit_planner_is_reduced(planner) && inference->inputs[1].data != NULL &&
+                   !parameters->gemm.transpose_a,
+        .y_layout = s_layout(m, n, false),
+        .value = node->outputs[0],
+        .shape = &inference->outputs[0].shape};
     if (request.a == TACIT_NO_SLOT || request.b == TACIT_NO_SLOT ||
         (biased && request.bias == TACIT_NO_SLOT)) {
         return tacit_planner_error(planner)->code;

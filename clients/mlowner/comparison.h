@@ -1,0 +1,37 @@
+/*  comparison.h - what a precision changes: the same rows through a model in both.  */
+
+#ifndef TACIT_CLIENTS_MLOWNER_COMPARISON_H
+#define TACIT_CLIENTS_MLOWNER_COMPARISON_H
+
+#include <jansson.h>
+
+#include "clients/mlowner/local_run.h"
+
+enum { TACIT_COMPARISON_BATCH = 32 }; /* rows of a run where the model leaves that open */
+
+/*  Of the first output. fp32 is the model to compare with.  */
+typedef struct tacit_comparison {
+    size_t rows;       /* 0: nothing was compared */
+    double largest;    /* difference */
+    double mean;       /* of all differences */
+    double magnitude;  /* the largest number in fp32 */
+    size_t numbers;    /* that were compared */
+    bool classes;      /* a row's output says which class it is of.. */
+    size_t same;       /* ..and that is the same in both, so often */
+    bool labelled;     /* the classes are known.. */
+    size_t right_fp32; /* ..and are met, so often */
+    size_t right;
+} tacit_comparison_t;
+
+/*  By --data, --labels and --against; nothing where --data was not given. The engine is loaded from
+    the command's operand with these options.  */
+TACIT_MUST_CHECK tacit_status_t tacit_compare(const tacit_invocation_t *invocation,
+                                              tacit_engine_t *engine,
+                                              const tacit_engine_options_t *options,
+                                              tacit_comparison_t *ret_comparison,
+                                              tacit_error_t *ret_error);
+
+void tacit_comparison_print(const tacit_comparison_t *comparison, tacit_precision_t precision);
+json_t *tacit_comparison_json(const tacit_comparison_t *comparison);
+
+#endif
