@@ -93,6 +93,64 @@ class Inspect(unittest.TestCase):
         said = json.loads(done.stdout)
         self.assertEqual((said["isolation"], said["backend"]), ("strict", "portable"))
 
+    def linear(self, name="linear.onnx", sign=1):
+        """y = x W with a class for each of three columns."""
+        weights = [sign * (0.1 + 0.37 * (i * 7 % 5)) for i in range(12)]
+        return self.write(name, onnx.model(
+            [onnx.node("MatMul", ["x", "w"], ["y"])], [onnx.value("x", ("n", 4))],
+            [onnx.value("y", ("n", 3))], [onnx.tensor("w", (4, 3), weights)]))
+
+    def rows(self, count=70):
+        return self.write("rows.npy", npy((count, 4), [(i * 31 % 17) / 7 for i in range(4 * count)]))
+
+    def test_says_what_a_precision_changes(self):
+        with open("/proc/cpuinfo", encoding="ascii") as file:
+            able = " avx512_bf16 " in file.read()
+        model, rows = self.linear(), self.rows()
+        labels = self.write("labels.npy", npy((70,), [0] * 70).replace(b"<f4", b"<i4"))
+        done = self.inspect("--json", model, "--precision", "bf16", "--data", rows, "--labels", labels)
+        if not able:
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("AVX-512 BF16", done.stderr)
+            return
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertEqual(said["precision"], "bf16")
+        told = said["comparison"]
+        self.assertEqual(told["rows"], 70)
+        self.assertGreater(told["largest_difference"], 0)
+        self.assertLess(told["largest_difference"], 0.01 * told["largest_number"])
+        self.assertGreaterEqual(told["largest_difference"], told["mean_difference"])
+        self.assertGreaterEqual(told["same_class"], 60)
+        self.assertLessEqual(abs(told["right"] - told["right_fp32"]), 70 - told["same_class"])
+        people = self.inspect(model, "--precision", "bf16", "--data", rows, "--labels", labels)
+        self.assertIn("bf16 beside fp32, over 70 rows", people.stdout)
+        self.assertIn("accuracy", people.stdout)
+
+    def test_compares_with_another_model(self):
+        done = self.inspect("--json", self.linear(), "--data", self.rows(), "--against",
+                            self.linear("other.onnx", -1))
+        told = json.loads(done.stdout)["comparison"]
+        self.assertAlmostEqual(told["largest_difference"], 2 * told["largest_number"], places=5)
+        self.assertNotIn("right", told)
+
+    def test_refuses_what_cannot_be_compared(self):
+        model, rows = self.linear(), self.rows()
+        short = self.write("short.npy", npy((3,), [0] * 3).replace(b"<f4", b"<i4"))
+        for arguments, code in (
+                ((model, "--precision", "fp16"), USAGE),
+                ((model, "--data", rows), USAGE),
+                ((model, "--labels", rows), USAGE),
+                ((model, "--against", model), USAGE),
+                ((model, "--data", rows, "--data", rows, "--against", model), USAGE),
+                ((model, "--data", rows, "--labels", rows, "--against", model), BAD_INPUT),
+                ((model, "--data", rows, "--labels", short, "--against", model), BAD_INPUT),
+                ((model, "--data", rows, "--against", rows), BAD_INPUT),
+                ((model, "--precision", "int8"), BAD_INPUT),
+                ((model, "--precision", "bf16", "--backend", "portable"), BAD_INPUT)):
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.inspect(*arguments).returncode, code)
+
     def test_names_what_it_refuses(self):
         model = onnx.model([onnx.node("StringSplit", ["x"], ["y"])], [onnx.value("x", (2,))],
                            [onnx.value("y", (2,))])

@@ -39,12 +39,12 @@ class Strict(MeshCase):
         cls.owner("push", os.path.join(EXAMPLE, "model.onnx"), "--name", "bc", check=True)
         cls.owner("grant", "bc", "--user", cls.user.id, check=True)
 
-    def infer(self, **options):
-        return self.user("infer", f"{self.owner.id}/bc", self.rows, **options)
+    def infer(self, model="bc", **options):
+        return self.user("infer", f"{self.owner.id}/{model}", self.rows, **options)
 
-    def receipt(self):
+    def receipt(self, model="bc"):
         """That of one inference, verified by the trust file alone."""
-        path = self.infer(check=True).json["receipts"][0]
+        path = self.infer(model, check=True).json["receipts"][0]
         return self.user("receipt", "verify", path, check=True).json
 
     def test_1_a_strict_mesh_infers_with_the_portable_backend(self):
@@ -65,12 +65,28 @@ class Strict(MeshCase):
                           ("strict", "portable")])
         self.assertEqual(len({said["measurement"] for said in shown}), 3)
 
+    def test_2_what_strict_workers_cannot_compute_is_refused_by_name(self):
+        self.owner("push", os.path.join(EXAMPLE, "model.onnx"), "--name", "half", "--precision",
+                   "bf16", check=True)
+        self.owner("grant", "half", "--user", self.user.id, check=True)
+        outcome = self.infer(model="half")
+        self.assertNotEqual(outcome.code, 0)
+        self.assertIn("cannot compute in bf16", outcome.err)
+        self.assertEqual(self.receipt()["precision"], "fp32")
+
+    def test_2_only_a_model_over_bytes_is_pushed_as_such(self):
+        outcome = self.owner("push", os.path.join(EXAMPLE, "model.onnx"), "--precision", "int8")
+        self.assertNotEqual(outcome.code, 0)
+        self.assertIn("8-bit", outcome.err)
+        outcome = self.owner("push", os.path.join(EXAMPLE, "model.onnx"), "--precision", "fp64")
+        self.assertEqual(outcome.code, 2)
+
     def test_3_its_policy_allows_strict_workers_alone(self):
         text = self.mesh.operator("policy", "generate", check=True).out
         self.assertIn(facts("tacit-workerd-strict")["measurement"], text)
         self.assertNotIn(facts("tacit-workerd")["measurement"], text)
 
-    def test_4_what_was_granted_to_strict_workers_is_not_given_to_others(self):
+    def test_4_a_what_was_granted_to_strict_workers_is_not_given_to_others(self):
         self.mesh.down()
         self.mesh.up("--isolation", "standard")
         self.assertEqual(self.mesh.status()["backend"], "onednn")
@@ -80,6 +96,17 @@ class Strict(MeshCase):
         self.assertEqual((receipt["isolation"], receipt["backend"]), ("standard", "onednn"))
         self.assertEqual(receipt["mrenclave"], facts("tacit-workerd")["measurement"])
         self.assertEqual(seccomp(self.mesh.pid("worker-1")), "0")
+
+    def test_4_b_with_onednn_they_compute_in_the_precision_that_the_owner_chose(self):
+        self.owner("grant", "half", "--user", self.user.id, check=True)
+        with open("/proc/cpuinfo", encoding="ascii") as file:
+            able = " avx512_bf16 " in file.read()
+        if able:
+            self.assertEqual(self.receipt("half")["precision"], "bf16")
+            self.owner("rotate", "half", check=True)
+            self.assertEqual(self.receipt("half")["precision"], "bf16")
+        else:
+            self.assertIn("cannot compute in bf16", self.infer("half").err)
 
     def test_5_what_cannot_be_is_refused_before_anything_starts(self):
         self.mesh.down()

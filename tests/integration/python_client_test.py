@@ -158,6 +158,7 @@ class PythonClient(MeshCase):
                          (self.clinic, self.vendor, "breast-cancer", 1))
         self.assertEqual(receipt.measurement, self.mesh.measurement())
         self.assertEqual((receipt.isolation, receipt.backend), ("standard", "onednn"))
+        self.assertEqual(receipt.precision, "fp32")
 
     @in_loop
     async def test_inputs_and_outputs_by_name(self):

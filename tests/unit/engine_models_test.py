@@ -26,6 +26,11 @@ def build(folder, name):
     return os.path.join(folder, name + ".onnx")
 
 
+def flags():
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        return file.read()
+
+
 def has(isa):
     with open("/proc/cpuinfo", encoding="ascii") as file:
         flags = file.read()
@@ -162,6 +167,40 @@ class Models(unittest.TestCase):
             if "--threads" in way:
                 again = answer(self.folder, model, dims, data, way)
                 self.assertEqual(other, again, "the same threads, another result")
+
+    def half(self, model, dims, code):
+        """bfloat16 has 8 bits of fraction: the answer differs, by little."""
+        draw = random.Random(model)
+        count = 1
+        for dim in dims:
+            count *= dim
+        items = (draw.gauss(0, 1) if code == "f" else draw.randrange(1000) for _ in range(count))
+        data = os.path.join(self.folder, "input.bin")
+        with open(data, "wb") as file:
+            file.write(array.array(code, items).tobytes())
+        whole = answer(self.folder, model, dims, data, WAYS[0])
+        half = answer(self.folder, model, dims, data, [*WAYS[0], "--precision", "bf16"])
+        self.assertEqual(len(whole), len(half))
+        apart = max(abs(a - b) for a, b in zip(whole, half))
+        self.assertLess(apart, 0.05 * max(map(abs, whole)))
+        return apart
+
+    @unittest.skipUnless(" avx512_bf16 " in flags(), "no bfloat16 here")
+    def test_bfloat16_is_near(self):
+        apart = []
+        for name, (function, dims) in MERGED.items():
+            with self.subTest(name):
+                graph = Graph(name, 14)
+                graph.output(function(graph, graph.input("x", ["N", *dims[1:]])),
+                             ["N", "C", "H", "W"])
+                model = os.path.join(self.folder, name + ".onnx")
+                with open(model, "wb") as file:
+                    file.write(graph.encode())
+                apart.append(self.half(model, dims, "f"))
+        for name in ("cnn_small", "mlp_small", "transformer_small"):
+            with self.subTest(name):
+                apart.append(self.half(build(self.folder, name), *SMALL[name]))
+        self.assertGreater(min(apart), 0, "nothing was computed in bfloat16")
 
     def test_nothing_is_executable_that_was_not_at_start(self):
         """The portable backend serves under the filter; the filter is there."""

@@ -26,6 +26,7 @@ static tacit_receipt_t s_sample(void)
         .simulated = true,
         .isolation = TACIT_ISOLATION_STRICT,
         .backend = TACIT_BACKEND_PORTABLE,
+        .precision = TACIT_PRECISION_INT8,
         .time_ms = UINT64_C(1795219200000),
     };
     uint8_t *const fields[] = {
@@ -130,6 +131,7 @@ static void a_receipt_says_what_was_signed(void **state)
     assert_true(verified.simulated);
     assert_int_equal(verified.isolation, TACIT_ISOLATION_STRICT);
     assert_int_equal(verified.backend, TACIT_BACKEND_PORTABLE);
+    assert_int_equal(verified.precision, TACIT_PRECISION_INT8);
     assert_int_equal(verified.time_ms, receipt.time_ms);
 }
 
@@ -168,7 +170,9 @@ static void a_receipt_is_canonical_though_signed(void **state)
     assert_int_equal(s_verdict_on_byte(10, 4), TACIT_OK);
     assert_int_equal(s_verdict_on_byte(10, 6), TACIT_OK);
     assert_int_equal(s_verdict_on_byte(10, 8), TACIT_MALFORMED);
-    assert_int_equal(s_verdict_on_byte(11, 1), TACIT_MALFORMED);
+    assert_int_equal(s_verdict_on_byte(11, 0), TACIT_OK); /* fp32 */
+    assert_int_equal(s_verdict_on_byte(11, 1), TACIT_OK);
+    assert_int_equal(s_verdict_on_byte(11, 3), TACIT_MALFORMED);         /* no precision */
     assert_int_equal(s_verdict_on_byte(12, 0), TACIT_MALFORMED);         /* version 0 */
     assert_int_equal(s_verdict_on_byte(104, 0), TACIT_MALFORMED);        /* name with a hole */
     assert_int_equal(s_verdict_on_byte(104 + 63, 'a'), TACIT_MALFORMED); /* after its end */

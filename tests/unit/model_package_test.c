@@ -29,6 +29,7 @@ static tacit_model_manifest_t s_sample(void)
         .version = 7,
         .plaintext_size = S_SIZE,
         .chunk_count = S_COUNT,
+        .precision = TACIT_PRECISION_BF16,
         .created_ms = UINT64_C(1795219200000),
     };
     memset(manifest.owner, 1, sizeof manifest.owner);
@@ -168,7 +169,7 @@ static void a_manifest_has_one_size(void **state)
 static void a_manifest_is_canonical_though_signed(void **state)
 {
     (void)state;
-    static const size_t zeroes[] = {10, 11, 28, 31, 136 + 63, 200, 255};
+    static const size_t zeroes[] = {10, 11, 29, 31, 136 + 63, 200, 255};
     for (size_t i = 0; i < sizeof zeroes / sizeof zeroes[0]; i++) {
         uint8_t bytes[TACIT_MODEL_MANIFEST_SIZE];
         uint8_t signature[64];
@@ -194,6 +195,13 @@ static void a_manifest_keeps_its_bounds(void **state)
     manifest.chunk_count = tacit_model_chunk_count(manifest.plaintext_size);
     assert_int_equal(s_verdict(&manifest, &error), TACIT_MALFORMED);
     assert_string_equal(error.claim, "manifest.plaintext_size");
+    manifest = s_sample();
+    manifest.precision = TACIT_PRECISION_INT8;
+    assert_int_equal(s_verdict(&manifest, &error), TACIT_OK);
+    manifest.precision = TACIT_PRECISIONS;
+    assert_int_equal(s_verdict(&manifest, &error), TACIT_MALFORMED);
+    assert_string_equal(error.claim, "manifest.precision");
+    manifest = s_sample();
     manifest.plaintext_size = 0;
     manifest.chunk_count = 0;
     assert_int_equal(s_verdict(&manifest, &error), TACIT_MALFORMED);

@@ -236,6 +236,7 @@ typedef struct tacit_native_receipt {
     uint32_t simulated;
     uint32_t isolation; /* enclave/isolation.h */
     uint32_t backend;
+    uint32_t precision; /* enclave/precision.h */
 } tacit_native_receipt_t;
 
 /*  What was asked, and what came back. All borrowed during the call.  */

@@ -73,6 +73,7 @@ static void s_describe(const tacit_receipt_t *receipt, tacit_native_receipt_t *r
         .simulated = receipt->simulated,
         .isolation = (uint32_t)receipt->isolation,
         .backend = (uint32_t)receipt->backend,
+        .precision = (uint32_t)receipt->precision,
     };
     memcpy(said.request_sha256, receipt->request_sha256, 32);
     memcpy(said.response_sha256, receipt->response_sha256, 32);

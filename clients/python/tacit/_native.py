@@ -111,6 +111,7 @@ class Receipt(c.Structure):
         ("simulated", c.c_uint32),
         ("isolation", c.c_uint32),
         ("backend", c.c_uint32),
+        ("precision", c.c_uint32),
     ]
 
 

@@ -11,6 +11,7 @@ from .trust import Member, Trust
 
 _ISOLATIONS = ("none", "standard", "strict")  # enclave/isolation.h
 _BACKENDS = ("none", "onednn", "portable")
+_PRECISIONS = ("fp32", "bf16", "int8")  # enclave/precision.h
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Receipt:
     simulated: bool
     isolation: str  # of the worker: standard or strict
     backend: str  # onednn or portable
+    precision: str  # as the model's owner chose: fp32, bf16 or int8
 
     @classmethod
     def of(cls, said: _native.Receipt) -> "Receipt":
@@ -49,6 +51,7 @@ class Receipt:
             simulated=bool(said.simulated),
             isolation=_ISOLATIONS[said.isolation],
             backend=_BACKENDS[said.backend],
+            precision=_PRECISIONS[said.precision],
         )
 
 
