@@ -2,19 +2,13 @@
 
 #include "rpc/client_bind.h"
 
-#include <czmq.h>
-
 #include "enclave/clock.h"
 #include "idl/session.h"
-
-static uint64_t s_now(void)
-{
-    return (uint64_t)zclock_mono();
-}
+#include "rpc/client_internal.h"
 
 static uint32_t s_left(uint64_t until_ms)
 {
-    uint64_t now = s_now();
+    uint64_t now = tacit_client_now();
     return until_ms > now ? (uint32_t)(until_ms - now) : 1;
 }
 
@@ -73,7 +67,7 @@ tacit_status_t tacit_client_bind(tacit_client_t *client, const tacit_client_conf
                                  uint32_t timeout_ms, tacit_session_t **ret_session,
                                  tacit_error_t *ret_error)
 {
-    uint64_t until_ms = s_now() + timeout_ms;
+    uint64_t until_ms = tacit_client_now() + timeout_ms;
     tacit_binding_t *binding = NULL;
     tacit_binding_open_t open;
     tacit_binding_confirm_t confirm;

@@ -239,7 +239,7 @@ static tacit_status_t s_list(const s_context_t *context, const char *folder,
     if (!status && list) {
         s_print_json(json_incref(list));
     } else if (!status) {
-        tacit_table_print(table, stdout);
+        tacit_table_print_or(table, "No receipts.", stdout);
     }
     json_decref(list);
     tacit_table_destroy(&table);

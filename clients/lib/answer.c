@@ -39,6 +39,9 @@ static tacit_status_t s_pass_failure(const tacit_inference_failure_t *failure,
     (void)tacit_error_set(&error, (tacit_status_t)failure->code, NULL);
     s_text(failure->name, error.name, sizeof error.name);
     s_text(failure->message, error.message, sizeof error.message);
+    if (strcmp(error.message, tacit_status_text(TACIT_BAD_INPUT)) == 0) { /* whose argument? */
+        snprintf(error.message, sizeof error.message, "the model does not take this input");
+    }
     s_text(failure->claim, error.claim, sizeof error.claim);
     s_text(failure->expected, error.expected, sizeof error.expected);
     s_text(failure->got, error.got, sizeof error.got);

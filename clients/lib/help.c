@@ -2,6 +2,7 @@
 
 #include "clients/lib/help.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -74,7 +75,9 @@ void tacit_help_command(FILE *stream, const tacit_program_t *program,
                   command->name, command->summary, program->name, command->name,
                   *command->operands ? " " : "", command->operands);
     if (command->notes) {
-        (void)fprintf(stream, "\n%s\n", command->notes);
+        size_t size = strlen(command->notes);
+        bool whole = size > 0 && command->notes[size - 1] == '\n';
+        (void)fprintf(stream, "\n%s%s", command->notes, whole ? "" : "\n");
     }
     s_options(stream, "Options:", command->options, command->option_count);
     s_global_options(stream);

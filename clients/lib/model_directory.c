@@ -107,6 +107,7 @@ tacit_status_t tacit_model_directory_resolve(tacit_user_t *user, tacit_model_ref
     if (!status && !reference->resolved) {
         status = tacit_error_set(ret_error, TACIT_NOT_FOUND, "the store lists no model %s/%s",
                                  reference->owner_digits, reference->name);
+        tacit_error_remedy(ret_error, "check the owner's id and the model's name with its owner");
     }
     tacit_model_directory_release(&directory);
     tacit_client_destroy(&models);

@@ -12,6 +12,7 @@
 
 #include "clients/lib/help.h"
 #include "clients/lib/print_error.h"
+#include "clients/lib/suggest.h"
 #include "enclave/secret.h"
 #include "enclave/whole_file.h"
 #include "rpc/trace.h"
@@ -400,6 +401,7 @@ int tacit_program_run(const tacit_program_t *program, int argc, char **argv)
     if (error.code != status) {
         (void)tacit_error_set(&error, status, NULL); /* the command gave no reason */
     }
+    tacit_suggest(&error);
     if (json) {
         tacit_print_error_json(stderr, &error);
     } else {

@@ -1,147 +1,12 @@
-/*  remote_model.c - see remote_model.h.
-
-    What goes wrong on the way is told apart by a table: what is worth another attempt, and what has
-    to be done before it.  */
-
-#include "clients/lib/remote_model.h"
+/*  remote_model.c - requests are sealed, sent and waited for.  */
 
 #include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "clients/lib/answer_proof.h"
-#include "enclave/clock.h"
-#include "idl/keys.h"
+#include "clients/lib/remote_model_internal.h"
 #include "rpc/codec.h"
-#include "rpc/shared_bytes.h"
 
-enum {
-    S_LEASE_MS = 1000,    /* workers go on with keys they have for less than that */
-    S_PAUSE_MS = 200,     /* between two attempts at what should come back soon */
-    S_PATIENCE_MS = 8000, /* with that: a service restarts, attests and is found in less */
-    S_ENCODE_SLACK = 8192 /* bytes of a request beside its elements */
-};
-
-typedef struct s_pending {
-    bool used;
-    uint64_t call; /* at the gateway's client */
-    uint64_t tag;
-    tacit_envelope_t envelope;
-    uint8_t *sealed; /* shared bytes: kept to be sent again, and to prove the answer */
-    size_t sealed_size;
-    uint64_t started_us;
-    uint64_t seal_us;
-    unsigned attempts;
-    uint64_t until_us; /* patience with it ends; 0: nothing went wrong yet */
-} s_pending_t;
-
-struct tacit_remote_model {
-    tacit_user_t *user;
-    const char *identity;
-    tacit_model_reference_t reference;
-    bool pinned; /* only these measurements; else those of new workers are added */
-    uint8_t measurements[TACIT_REQUEST_KEYS_MAX][32];
-    size_t measurement_count;
-    size_t workers;
-    tacit_secret_t *request_key;
-    tacit_client_t *gateway;
-    s_pending_t pending[TACIT_REMOTE_CALLS_MAX];
-    size_t pending_count;
-};
-
-static uint64_t s_now_us(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-static void s_pause(uint32_t ms)
-{
-    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&pause, NULL);
-}
-
-/*  --- keys ------------------------------------------------------------------------------------ */
-
-static bool s_accepts(const tacit_remote_model_t *self, const uint8_t measurement[32])
-{
-    for (size_t i = 0; i < self->measurement_count; i++) {
-        if (memcmp(self->measurements[i], measurement, 32) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/*  Adds what runs now; the key stays the same, as requests under it are on their way.  */
-static tacit_status_t s_add_workers(tacit_remote_model_t *self, tacit_error_t *ret_error)
-{
-    uint8_t found[TACIT_REQUEST_KEYS_MAX][32];
-    size_t count = 0;
-    tacit_status_t status = tacit_user_workers(self->user, found, TACIT_REQUEST_KEYS_MAX, &count,
-                                               &self->workers, ret_error);
-    bool accepted = false;
-    for (size_t i = 0; i < count && !status; i++) {
-        bool known = s_accepts(self, found[i]);
-        if (!known && !self->pinned && self->measurement_count < TACIT_REQUEST_KEYS_MAX) {
-            memcpy(self->measurements[self->measurement_count++], found[i], 32);
-            known = true;
-        }
-        accepted = accepted || known;
-    }
-    if (!status && !accepted) {
-        status = TACIT_INFERENCE_NO_WORKER;
-        tacit_error_set_named(ret_error, status, "no_worker",
-                              "no worker of an accepted measurement is attested");
-        tacit_error_remedy(ret_error, "verify lists what runs; --measurement accepts it");
-    }
-    return status;
-}
-
-static tacit_status_t s_put_key(const tacit_remote_model_t *self, tacit_client_t *keys,
-                                const uint8_t measurement[32], tacit_error_t *ret_error)
-{
-    tacit_keys_put_request_key_args_t args = {
-        .owner = tacit_span(self->reference.owner, 32),
-        .name = tacit_span_string(self->reference.name),
-        .measurement = tacit_span(measurement, 32),
-        .request_key = tacit_secret_span(self->request_key),
-    };
-    tacit_keys_put_request_key_result_t result = {0};
-    tacit_status_t status = tacit_keys_put_request_key_call(keys, &args, &result, ret_error);
-    if (status == TACIT_KEYS_NOT_ENROLLED) {
-        tacit_error_remedy(ret_error, "run init with this identity");
-    }
-    return status;
-}
-
-/*  Loads or makes the key, and tells the key service what is new to it; again: everything.  */
-static tacit_status_t s_share_key(tacit_remote_model_t *self, bool again, tacit_error_t *ret_error)
-{
-    bool fresh[TACIT_REQUEST_KEYS_MAX] = {false};
-    bool any = again;
-    tacit_client_t *keys = NULL;
-    tacit_secret_destroy(&self->request_key);
-    tacit_status_t status =
-        tacit_request_keys_open(self->identity, self->reference.owner, self->reference.name,
-                                (const uint8_t(*)[32])self->measurements, self->measurement_count,
-                                &self->request_key, fresh, ret_error);
-    for (size_t i = 0; i < self->measurement_count; i++) {
-        any = any || fresh[i];
-    }
-    if (status || !any) {
-        return status;
-    }
-    status = tacit_user_connect(self->user, TACIT_ROLE_KEYS, &keys, ret_error);
-    for (size_t i = 0; i < self->measurement_count && !status; i++) {
-        if (again || fresh[i]) {
-            status = s_put_key(self, keys, self->measurements[i], ret_error);
-        }
-    }
-    tacit_client_destroy(&keys);
-    return status;
-}
+enum { S_ENCODE_SLACK = 8192 /* bytes of a request beside its elements */ };
 
 /*  --- opening --------------------------------------------------------------------------------- */
 
@@ -166,9 +31,9 @@ tacit_status_t tacit_remote_model_open(tacit_user_t *user, const char *identity,
     if (count > 0) {
         memcpy(self->measurements, measurements, count * 32);
     }
-    tacit_status_t status = s_add_workers(self, ret_error);
+    tacit_status_t status = tacit_remote_add_workers(self, ret_error);
     if (!status) {
-        status = s_share_key(self, false, ret_error);
+        status = tacit_remote_share_key(self, false, ret_error);
     }
     if (!status) {
         status = tacit_user_connect(user, TACIT_ROLE_GATEWAY, &self->gateway, ret_error);
@@ -208,8 +73,8 @@ size_t tacit_remote_model_pending(const tacit_remote_model_t *model)
 
 /*  --- sending --------------------------------------------------------------------------------- */
 
-static tacit_status_t s_send(tacit_remote_model_t *self, s_pending_t *pending,
-                             tacit_error_t *ret_error)
+tacit_status_t tacit_remote_send(tacit_remote_model_t *self, tacit_remote_call_t *pending,
+                                 tacit_error_t *ret_error)
 {
     tacit_inference_infer_args_t args = {
         .owner = tacit_span(pending->envelope.owner, 32),
@@ -257,7 +122,7 @@ static tacit_status_t s_encode(const tacit_inference_tensor_t *inputs, size_t co
 }
 
 static tacit_status_t s_seal(tacit_remote_model_t *self, const tacit_inference_tensor_t *inputs,
-                             size_t count, s_pending_t *pending, tacit_error_t *ret_error)
+                             size_t count, tacit_remote_call_t *pending, tacit_error_t *ret_error)
 {
     tacit_buffer_t plain = {.data = NULL};
     tacit_status_t status = s_encode(inputs, count, &plain, ret_error);
@@ -277,10 +142,10 @@ static tacit_status_t s_seal(tacit_remote_model_t *self, const tacit_inference_t
     return status;
 }
 
-static void s_forget(tacit_remote_model_t *self, s_pending_t *pending)
+static void s_forget(tacit_remote_model_t *self, tacit_remote_call_t *pending)
 {
     tacit_shared_bytes_release(pending->sealed, NULL);
-    *pending = (s_pending_t){.used = false};
+    *pending = (tacit_remote_call_t){.used = false};
     self->pending_count--;
 }
 
@@ -288,7 +153,7 @@ tacit_status_t tacit_remote_model_start(tacit_remote_model_t *model,
                                         const tacit_inference_tensor_t *inputs, size_t count,
                                         uint64_t tag, tacit_error_t *ret_error)
 {
-    s_pending_t *pending = NULL;
+    tacit_remote_call_t *pending = NULL;
     for (size_t i = 0; i < TACIT_REMOTE_CALLS_MAX && !pending; i++) {
         pending = model->pending[i].used ? NULL : &model->pending[i];
     }
@@ -296,7 +161,7 @@ tacit_status_t tacit_remote_model_start(tacit_remote_model_t *model,
         return tacit_error_set(ret_error, TACIT_BUSY, "%d requests are on their way",
                                TACIT_REMOTE_CALLS_MAX);
     }
-    *pending = (s_pending_t){.used = true, .tag = tag, .started_us = s_now_us()};
+    *pending = (tacit_remote_call_t){.used = true, .tag = tag, .started_us = tacit_remote_now_us()};
     model->pending_count++;
     pending->envelope.version = model->reference.version;
     randombytes_buf(pending->envelope.request_id, TACIT_REQUEST_ID_SIZE);
@@ -304,217 +169,19 @@ tacit_status_t tacit_remote_model_start(tacit_remote_model_t *model,
     memcpy(pending->envelope.owner, model->reference.owner, 32);
     memcpy(pending->envelope.name, model->reference.name, sizeof pending->envelope.name);
     tacit_status_t status = s_seal(model, inputs, count, pending, ret_error);
-    pending->seal_us = s_now_us() - pending->started_us;
+    pending->seal_us = tacit_remote_now_us() - pending->started_us;
     if (status) {
         s_forget(model, pending);
         return status;
     }
     /*  A connection that is over shows in next, which makes a new one and sends again.  */
-    (void)s_send(model, pending, NULL);
+    (void)tacit_remote_send(model, pending, NULL);
     return TACIT_OK;
-}
-
-/*  --- what went wrong on the way -------------------------------------------------------------- */
-
-static tacit_status_t s_resend_all(tacit_remote_model_t *self, tacit_error_t *ret_error)
-{
-    tacit_status_t status = TACIT_OK;
-    for (size_t i = 0; i < TACIT_REMOTE_CALLS_MAX && !status; i++) {
-        if (self->pending[i].used) {
-            status = s_send(self, &self->pending[i], ret_error);
-        }
-    }
-    return status;
-}
-
-static bool s_may_come_back(tacit_status_t status)
-{
-    return status == TACIT_UNREACHABLE || status == TACIT_WRONG_SERVER_KEY ||
-           status == TACIT_DEADLINE_EXCEEDED || status == TACIT_NO_SESSION ||
-           status == TACIT_SESSION_EXPIRED;
-}
-
-/*  The session or the service behind it ended: everything from the attestation service on anew.  */
-static tacit_status_t s_reconnect(tacit_remote_model_t *self, s_pending_t *pending,
-                                  tacit_error_t *ret_error)
-{
-    tacit_status_t status = TACIT_OK;
-    for (;;) {
-        tacit_client_destroy(&self->gateway);
-        status = tacit_user_renew(self->user, ret_error);
-        if (!status) {
-            status = tacit_user_connect(self->user, TACIT_ROLE_GATEWAY, &self->gateway, ret_error);
-        }
-        if (!s_may_come_back(status) || s_now_us() >= pending->until_us) {
-            break;
-        }
-        s_pause(S_PAUSE_MS);
-    }
-    return status ? status : s_resend_all(self, ret_error);
-}
-
-/*  The worker has no key of ours, or one from before: workers of new code may have come.  */
-static tacit_status_t s_share_again(tacit_remote_model_t *self, s_pending_t *pending,
-                                    tacit_error_t *ret_error)
-{
-    tacit_status_t status = s_add_workers(self, ret_error);
-    if (!status) {
-        status = s_share_key(self, true, ret_error);
-    }
-    return status ? status : s_send(self, pending, ret_error);
-}
-
-static tacit_status_t s_share_and_wait(tacit_remote_model_t *self, s_pending_t *pending,
-                                       tacit_error_t *ret_error)
-{
-    s_pause(S_LEASE_MS);
-    return s_share_again(self, pending, ret_error);
-}
-
-static tacit_status_t s_send_later(tacit_remote_model_t *self, s_pending_t *pending,
-                                   tacit_error_t *ret_error)
-{
-    s_pause(S_PAUSE_MS);
-    return s_send(self, pending, ret_error);
-}
-
-typedef struct s_repair {
-    tacit_status_t status;
-    unsigned attempts_max; /* 0: as long as patience lasts */
-    tacit_status_t (*repair)(tacit_remote_model_t *self, s_pending_t *pending,
-                             tacit_error_t *ret_error);
-} s_repair_t;
-
-static const s_repair_t s_repairs[] = {
-    {TACIT_UNREACHABLE, 0, s_reconnect},          {TACIT_NO_SESSION, 0, s_reconnect},
-    {TACIT_SESSION_EXPIRED, 0, s_reconnect},      {TACIT_KEYS_NO_REQUEST_KEY, 2, s_share_again},
-    {TACIT_CORRUPT, 2, s_share_and_wait},         {TACIT_INFERENCE_QUEUE_FULL, 0, s_send_later},
-    {TACIT_INFERENCE_NO_WORKER, 0, s_send_later}, {TACIT_INFERENCE_WORKER_LOST, 3, s_send_later},
-};
-
-static const s_repair_t *s_find_repair(const s_pending_t *pending, tacit_status_t status)
-{
-    for (size_t i = 0; i < sizeof s_repairs / sizeof *s_repairs; i++) {
-        const s_repair_t *row = &s_repairs[i];
-        bool again = row->attempts_max ? pending->attempts < row->attempts_max
-                                       : s_now_us() < pending->until_us;
-        if (row->status == status) {
-            return again ? row : NULL;
-        }
-    }
-    return NULL;
-}
-
-/*  TACIT_OK where another attempt is under way; else why it ends.  */
-static tacit_status_t s_repair(tacit_remote_model_t *self, s_pending_t *pending,
-                               const tacit_error_t *why, tacit_error_t *ret_error)
-{
-    uint32_t patience_ms = S_PATIENCE_MS;
-    if (self->user->timeout_ms > 0 && self->user->timeout_ms < patience_ms) {
-        patience_ms = self->user->timeout_ms;
-    }
-    if (pending->until_us == 0) {
-        pending->until_us = s_now_us() + (uint64_t)patience_ms * 1000;
-    }
-    const s_repair_t *row = s_find_repair(pending, why->code);
-    if (row) {
-        return row->repair(self, pending, ret_error);
-    }
-    if (ret_error) {
-        *ret_error = *why;
-    }
-    return why->code;
 }
 
 /*  --- the answer ------------------------------------------------------------------------------ */
 
-/*  Fills the answer's proof.  */
-static tacit_status_t s_verify(const tacit_remote_model_t *self, const s_pending_t *pending,
-                               const tacit_inference_infer_result_t *reply, tacit_span_t response,
-                               tacit_answer_t *answer, tacit_error_t *ret_error)
-{
-    const tacit_question_t question = {
-        .envelope = &pending->envelope,
-        .request = tacit_span(pending->sealed, pending->sealed_size),
-        .measurements = (const uint8_t(*)[32])self->measurements,
-        .measurement_count = self->measurement_count,
-        .issuer = tacit_mesh_result_key(self->user->mesh),
-        .mesh_id = tacit_mesh_id(self->user->mesh),
-    };
-    tacit_status_t status = tacit_answer_prove(&question, reply->receipt, reply->result, response,
-                                               &answer->receipt, ret_error);
-    if (!status) {
-        memcpy(answer->receipt_bytes, reply->receipt.data, sizeof answer->receipt_bytes);
-        memcpy(answer->result_bytes, reply->result.data, sizeof answer->result_bytes);
-    }
-    return status;
-}
-
-static tacit_status_t s_open(const tacit_remote_model_t *self, const s_pending_t *pending,
-                             tacit_span_t response, tacit_answer_t *answer,
-                             tacit_error_t *ret_error)
-{
-    tacit_secret_t *plain = NULL;
-    tacit_envelope_t envelope = pending->envelope;
-    envelope.version = answer->receipt.envelope.version;
-    if (response.size <= TACIT_SEAL_OVERHEAD) {
-        return tacit_error_set(ret_error, TACIT_PROTOCOL_ERROR, "the sealed answer is too short");
-    }
-    tacit_status_t status = tacit_secret_new(response.size - TACIT_SEAL_OVERHEAD, &plain);
-    if (status) {
-        tacit_error_set(ret_error, status, NULL);
-        tacit_error_remedy(ret_error, "raise the limit of locked memory (ulimit -l)");
-        return status;
-    }
-    status = tacit_envelope_open(&envelope, TACIT_DIRECTION_RESPONSE, self->request_key->data,
-                                 response, plain->data);
-    if (status) {
-        tacit_error_set(ret_error, status, "the sealed answer does not open");
-    } else {
-        status = tacit_answer_decode(tacit_secret_span(plain), answer, ret_error);
-    }
-    tacit_secret_destroy(&plain);
-    return status;
-}
-
-static tacit_status_t s_accept(const tacit_remote_model_t *self, s_pending_t *pending,
-                               const tacit_reply_t *reply, tacit_answer_t *answer,
-                               tacit_error_t *ret_error)
-{
-    const tacit_inference_infer_result_t *result = reply->result;
-    uint64_t received_us = s_now_us();
-    if (!result || reply->bulk.size == 0) {
-        return tacit_error_set(ret_error, TACIT_PROTOCOL_ERROR, "the gateway sent no answer");
-    }
-    answer->phases = (tacit_phases_t){
-        .seal_us = pending->seal_us,
-        .queued_us = result->queued_us,
-        .worker_us = result->worker_us,
-        .answer_us = result->answer_us,
-        .receipt_us = result->receipt_us,
-    };
-    tacit_status_t status = s_verify(self, pending, result, reply->bulk, answer, ret_error);
-    if (!status) {
-        status = s_open(self, pending, reply->bulk, answer, ret_error);
-    }
-    if (!status) {
-        answer->sealed_response = malloc(reply->bulk.size);
-        status =
-            answer->sealed_response ? TACIT_OK : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
-    }
-    if (!status) {
-        memcpy(answer->sealed_response, reply->bulk.data, reply->bulk.size);
-        answer->sealed_response_size = reply->bulk.size;
-        answer->sealed_request = pending->sealed;
-        answer->sealed_request_size = pending->sealed_size;
-        pending->sealed = NULL;
-        answer->phases.verify_us = s_now_us() - received_us;
-        answer->phases.total_us = s_now_us() - pending->started_us;
-    }
-    return status;
-}
-
-static s_pending_t *s_find(tacit_remote_model_t *self, uint64_t call)
+static tacit_remote_call_t *s_find(tacit_remote_model_t *self, uint64_t call)
 {
     for (size_t i = 0; i < TACIT_REMOTE_CALLS_MAX; i++) {
         if (self->pending[i].used && self->pending[i].call == call) {
@@ -525,9 +192,9 @@ static s_pending_t *s_find(tacit_remote_model_t *self, uint64_t call)
 }
 
 /*  Any of those on their way.  */
-static s_pending_t *s_any(tacit_remote_model_t *self)
+static tacit_remote_call_t *s_any(tacit_remote_model_t *self)
 {
-    s_pending_t *found = NULL;
+    tacit_remote_call_t *found = NULL;
     for (size_t i = 0; i < TACIT_REMOTE_CALLS_MAX && !found; i++) {
         found = self->pending[i].used ? &self->pending[i] : NULL;
     }
@@ -535,7 +202,7 @@ static s_pending_t *s_any(tacit_remote_model_t *self)
 }
 
 /*  One reply, of whatever kind, and whose it is: NULL where it is none of ours.  */
-static s_pending_t *s_receive(tacit_remote_model_t *self, tacit_reply_t *ret_reply)
+static tacit_remote_call_t *s_receive(tacit_remote_model_t *self, tacit_reply_t *ret_reply)
 {
     tacit_error_t error = {.code = TACIT_OK};
     tacit_status_t status = TACIT_DEADLINE_EXCEEDED;
@@ -559,14 +226,14 @@ tacit_status_t tacit_remote_model_next(tacit_remote_model_t *model, tacit_answer
     tacit_reply_t reply = {.call = 0};
     memset(ret_answer, 0, sizeof *ret_answer);
     while (model->pending_count > 0) {
-        s_pending_t *pending = s_receive(model, &reply);
+        tacit_remote_call_t *pending = s_receive(model, &reply);
         if (!pending) {
             continue;
         }
         ret_answer->tag = pending->tag;
-        tacit_status_t status = reply.status
-                                    ? s_repair(model, pending, &reply.error, ret_error)
-                                    : s_accept(model, pending, &reply, ret_answer, ret_error);
+        tacit_status_t status =
+            reply.status ? tacit_remote_repair(model, pending, &reply.error, ret_error)
+                         : tacit_remote_accept(model, pending, &reply, ret_answer, ret_error);
         if (status || !reply.status) {
             s_forget(model, pending);
             return status;

@@ -108,16 +108,26 @@ static void s_spaces(FILE *stream, size_t count)
 
 static void s_print_row(const tacit_table_t *table, const char *const *row, FILE *stream)
 {
+    size_t spaces = 0; /* that are due before the next text, if there is any */
     for (size_t i = 0; i < table->column_count; i++) {
+        bool right = table->columns[i].align == TACIT_ALIGN_RIGHT;
         size_t padding = table->widths[i] - tacit_text_width(row[i]);
-        bool last = i + 1 == table->column_count;
-        if (table->columns[i].align == TACIT_ALIGN_RIGHT) {
-            s_spaces(stream, padding);
+        spaces += right ? padding : 0;
+        if (*row[i]) {
+            s_spaces(stream, spaces);
+            spaces = 0;
         }
         (void)fputs(row[i], stream);
-        if (!last) {
-            s_spaces(stream, (table->columns[i].align == TACIT_ALIGN_LEFT ? padding : 0) + 2);
-        }
+        spaces += (right ? 0 : padding) + 2;
+    }
+}
+
+void tacit_table_print_or(const tacit_table_t *table, const char *none, FILE *stream)
+{
+    if (table->row_count > 0) {
+        tacit_table_print(table, stream);
+    } else {
+        (void)fprintf(stream, "%s\n", none);
     }
 }
 

@@ -35,7 +35,8 @@ void tacit_table_destroy(tacit_table_t **table);
 /*  Adds a row, one cell for each column; NULL is an empty cell.  */
 TACIT_MUST_CHECK tacit_status_t tacit_table_add(tacit_table_t *table, const char *const *cells);
 
-/*  Prints heading and rows.  */
+/*  Prints heading and rows; and the same, or that line where there are no rows.  */
 void tacit_table_print(const tacit_table_t *table, FILE *stream);
+void tacit_table_print_or(const tacit_table_t *table, const char *none, FILE *stream);
 
 #endif

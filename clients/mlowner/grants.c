@@ -72,6 +72,11 @@ static tacit_status_t s_take_wish(const tacit_invocation_t *invocation, s_wish_t
     if (version) {
         return tacit_usage_error(invocation, ret_error, "a grant is for all versions of a model");
     }
+    if (!tacit_invocation_value(invocation, "user")) {
+        return tacit_usage_error(invocation, ret_error,
+                                 "to whom? --user USER, the id that "
+                                 "tacit-dataowner init prints");
+    }
     if (!s_take_hex(tacit_invocation_value(invocation, "user"), ret_wish->user, 32)) {
         return tacit_usage_error(invocation, ret_error, "--user takes a user id, 64 hex digits");
     }

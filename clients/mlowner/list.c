@@ -185,9 +185,9 @@ static void s_print(const s_list_t *list)
         json_decref(object);
         return;
     }
-    tacit_table_print(list->models, stdout);
+    tacit_table_print_or(list->models, "No models yet: tacit-mlowner push makes one.", stdout);
     printf("\n");
-    tacit_table_print(list->grants, stdout);
+    tacit_table_print_or(list->grants, "No grants.", stdout);
 }
 
 tacit_status_t tacit_command_list(const tacit_invocation_t *invocation, tacit_error_t *ret_error)

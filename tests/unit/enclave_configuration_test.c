@@ -178,11 +178,12 @@ static void s_refuses_it_cut_anywhere(void **state)
 
 static char *s_with_libraries(size_t count)
 {
-    char *text = calloc(1, TACIT_CONFIGURATION_TEXT_MAX + 1024);
+    enum { ROOM = TACIT_CONFIGURATION_TEXT_MAX + 1024 };
+    char *text = calloc(1, ROOM);
     assert_non_null(text);
-    size_t size = (size_t)sprintf(text, "%s", S_HEAD);
+    size_t size = (size_t)snprintf(text, ROOM, "%s", S_HEAD);
     for (size_t i = 0; i < count; i++) {
-        size += (size_t)sprintf(text + size, "library = /l/%zu " S_HASH "\n", i);
+        size += (size_t)snprintf(text + size, ROOM - size, "library = /l/%zu " S_HASH "\n", i);
     }
     return text;
 }

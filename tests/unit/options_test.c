@@ -13,6 +13,7 @@
 
 #include "clients/lib/help.h"
 #include "clients/lib/options.h"
+#include "clients/lib/suggest.h"
 #include "enclave/whole_file.h"
 
 enum { S_WORDS_MAX = 300 };
@@ -259,6 +260,22 @@ static void test_exit_codes(void **state)
     assert_int_equal(s_runs, 4);
 }
 
+static void test_usual_remedies_stand_where_there_is_none(void **state)
+{
+    (void)state;
+    tacit_error_t error;
+    tacit_error_set(&error, TACIT_UNREACHABLE, NULL);
+    tacit_suggest(&error);
+    assert_non_null(strstr(error.remedy, "tacit-operator status"));
+    tacit_error_set(&error, TACIT_UNREACHABLE, NULL);
+    tacit_error_remedy(&error, "own");
+    tacit_suggest(&error);
+    assert_string_equal(error.remedy, "own");
+    tacit_error_set(&error, TACIT_BAD_INPUT, NULL);
+    tacit_suggest(&error);
+    assert_string_equal(error.remedy, "");
+}
+
 static bool s_tells_of_a_call(const char *path)
 {
     static const char line[] = "\ntacit_client_calls_total{method=\"test.method\"} 1\n";
@@ -328,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_number_of_options_limit),
         cmocka_unit_test(test_long_paths),
         cmocka_unit_test(test_exit_codes),
+        cmocka_unit_test(test_usual_remedies_stand_where_there_is_none),
         cmocka_unit_test(test_metrics_are_written_however_it_ends),
         cmocka_unit_test(test_help_follows_the_table),
     };

@@ -39,7 +39,7 @@ static void s_join(tacit_predictions_t *predictions)
     tacit_answer_t answer;
     tacit_predictions_init(predictions, 3);
     s_answer(2, (int64_t[]){1, 2}, last, &answer);
-    strcpy(answer.labels, "no, yes");
+    snprintf(answer.labels, sizeof answer.labels, "no, yes");
     assert_int_equal(tacit_predictions_add(predictions, 2, 1, &answer, NULL), TACIT_OK);
     tacit_answer_release(&answer);
     s_answer(2, (int64_t[]){2, 2}, first, &answer);

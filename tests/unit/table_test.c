@@ -55,6 +55,31 @@ static void test_no_rows(void **state)
     s_prints_as((const char *const[]){NULL}, "name  p\n");
 }
 
+static void test_no_trailing_spaces(void **state)
+{
+    (void)state;
+    s_prints_as((const char *const[]){"a", "", "", "1", "", "", NULL}, "name  p\n"
+                                                                       "a\n"
+                                                                       "      1\n"
+                                                                       "\n");
+}
+
+static void test_a_line_instead_of_no_rows(void **state)
+{
+    (void)state;
+    char text[64] = "";
+    tacit_table_t *table = NULL;
+    FILE *stream = fmemopen(text, sizeof text, "w");
+    assert_non_null(stream);
+    assert_int_equal(tacit_table_new(s_columns, 2, &table), TACIT_OK);
+    tacit_table_print_or(table, "None.", stream);
+    assert_int_equal(tacit_table_add(table, (const char *const[]){"a", "1"}), TACIT_OK);
+    tacit_table_print_or(table, "None.", stream);
+    assert_int_equal(fclose(stream), 0);
+    assert_string_equal(text, "None.\nname  p\na     1\n");
+    tacit_table_destroy(&table);
+}
+
 static void test_wide_characters(void **state)
 {
     (void)state;
@@ -141,6 +166,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_no_trailing_spaces),
+        cmocka_unit_test(test_a_line_instead_of_no_rows),
         cmocka_unit_test(test_wide_characters),
         cmocka_unit_test(test_cells_cannot_drive_the_terminal),
         cmocka_unit_test(test_text_that_turns_direction),
