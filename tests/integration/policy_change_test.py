@@ -342,19 +342,19 @@ class Tools(PolicyCase):
         os.makedirs(forged, exist_ok=True)
         run(os.path.join(TEST_BIN, "evidence_forge"), forged, check=True)
 
-        def explain(name, *options):
-            with open(os.path.join(forged, "snp", name, "expected.json"), encoding="utf-8") as file:
-                at = json.load(file)["validation_time"]
-            return self.policy("explain", os.path.join(forged, "snp", name), "--at", at,
-                               "--policy", path, *options)
-
-        path = os.path.join(self.mesh.folder, "snp-policy.yaml")
         text = self.policy("show", check=True).out
-        with open(os.path.join(forged, "snp", "vcek_milan", "root.der"), "rb") as file:
-            root = hashlib.sha256(file.read()).hexdigest()
         old = re.search(r"sha256: ([0-9a-f]{64})", text).group(1)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text.replace(old, root))
+
+        def explain(name, *options):
+            """By a policy that lists the sample's root."""
+            folder = os.path.join(forged, "snp", name)
+            with open(os.path.join(folder, "expected.json"), encoding="utf-8") as file:
+                at = json.load(file)["validation_time"]
+            with open(os.path.join(folder, "root.der"), "rb") as file:
+                path = self.write("snp-policy.yaml",
+                                  text.replace(old, hashlib.sha256(file.read()).hexdigest()))
+            return self.policy("explain", folder, "--at", at, "--policy", path, *options)
+
         done = explain("vcek_milan", "--json")
         said = json.loads(done.out)
         self.assertEqual((said["tee"], said["tier"], said["product"], said["accepted"]),
