@@ -74,19 +74,19 @@ tacit_status_t tacit_remote_accept(const tacit_remote_model_t *self, tacit_remot
     if (!status) {
         status = s_open(self, pending, reply->bulk, answer, ret_error);
     }
-    if (!status) {
-        answer->sealed_response = malloc(reply->bulk.size);
-        status =
-            answer->sealed_response ? TACIT_OK : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    if (status) {
+        return status;
     }
-    if (!status) {
-        memcpy(answer->sealed_response, reply->bulk.data, reply->bulk.size);
-        answer->sealed_response_size = reply->bulk.size;
-        answer->sealed_request = pending->sealed;
-        answer->sealed_request_size = pending->sealed_size;
-        pending->sealed = NULL;
-        answer->phases.verify_us = tacit_remote_now_us() - received_us;
-        answer->phases.total_us = tacit_remote_now_us() - pending->started_us;
+    answer->sealed_response = malloc(reply->bulk.size);
+    if (!answer->sealed_response) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    return status;
+    memcpy(answer->sealed_response, reply->bulk.data, reply->bulk.size);
+    answer->sealed_response_size = reply->bulk.size;
+    answer->sealed_request = pending->sealed;
+    answer->sealed_request_size = pending->sealed_size;
+    pending->sealed = NULL;
+    answer->phases.verify_us = tacit_remote_now_us() - received_us;
+    answer->phases.total_us = tacit_remote_now_us() - pending->started_us;
+    return TACIT_OK;
 }
