@@ -36,12 +36,14 @@ static const s_word_t s_actions[] = {
     {"delay", TACIT_FAULT_DELAY},         {"drop", TACIT_FAULT_DROP},
     {"duplicate", TACIT_FAULT_DUPLICATE}, {"reorder", TACIT_FAULT_REORDER},
     {"corrupt", TACIT_FAULT_CORRUPT},     {"disconnect", TACIT_FAULT_DISCONNECT},
+    {"shorten", TACIT_FAULT_SHORTEN},
 };
 
 static const s_word_t s_places[] = {
     {"reply", TACIT_FAULT_REPLY},         {"request", TACIT_FAULT_REQUEST},
     {"stream-in", TACIT_FAULT_STREAM_IN}, {"stream-out", TACIT_FAULT_STREAM_OUT},
     {"lane-in", TACIT_FAULT_LANE_IN},     {"lane-out", TACIT_FAULT_LANE_OUT},
+    {"session", TACIT_FAULT_SESSION},
 };
 
 /*  Both tables have as many.  */
@@ -157,7 +159,7 @@ static bool s_parse_rule(char *text, s_rule_t *rule)
             return false;
         }
     }
-    return true;
+    return (rule->action == TACIT_FAULT_SHORTEN) == (rule->place == TACIT_FAULT_SESSION);
 }
 
 static tacit_status_t s_parse(tacit_faults_t *self, char *text, tacit_error_t *ret_error)

@@ -8,6 +8,7 @@
 
     ACTION is delay (by ms), drop, duplicate, reorder (behind the next one of its place, or 100 ms),
     corrupt (one byte of frame 0, or of a lane's frame) or disconnect (the connection, instead).
+    shorten session.confirm at=session makes sessions last ms, and is for nothing else.
     PLACE is reply (where none is named), request, stream-in, stream-out, lane-in or lane-out, as
     the service sees it: what a method's streams say, and frames of bulk lanes. METHOD is a method,
     SERVICE.* or *; a lane's frames are many methods' together and count as session.lane. peer is
@@ -36,7 +37,8 @@ typedef enum tacit_fault_action {
     TACIT_FAULT_DUPLICATE,
     TACIT_FAULT_REORDER,
     TACIT_FAULT_CORRUPT,
-    TACIT_FAULT_DISCONNECT
+    TACIT_FAULT_DISCONNECT,
+    TACIT_FAULT_SHORTEN
 } tacit_fault_action_t;
 
 typedef enum tacit_fault_place {
@@ -45,12 +47,13 @@ typedef enum tacit_fault_place {
     TACIT_FAULT_STREAM_IN,
     TACIT_FAULT_STREAM_OUT,
     TACIT_FAULT_LANE_IN,
-    TACIT_FAULT_LANE_OUT
+    TACIT_FAULT_LANE_OUT,
+    TACIT_FAULT_SESSION
 } tacit_fault_place_t;
 
 typedef struct tacit_fault {
     tacit_fault_action_t action;
-    uint32_t ms;   /* of delay */
+    uint32_t ms;   /* of delay and shorten */
     uint64_t dice; /* for what is left to choose */
 } tacit_fault_t;
 

@@ -93,6 +93,8 @@ static void s_pass(s_passage_t *self)
     case TACIT_FAULT_LANE_OUT:
         tacit_server_lane_send(server, self->id.routing, &self->frame);
         break;
+    case TACIT_FAULT_SESSION: /* no message */
+        break;
     }
     s_free(self);
 }
@@ -259,6 +261,15 @@ static bool s_judge(const tacit_server_t *server, tacit_fault_place_t place, con
     }
     *ret_fault = tacit_faults_judge(server->faults->rules, place, method, peer);
     return ret_fault->action != TACIT_FAULT_NONE || server->faults->held_count > 0;
+}
+
+uint32_t tacit_server_fault_session(tacit_server_t *server, const uint8_t *peer)
+{
+    if (!server->faults) {
+        return 0;
+    }
+    return tacit_faults_judge(server->faults->rules, TACIT_FAULT_SESSION, "session.confirm", peer)
+        .ms;
 }
 
 /*  --- places ---------------------------------------------------------------------------------- */

@@ -31,4 +31,7 @@ bool tacit_server_fault_out(tacit_server_t *server, const tacit_call_t *call,
 bool tacit_server_fault_lane(tacit_server_t *server, tacit_fault_place_t place, const uint8_t *peer,
                              const uint8_t *routing, int fd, zmq_msg_t *frame);
 
+/*  How long a session with that peer is to last, in ms; 0: as ever.  */
+uint32_t tacit_server_fault_session(tacit_server_t *server, const uint8_t *peer);
+
 #endif

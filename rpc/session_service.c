@@ -8,6 +8,7 @@
 
 #include "enclave/clock.h"
 #include "rpc/call.h"
+#include "rpc/server_fault.h"
 #include "rpc/server_lane.h"
 
 void tacit_session_service_settle(tacit_session_service_t *self)
@@ -145,11 +146,26 @@ static tacit_status_t s_open(void *context, tacit_call_t *call,
     return s_refuse(self, call, (tacit_role_t)args->role, status);
 }
 
-static tacit_status_t s_establish(const tacit_session_service_t *self, tacit_connection_t *row,
-                                  tacit_session_t **session, tacit_error_t *error)
+/*  Development builds can make a session short.  */
+static uint64_t s_expires(const tacit_call_t *call, uint64_t expires_ms, uint64_t now_ms)
+{
+#ifdef TACIT_FAULTS
+    uint32_t ms = tacit_server_fault_session(call->server, call->id.peer);
+    if (ms > 0 && now_ms + ms < expires_ms) {
+        return now_ms + ms;
+    }
+#endif
+    (void)call;
+    (void)now_ms;
+    return expires_ms;
+}
+
+static tacit_status_t s_establish(const tacit_session_service_t *self, const tacit_call_t *call,
+                                  tacit_connection_t *row, tacit_session_t **session,
+                                  tacit_error_t *error)
 {
     uint64_t now = tacit_now_ms();
-    uint64_t expires = (*session)->expires_ms;
+    uint64_t expires = s_expires(call, (*session)->expires_ms, now);
     if (expires <= now) {
         return tacit_error_set(error, TACIT_SESSION_EXPIRED, NULL);
     }
@@ -179,7 +195,7 @@ static tacit_status_t s_confirm(void *context, tacit_call_t *call,
         status = tacit_standing_check(self->standing, session, s_now(), &call->error);
     }
     if (status == TACIT_OK) {
-        status = s_establish(self, row, &session, &call->error);
+        status = s_establish(self, call, row, &session, &call->error);
         ret_result->mac = tacit_span(mac, sizeof confirm.mac);
     }
     tacit_session_destroy(&session);

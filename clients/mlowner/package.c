@@ -120,6 +120,23 @@ tacit_status_t tacit_package_chunk(const tacit_package_t *package, uint32_t inde
     return TACIT_OK;
 }
 
+uint64_t tacit_package_size(const tacit_package_t *package)
+{
+    const tacit_model_manifest_t *manifest = &package->manifest;
+    return manifest->plaintext_size + (uint64_t)manifest->chunk_count * TACIT_SEAL_OVERHEAD;
+}
+
+tacit_status_t tacit_package_read(const tacit_package_t *package, uint64_t offset,
+                                  uint8_t *ret_bytes, size_t size, tacit_error_t *ret_error)
+{
+    uint64_t whole = tacit_package_size(package);
+    if (offset > whole || size > whole - offset) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "beyond the sealed model");
+    }
+    return s_read_all(package->file, ret_bytes, size, (off_t)offset) ? TACIT_OK
+                                                                     : s_file_failed(ret_error);
+}
+
 void tacit_package_release(tacit_package_t *package)
 {
     if (package->file >= 0) {

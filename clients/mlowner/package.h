@@ -33,6 +33,12 @@ TACIT_MUST_CHECK tacit_status_t tacit_package_chunk(const tacit_package_t *packa
                                                     uint8_t *ret_sealed, size_t *ret_size,
                                                     tacit_error_t *ret_error);
 
+/*  The same as one row of bytes: those at an offset are the same each time.  */
+uint64_t tacit_package_size(const tacit_package_t *package);
+TACIT_MUST_CHECK tacit_status_t tacit_package_read(const tacit_package_t *package, uint64_t offset,
+                                                   uint8_t *ret_bytes, size_t size,
+                                                   tacit_error_t *ret_error);
+
 void tacit_package_release(tacit_package_t *package);
 
 #endif

@@ -12,7 +12,7 @@
 #include "enclave/clock.h"
 #include "idl/keys.h"
 #include "idl/models.h"
-#include "rpc/shared_bytes.h"
+#include "rpc/resume.h"
 
 /*  --- the owner ------------------------------------------------------------------------------- */
 
@@ -117,77 +117,87 @@ tacit_status_t tacit_owner_newest(tacit_owner_t *owner, const char *name, uint32
 
 /*  --- publishing ------------------------------------------------------------------------------ */
 
-static tacit_status_t s_begin(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
-                              uint64_t *ret_upload, tacit_error_t *ret_error)
-{
-    uint8_t bytes[TACIT_MODEL_MANIFEST_SIZE];
-    uint8_t signature[64];
-    tacit_model_manifest_sign(manifest, owner->user.identity->signing_secret->data, bytes,
-                              signature);
-    tacit_models_begin_args_t args = {
-        .manifest = tacit_span(bytes, sizeof bytes),
-        .signature = tacit_span(signature, sizeof signature),
-    };
-    tacit_models_begin_result_t result = {0};
-    tacit_status_t status = tacit_models_begin_call(owner->models, &args, &result, ret_error);
-    if (!status) {
-        *ret_upload = result.upload;
-    }
-    return status;
-}
-
-/*  Sent from where it was read.  */
-static tacit_status_t s_put_chunk(tacit_owner_t *owner, const tacit_package_t *package,
-                                  const tacit_models_put_chunk_args_t *args,
-                                  tacit_error_t *ret_error)
-{
-    uint8_t *sealed = tacit_shared_bytes_new(TACIT_PACKAGE_CHUNK_MAX);
-    size_t size = 0;
-    tacit_status_t status =
-        sealed ? tacit_package_chunk(package, args->index, sealed, &size, ret_error)
-               : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
-    if (status) {
-        tacit_shared_bytes_release(sealed, NULL);
-        return status;
-    }
-    const tacit_request_t request = {
-        .method = &tacit_models_put_chunk,
-        .args = args,
-        .bulk = tacit_span(sealed, size),
-        .free_bulk = tacit_shared_bytes_release,
-    };
-    return tacit_client_call_request(owner->models, &request, NULL, NULL, ret_error);
-}
-
-static tacit_status_t s_put_chunks(tacit_owner_t *owner, const tacit_package_t *package,
-                                   uint64_t upload, tacit_error_t *ret_error)
-{
+/*  An upload under way, and who watches it.  */
+typedef struct {
+    tacit_owner_t *owner;
+    const tacit_package_t *package;
     tacit_progress_t progress;
-    tacit_models_put_chunk_args_t chunk = {.upload = upload};
-    tacit_status_t status = TACIT_OK;
-    tacit_progress_start(&progress, stderr, "pushing", package->manifest.chunk_count);
-    for (; !status && chunk.index < package->manifest.chunk_count; chunk.index++) {
-        status = s_put_chunk(owner, package, &chunk, ret_error);
-        tacit_progress_update(&progress, chunk.index + 1);
+} s_upload_t;
+
+static const double s_mib = 1024.0 * 1024.0;
+
+static tacit_status_t s_read(void *context, uint64_t offset, uint8_t *ret_bytes, size_t size,
+                             tacit_error_t *ret_error)
+{
+    const s_upload_t *upload = context;
+    return tacit_package_read(upload->package, offset, ret_bytes, size, ret_error);
+}
+
+/*  What outlives a session outlives the one with the attestation service, too.  */
+static tacit_status_t s_connect_again(tacit_user_t *user, tacit_role_t role,
+                                      tacit_client_t **ret_client, tacit_error_t *ret_error)
+{
+    tacit_status_t status = tacit_user_connect(user, role, ret_client, ret_error);
+    if (status == TACIT_NO_SESSION || status == TACIT_SESSION_EXPIRED ||
+        status == TACIT_UNREACHABLE) {
+        status = tacit_user_renew(user, ret_error);
+        status = status ? status : tacit_user_connect(user, role, ret_client, ret_error);
     }
-    tacit_progress_end(&progress);
     return status;
+}
+
+static tacit_status_t s_connect_models(void *context, tacit_client_t **ret_client,
+                                       tacit_error_t *ret_error)
+{
+    const s_upload_t *upload = context;
+    return s_connect_again(&upload->owner->user, TACIT_ROLE_MODELS, ret_client, ret_error);
+}
+
+static void s_on_progress(void *context, uint64_t bytes, bool resumed, const tacit_error_t *why)
+{
+    s_upload_t *upload = context;
+    bool tells = !upload->owner->invocation->json;
+    if (tells && (resumed || why)) {
+        tacit_progress_end(&upload->progress);
+    }
+    if (tells && why) {
+        fprintf(stderr, "The upload was lost (%s); trying again.\n", tacit_status_name(why->code));
+    }
+    if (tells && resumed) {
+        fprintf(stderr, "Resumed at %.1f MiB of %.1f MiB.\n", (double)bytes / s_mib,
+                (double)tacit_package_size(upload->package) / s_mib);
+    }
+    tacit_progress_update(&upload->progress, bytes);
 }
 
 static tacit_status_t s_upload(tacit_owner_t *owner, const tacit_package_t *package,
                                tacit_error_t *ret_error)
 {
-    tacit_models_commit_args_t args = {0};
-    tacit_models_commit_result_t result = {0};
-    tacit_status_t status = s_begin(owner, &package->manifest, &args.upload, ret_error);
-    if (!status) {
-        status = s_put_chunks(owner, package, args.upload, ret_error);
-    }
-    return status ? status : tacit_models_commit_call(owner->models, &args, &result, ret_error);
+    uint8_t bytes[TACIT_MODEL_MANIFEST_SIZE];
+    uint8_t signature[64];
+    tacit_model_manifest_sign(&package->manifest, owner->user.identity->signing_secret->data, bytes,
+                              signature);
+    const tacit_models_push_args_t args = {
+        .manifest = tacit_span(bytes, sizeof bytes),
+        .signature = tacit_span(signature, sizeof signature),
+    };
+    s_upload_t upload = {.owner = owner, .package = package};
+    const tacit_resume_t resume = {
+        .client = &owner->models,
+        .connect = s_connect_models,
+        .progress = s_on_progress,
+        .self = &upload,
+    };
+    tacit_progress_start(&upload.progress, stderr, "pushing", tacit_package_size(package));
+    tacit_status_t status =
+        tacit_resume_send(&resume, &tacit_models_push, &args, tacit_package_size(package), s_read,
+                          &upload, NULL, ret_error);
+    tacit_progress_end(&upload.progress);
+    return status;
 }
 
-static tacit_status_t s_hand_over(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
-                                  const tacit_secret_t *key, tacit_error_t *ret_error)
+static tacit_status_t s_put_key(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
+                                const tacit_secret_t *key, tacit_error_t *ret_error)
 {
     tacit_keys_put_model_key_args_t args = {
         .name = tacit_span_string(manifest->name),
@@ -197,6 +207,20 @@ static tacit_status_t s_hand_over(tacit_owner_t *owner, const tacit_model_manife
     };
     tacit_keys_put_model_key_result_t result = {0};
     return tacit_keys_put_model_key_call(owner->keys, &args, &result, ret_error);
+}
+
+/*  Connected long ago, perhaps: the same key once more changes nothing.  */
+static tacit_status_t s_hand_over(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
+                                  const tacit_secret_t *key, tacit_error_t *ret_error)
+{
+    tacit_status_t status = s_put_key(owner, manifest, key, ret_error);
+    if (status == TACIT_NO_SESSION || status == TACIT_SESSION_EXPIRED ||
+        status == TACIT_UNREACHABLE) {
+        tacit_client_destroy(&owner->keys);
+        status = s_connect_again(&owner->user, TACIT_ROLE_KEYS, &owner->keys, ret_error);
+        status = status ? status : s_put_key(owner, manifest, key, ret_error);
+    }
+    return status;
 }
 
 static tacit_status_t s_publish(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,

@@ -24,7 +24,10 @@ static const char s_schema[] =
     "CREATE TABLE IF NOT EXISTS models(owner BLOB NOT NULL, name TEXT NOT NULL, "
     "version INTEGER NOT NULL, size INTEGER NOT NULL, sealed_size INTEGER NOT NULL, "
     "created_ms INTEGER NOT NULL, content_sha256 BLOB NOT NULL, manifest BLOB NOT NULL, "
-    "signature BLOB NOT NULL, blob TEXT NOT NULL UNIQUE, PRIMARY KEY(owner, name, version));";
+    "signature BLOB NOT NULL, blob TEXT NOT NULL UNIQUE, PRIMARY KEY(owner, name, version));"
+    "CREATE TABLE IF NOT EXISTS uploads(blob TEXT NOT NULL PRIMARY KEY, manifest BLOB NOT NULL, "
+    "signature BLOB NOT NULL, kept INTEGER NOT NULL, hash BLOB NOT NULL, "
+    "heard_ms INTEGER NOT NULL);";
 
 uint64_t tacit_model_sealed_size(const tacit_model_manifest_t *manifest)
 {
@@ -33,10 +36,10 @@ uint64_t tacit_model_sealed_size(const tacit_model_manifest_t *manifest)
 
 /*  --- opening --------------------------------------------------------------------------------- */
 
-static tacit_status_t s_has_row(void *context, const char *name, bool *ret_keep)
+/*  A finished blob is kept for its model, an unfinished one for its upload.  */
+static tacit_status_t s_has(tacit_model_store_t *self, const char *sql, const char *name,
+                            bool *ret_keep)
 {
-    static const char sql[] = "SELECT 1 FROM models WHERE blob = ?1";
-    tacit_model_store_t *self = context;
     sqlite3_stmt *statement = tacit_database_query(self->database, sql);
     tacit_bind_text(statement, 1, tacit_span_string(name));
     tacit_status_t status = tacit_step(statement);
@@ -46,6 +49,18 @@ static tacit_status_t s_has_row(void *context, const char *name, bool *ret_keep)
         status = TACIT_OK;
     }
     return status;
+}
+
+static tacit_status_t s_has_row(void *context, const char *name, bool *ret_keep)
+{
+    static const char sql[] = "SELECT 1 FROM models WHERE blob = ?1";
+    return s_has(context, sql, name, ret_keep);
+}
+
+static tacit_status_t s_has_upload(void *context, const char *name, bool *ret_keep)
+{
+    static const char sql[] = "SELECT 1 FROM uploads WHERE blob = ?1";
+    return s_has(context, sql, name, ret_keep);
 }
 
 static uint64_t s_lower(uint64_t wanted, uint64_t most)
@@ -61,10 +76,11 @@ static tacit_status_t s_open(tacit_model_store_t *self, const char *folder,
     if ((size_t)snprintf(path, sizeof path, "%s/blobs", folder) >= sizeof path) {
         return tacit_error_set(ret_error, TACIT_TOO_LARGE, "the folder's path is too long");
     }
-    tacit_status_t status = tacit_blob_store_open(path, &self->blobs, ret_error);
+    (void)snprintf(path, sizeof path, "%s/models.db", folder);
+    tacit_status_t status = tacit_database_open(path, s_schema, &self->database, ret_error);
     if (!status) {
-        (void)snprintf(path, sizeof path, "%s/models.db", folder);
-        status = tacit_database_open(path, s_schema, &self->database, ret_error);
+        (void)snprintf(path, sizeof path, "%s/blobs", folder);
+        status = tacit_blob_store_open(path, s_has_upload, self, &self->blobs, ret_error);
     }
     if (!status) {
         status = tacit_blob_sweep(self->blobs, s_has_row, self, &removed);
@@ -103,6 +119,16 @@ void tacit_model_store_destroy(tacit_model_store_t **store)
         free(*store);
         *store = NULL;
     }
+}
+
+tacit_database_t *tacit_model_store_database(tacit_model_store_t *store)
+{
+    return store->database;
+}
+
+tacit_blob_store_t *tacit_model_store_blobs(tacit_model_store_t *store)
+{
+    return store->blobs;
 }
 
 /*  --- adding ---------------------------------------------------------------------------------- */

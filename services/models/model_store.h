@@ -2,7 +2,8 @@
    chunks as one blob each (FOLDER/blobs).
 
     The order of an upload's end is: blob synced and renamed, then the index row, so that a row
-    always has its blob; what a crash leaves without a row is removed when the store opens. Removing
+    always has its blob; what a crash leaves without a row, of a model or of an upload that is kept,
+    is removed when the store opens. Removing
     goes the other way. Everything here is ciphertext and signed manifests: who reads checks them,
     the store only keeps nonsense out. One thread only.  */
 
@@ -11,6 +12,7 @@
 
 #include "enclave/model_package.h"
 #include "services/models/upload_table.h"
+#include "services/storage/database.h"
 
 enum { TACIT_MODELS_PER_OWNER_MAX = 256 /* versions, of all of an owner's models together */ };
 
@@ -33,6 +35,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_model_store_open(const char *folder,
                                                        tacit_error_t *ret_error);
 /*  NULL-safe. Uploads must have ended.  */
 void tacit_model_store_destroy(tacit_model_store_t **store);
+
+/*  For uploads that are kept (upload_keeper.h): their rows stand beside the index, their unfinished
+    blobs beside the others. Borrowed.  */
+tacit_database_t *tacit_model_store_database(tacit_model_store_t *store);
+tacit_blob_store_t *tacit_model_store_blobs(tacit_model_store_t *store);
 
 /*  Bytes of all sealed chunks of a model.  */
 uint64_t tacit_model_sealed_size(const tacit_model_manifest_t *manifest);

@@ -9,11 +9,10 @@
 #include "rpc/log.h"
 #include "rpc/service.h"
 #include "services/models/model_store.h"
+#include "services/models/upload_stream.h"
 
 enum { S_PAGE = TACIT_MODELS_LIST_RESULT_MODELS_MAX, S_TICK_MS = 30 * 1000 };
 
-_Static_assert(TACIT_MODELS_PUT_CHUNK_BULK_IN_MAX == TACIT_MODEL_CHUNK_SIZE + TACIT_SEAL_OVERHEAD,
-               "the contract's bulk frame is a sealed chunk");
 _Static_assert(TACIT_MODELS_GET_CHUNK_BULK_OUT_MAX == TACIT_MODEL_CHUNK_SIZE + TACIT_SEAL_OVERHEAD,
                "the contract's bulk frame is a sealed chunk");
 
@@ -21,134 +20,18 @@ static const char s_limit_variable[] = "TACIT_MODELS_BYTES_MAX";
 
 typedef struct {
     tacit_model_store_t *store;
-    tacit_upload_table_t *uploads;
+    tacit_upload_keeper_t *uploads;
 } s_modeld_t;
-
-/*  For timeouts of uploads: whoever sets the clock does not end them.  */
-static uint64_t s_now_ms(void)
-{
-    return (uint64_t)zclock_mono();
-}
 
 /*  --- uploads --------------------------------------------------------------------------------- */
 
-static tacit_status_t s_check_owner(const tacit_model_manifest_t *manifest,
-                                    const tacit_session_t *session, tacit_error_t *ret_error)
-{
-    if (memcmp(manifest->owner, session->peer_curve, 32) == 0) {
-        return TACIT_OK;
-    }
-    return tacit_error_claim(ret_error, TACIT_MODELS_NOT_OWNER, "manifest.owner",
-                             "the caller's CURVE key", "another");
-}
-
-/*  Gives a row with everything but the writer.  */
-static tacit_status_t s_add_upload(s_modeld_t *self, const tacit_session_t *session,
-                                   const tacit_models_begin_args_t *args,
-                                   const tacit_model_manifest_t *manifest,
-                                   tacit_upload_t **ret_upload, tacit_error_t *ret_error)
-{
-    tacit_upload_t *upload = NULL;
-    if (tacit_upload_table_add(self->uploads, session->peer_curve, session->id, s_now_ms(),
-                               &upload)) {
-        tacit_error_claim(ret_error, TACIT_MODELS_QUOTA_EXCEEDED, "uploads at once",
-                          "fewer, of this user or of all", NULL);
-        tacit_error_remedy(ret_error, "end the others, or try again in half a minute");
-        return TACIT_MODELS_QUOTA_EXCEEDED;
-    }
-    upload->manifest = *manifest;
-    memcpy(upload->manifest_bytes, args->manifest.data, sizeof upload->manifest_bytes);
-    memcpy(upload->signature, args->signature.data, sizeof upload->signature);
-    *ret_upload = upload;
-    return TACIT_OK;
-}
-
-static tacit_status_t s_begin(void *context, tacit_call_t *call,
-                              const tacit_models_begin_args_t *args,
-                              tacit_models_begin_result_t *ret_result)
-{
-    s_modeld_t *self = context;
-    const tacit_session_t *session = tacit_call_session(call);
-    tacit_error_t *error = tacit_call_error(call);
-    tacit_model_manifest_t manifest;
-    tacit_upload_t *upload = NULL;
-    tacit_status_t status =
-        tacit_model_manifest_verify(args->manifest, args->signature, &manifest, error);
-    if (!status) {
-        status = s_check_owner(&manifest, session, error);
-    }
-    if (status) {
-        return status;
-    }
-    (void)tacit_upload_table_expire(self->uploads, s_now_ms());
-    tacit_upload_sum_t under_way = tacit_upload_table_sum(self->uploads, manifest.owner);
-    tacit_blob_writer_t *writer = NULL;
-    status = tacit_model_store_begin(self->store, &manifest, &under_way, &writer, error);
-    if (!status) {
-        status = s_add_upload(self, session, args, &manifest, &upload, error);
-    }
-    if (status) {
-        tacit_blob_abort(&writer);
-        return status;
-    }
-    upload->writer = writer;
-    ret_result->upload = upload->id;
-    return TACIT_OK;
-}
-
-static tacit_upload_t *s_find_upload(s_modeld_t *self, const tacit_call_t *call, uint64_t id)
-{
-    const tacit_session_t *session = tacit_call_session(call);
-    return tacit_upload_table_find(self->uploads, session->peer_curve, session->id, id, s_now_ms());
-}
-
-static tacit_status_t s_put_chunk(void *context, tacit_call_t *call,
-                                  const tacit_models_put_chunk_args_t *args,
-                                  tacit_models_put_chunk_result_t *ret_result)
+static tacit_status_t s_push(void *context, tacit_call_t *call,
+                             const tacit_models_push_args_t *args,
+                             tacit_models_push_result_t *ret_result)
 {
     (void)ret_result;
-    s_modeld_t *self = context;
-    tacit_upload_t *upload = s_find_upload(self, call, args->upload);
-    if (!upload) {
-        return TACIT_MODELS_UPLOAD_UNKNOWN;
-    }
-    tacit_status_t status =
-        tacit_upload_put_chunk(upload, args->index, tacit_call_bulk(call), tacit_call_error(call));
-    if (status && status != TACIT_MODELS_WRONG_CHUNK) {
-        tacit_upload_table_end(self->uploads, upload);
-    }
-    return status;
-}
-
-static void s_log_stored(const tacit_model_manifest_t *manifest)
-{
-    char owner[17];
-    sodium_bin2hex(owner, sizeof owner, manifest->owner, 8);
-    tacit_log(TACIT_LOG_INFO, "model_stored", "%s/%s version %u, %llu bytes", owner, manifest->name,
-              manifest->version, (unsigned long long)manifest->plaintext_size);
-}
-
-/*  However it goes, the upload is over.  */
-static tacit_status_t s_commit(void *context, tacit_call_t *call,
-                               const tacit_models_commit_args_t *args,
-                               tacit_models_commit_result_t *ret_result)
-{
-    (void)ret_result;
-    s_modeld_t *self = context;
-    tacit_error_t *error = tacit_call_error(call);
-    tacit_upload_t *upload = s_find_upload(self, call, args->upload);
-    if (!upload) {
-        return TACIT_MODELS_UPLOAD_UNKNOWN;
-    }
-    tacit_status_t status = tacit_upload_check(upload, error);
-    if (!status) {
-        status = tacit_model_store_add(self->store, upload, error);
-    }
-    if (!status) {
-        s_log_stored(&upload->manifest);
-    }
-    tacit_upload_table_end(self->uploads, upload);
-    return status;
+    const s_modeld_t *self = context;
+    return tacit_upload_stream_begin(self->uploads, call, args->manifest, args->signature);
 }
 
 /*  --- reading --------------------------------------------------------------------------------- */
@@ -262,9 +145,7 @@ static tacit_status_t s_remove(void *context, tacit_call_t *call,
 }
 
 static const tacit_models_handlers_t s_handlers = {
-    .begin = s_begin,
-    .put_chunk = s_put_chunk,
-    .commit = s_commit,
+    .push = s_push,
     .get = s_get,
     .get_chunk = s_get_chunk,
     .list = s_list,
@@ -294,7 +175,7 @@ static void s_close(void **context)
 {
     s_modeld_t *self = *context;
     if (self) {
-        tacit_upload_table_destroy(&self->uploads);
+        tacit_upload_keeper_destroy(&self->uploads);
         tacit_model_store_destroy(&self->store);
         free(self);
         *context = NULL;
@@ -308,11 +189,14 @@ static tacit_status_t s_open(tacit_node_t *node, const tacit_service_args_t *arg
     s_modeld_t *self = calloc(1, sizeof *self);
     tacit_model_limits_t limits = {0};
     *ret_self = self;
-    if (!self || !(self->uploads = tacit_upload_table_new())) {
+    if (!self) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     tacit_status_t status = s_read_limit(&limits.total_bytes, ret_error);
-    return status ? status : tacit_model_store_open(args->state, &limits, &self->store, ret_error);
+    if (!status) {
+        status = tacit_model_store_open(args->state, &limits, &self->store, ret_error);
+    }
+    return status ? status : tacit_upload_keeper_open(self->store, &self->uploads, ret_error);
 }
 
 static int s_on_tick(zloop_t *loop, int timer, void *context)
@@ -320,9 +204,9 @@ static int s_on_tick(zloop_t *loop, int timer, void *context)
     (void)loop;
     (void)timer;
     s_modeld_t *self = context;
-    size_t ended = tacit_upload_table_expire(self->uploads, s_now_ms());
+    size_t ended = tacit_upload_keeper_expire(self->uploads);
     if (ended) {
-        tacit_log(TACIT_LOG_INFO, "uploads_expired", "%zu uploads took too long", ended);
+        tacit_log(TACIT_LOG_INFO, "uploads_expired", "%zu uploads that nobody went on with", ended);
     }
     return 0;
 }

@@ -10,7 +10,6 @@
 
 struct tacit_upload_table {
     tacit_upload_t rows[TACIT_UPLOADS_MAX];
-    uint64_t last_id;
 };
 
 tacit_upload_table_t *tacit_upload_table_new(void)
@@ -20,113 +19,137 @@ tacit_upload_table_t *tacit_upload_table_new(void)
 
 void tacit_upload_table_destroy(tacit_upload_table_t **table)
 {
-    if (*table) {
-        for (size_t i = 0; i < TACIT_UPLOADS_MAX; i++) {
-            tacit_upload_table_end(*table, &(*table)->rows[i]);
-        }
-        free(*table);
-        *table = NULL;
-    }
+    free(*table);
+    *table = NULL;
 }
 
 /*  --- rows ------------------------------------------------------------------------------------ */
 
-static bool s_is_of(const tacit_upload_t *upload, const uint8_t *caller)
+static bool s_is_of(const tacit_upload_t *upload, const uint8_t *owner)
 {
-    return upload->id && (!caller || memcmp(upload->caller, caller, 32) == 0);
+    return upload->used && (!owner || memcmp(upload->manifest.owner, owner, 32) == 0);
 }
 
-/*  Of a caller; NULL: of all.  */
-static size_t s_count(const tacit_upload_table_t *self, const uint8_t *caller)
+tacit_upload_t *tacit_upload_table_row(tacit_upload_table_t *table, size_t index)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < TACIT_UPLOADS_MAX; i++) {
-        count += s_is_of(&self->rows[i], caller);
-    }
-    return count;
+    return index < TACIT_UPLOADS_MAX ? &table->rows[index] : NULL;
 }
 
-/*  Ends the upload that was quiet the longest, where that was long enough.  */
-static bool s_make_room(tacit_upload_table_t *self, const uint8_t *caller, uint64_t now_ms)
-{
-    tacit_upload_t *quiet = NULL;
-    for (size_t i = 0; i < TACIT_UPLOADS_MAX; i++) {
-        tacit_upload_t *row = &self->rows[i];
-        if (s_is_of(row, caller) && (!quiet || row->heard_ms < quiet->heard_ms)) {
-            quiet = row;
-        }
-    }
-    if (!quiet || now_ms < quiet->heard_ms + TACIT_UPLOAD_PATIENCE_MS) {
-        return false;
-    }
-    tacit_upload_table_end(self, quiet);
-    return true;
-}
-
-static tacit_upload_t *s_free_row(tacit_upload_table_t *self)
+tacit_upload_t *tacit_upload_table_find(tacit_upload_table_t *table,
+                                        const uint8_t manifest[TACIT_MODEL_MANIFEST_SIZE])
 {
     for (size_t i = 0; i < TACIT_UPLOADS_MAX; i++) {
-        if (!self->rows[i].id) {
-            return &self->rows[i];
-        }
-    }
-    return NULL;
-}
-
-tacit_status_t tacit_upload_table_add(tacit_upload_table_t *table, const uint8_t caller[32],
-                                      const uint8_t *session, uint64_t now_ms,
-                                      tacit_upload_t **ret_upload)
-{
-    (void)tacit_upload_table_expire(table, now_ms);
-    if (s_count(table, caller) >= TACIT_UPLOADS_PER_CALLER_MAX &&
-        !s_make_room(table, caller, now_ms)) {
-        return TACIT_BUSY;
-    }
-    if (s_count(table, NULL) >= TACIT_UPLOADS_MAX && !s_make_room(table, NULL, now_ms)) {
-        return TACIT_BUSY;
-    }
-    tacit_upload_t *upload = s_free_row(table);
-    *upload = (tacit_upload_t){.id = ++table->last_id, .begun_ms = now_ms, .heard_ms = now_ms};
-    memcpy(upload->caller, caller, sizeof upload->caller);
-    memcpy(upload->session, session, sizeof upload->session);
-    crypto_hash_sha256_init(&upload->hash);
-    *ret_upload = upload;
-    return TACIT_OK;
-}
-
-tacit_upload_t *tacit_upload_table_find(tacit_upload_table_t *table, const uint8_t caller[32],
-                                        const uint8_t *session, uint64_t id, uint64_t now_ms)
-{
-    (void)tacit_upload_table_expire(table, now_ms);
-    for (size_t i = 0; id && i < TACIT_UPLOADS_MAX; i++) {
         tacit_upload_t *row = &table->rows[i];
-        if (row->id == id && s_is_of(row, caller) &&
-            memcmp(row->session, session, sizeof row->session) == 0) {
-            row->heard_ms = now_ms;
+        if (row->used && memcmp(row->manifest_bytes, manifest, sizeof row->manifest_bytes) == 0) {
             return row;
         }
     }
     return NULL;
 }
 
-void tacit_upload_table_end(tacit_upload_table_t *table, tacit_upload_t *upload)
+void tacit_upload_table_remove(tacit_upload_table_t *table, tacit_upload_t *upload)
 {
     (void)table;
-    tacit_blob_abort(&upload->writer);
-    *upload = (tacit_upload_t){.id = 0};
+    *upload = (tacit_upload_t){.used = false};
 }
 
-size_t tacit_upload_table_expire(tacit_upload_table_t *table, uint64_t now_ms)
+/*  How many, of an owner; NULL: of all.  */
+static size_t s_count(const tacit_upload_table_t *self, const uint8_t *owner)
 {
-    size_t ended = 0;
+    size_t count = 0;
     for (size_t i = 0; i < TACIT_UPLOADS_MAX; i++) {
-        tacit_upload_t *row = &table->rows[i];
-        if (row->id && now_ms >= row->begun_ms + TACIT_UPLOAD_LIFETIME_MS) {
-            tacit_upload_table_end(table, row);
-            ended++;
+        count += s_is_of(&self->rows[i], owner);
+    }
+    return count;
+}
+
+/*  --- who gives way --------------------------------------------------------------------------- */
+
+/*  The one that nobody carries on and that was quiet the longest, if that was long enough. Times of
+    the system's clock may lie ahead.  */
+static tacit_upload_t *s_quiet(tacit_upload_table_t *self, const uint8_t *owner, uint64_t now_ms,
+                               uint64_t patience_ms)
+{
+    tacit_upload_t *quiet = NULL;
+    for (size_t i = 0; i < TACIT_UPLOADS_MAX; i++) {
+        tacit_upload_t *row = &self->rows[i];
+        bool waits = s_is_of(row, owner) && !row->carrier;
+        if (waits && (!quiet || row->heard_ms < quiet->heard_ms)) {
+            quiet = row;
         }
     }
-    return ended;
+    return quiet && now_ms >= quiet->heard_ms && now_ms - quiet->heard_ms >= patience_ms ? quiet
+                                                                                         : NULL;
+}
+
+tacit_upload_t *tacit_upload_table_stale(tacit_upload_table_t *table, uint64_t now_ms)
+{
+    return s_quiet(table, NULL, now_ms, TACIT_UPLOAD_KEPT_MS);
+}
+
+static bool s_owner_is_full(const tacit_upload_table_t *self, const uint8_t *owner, uint64_t bytes)
+{
+    return s_count(self, owner) >= TACIT_UPLOADS_PER_OWNER_MAX ||
+           tacit_upload_table_sum(self, owner).owner_bytes + bytes > TACIT_UPLOADS_OWNER_BYTES_MAX;
+}
+
+tacit_upload_t *tacit_upload_table_in_the_way(tacit_upload_table_t *table, const uint8_t owner[32],
+                                              uint64_t bytes, uint64_t now_ms)
+{
+    if (s_owner_is_full(table, owner, bytes)) {
+        return s_quiet(table, owner, now_ms, TACIT_UPLOAD_PATIENCE_MS);
+    }
+    return s_count(table, NULL) >= TACIT_UPLOADS_MAX
+               ? s_quiet(table, NULL, now_ms, TACIT_UPLOAD_PATIENCE_MS)
+               : NULL;
+}
+
+/*  --- adding ---------------------------------------------------------------------------------- */
+
+static tacit_status_t s_refuse(const char *claim, const char *most, tacit_error_t *ret_error)
+{
+    tacit_error_claim(ret_error, TACIT_MODELS_QUOTA_EXCEEDED, claim, most, "one more");
+    tacit_error_remedy(ret_error, "end the others, or try again in half a minute");
+    return TACIT_MODELS_QUOTA_EXCEEDED;
+}
+
+static tacit_status_t s_check_limits(const tacit_upload_table_t *self,
+                                     const tacit_model_manifest_t *manifest,
+                                     tacit_error_t *ret_error)
+{
+    uint64_t bytes = tacit_model_sealed_size(manifest);
+    if (s_count(self, manifest->owner) >= TACIT_UPLOADS_PER_OWNER_MAX) {
+        return s_refuse("uploads of the owner at once", "fewer", ret_error);
+    }
+    if (s_owner_is_full(self, manifest->owner, bytes)) {
+        return s_refuse("bytes of the owner's uploads at once", "fewer", ret_error);
+    }
+    return s_count(self, NULL) < TACIT_UPLOADS_MAX
+               ? TACIT_OK
+               : s_refuse("uploads of all at once", "fewer", ret_error);
+}
+
+tacit_status_t tacit_upload_table_add(tacit_upload_table_t *table,
+                                      const tacit_model_manifest_t *manifest,
+                                      const uint8_t *manifest_bytes, const uint8_t signature[64],
+                                      uint64_t now_ms, tacit_upload_t **ret_upload,
+                                      tacit_error_t *ret_error)
+{
+    tacit_status_t status = s_check_limits(table, manifest, ret_error);
+    if (status) {
+        return status;
+    }
+    tacit_upload_t *upload = table->rows;
+    while (upload->used) {
+        upload++;
+    }
+    *upload = (tacit_upload_t){.used = true, .manifest = *manifest, .heard_ms = now_ms};
+    memcpy(upload->manifest_bytes, manifest_bytes, sizeof upload->manifest_bytes);
+    memcpy(upload->signature, signature, sizeof upload->signature);
+    crypto_hash_sha256_init(&upload->hash);
+    upload->kept_hash = upload->hash;
+    *ret_upload = upload;
+    return TACIT_OK;
 }
 
 tacit_upload_sum_t tacit_upload_table_sum(const tacit_upload_table_t *table,
@@ -135,7 +158,7 @@ tacit_upload_sum_t tacit_upload_table_sum(const tacit_upload_table_t *table,
     tacit_upload_sum_t sum = {0};
     for (size_t i = 0; i < TACIT_UPLOADS_MAX; i++) {
         const tacit_upload_t *row = &table->rows[i];
-        if (row->id && row->manifest.chunk_count) {
+        if (row->used) {
             uint64_t bytes = tacit_model_sealed_size(&row->manifest);
             sum.total_bytes += bytes;
             if (s_is_of(row, owner)) {
@@ -147,53 +170,39 @@ tacit_upload_sum_t tacit_upload_table_sum(const tacit_upload_table_t *table,
     return sum;
 }
 
-/*  --- chunks ---------------------------------------------------------------------------------- */
+/*  --- one upload ------------------------------------------------------------------------------ */
 
-static tacit_status_t s_wrong_chunk(const char *claim, uint64_t expected, uint64_t got,
-                                    tacit_error_t *ret_error)
+static tacit_status_t s_wrong_size(uint64_t expected, uint64_t got, tacit_error_t *ret_error)
 {
     char want[32];
     char have[32];
     snprintf(want, sizeof want, "%" PRIu64, expected);
     snprintf(have, sizeof have, "%" PRIu64, got);
-    return tacit_error_claim(ret_error, TACIT_MODELS_WRONG_CHUNK, claim, want, have);
+    return tacit_error_claim(ret_error, TACIT_MODELS_CONTENT_MISMATCH, "bytes", want, have);
 }
 
-tacit_status_t tacit_upload_put_chunk(tacit_upload_t *upload, uint32_t index, tacit_span_t sealed,
-                                      tacit_error_t *ret_error)
+tacit_status_t tacit_upload_append(tacit_upload_t *upload, tacit_span_t sealed,
+                                   tacit_error_t *ret_error)
 {
-    const tacit_model_manifest_t *manifest = &upload->manifest;
-    if (upload->next_chunk == manifest->chunk_count) {
-        tacit_status_t status = tacit_error_claim(ret_error, TACIT_MODELS_WRONG_CHUNK, "index",
-                                                  "no more: all chunks are here", NULL);
-        tacit_error_remedy(ret_error, "commit the upload");
-        return status;
-    }
-    if (index != upload->next_chunk) {
-        return s_wrong_chunk("index", upload->next_chunk, index, ret_error);
-    }
-    size_t size = tacit_model_chunk_sealed_size(manifest->plaintext_size, index);
-    if (sealed.size != size) {
-        return s_wrong_chunk("bytes", size, sealed.size, ret_error);
+    uint64_t whole = tacit_model_sealed_size(&upload->manifest);
+    if (sealed.size > whole - upload->size) {
+        return s_wrong_size(whole, upload->size + sealed.size, ret_error);
     }
     tacit_status_t status = tacit_blob_append(upload->writer, sealed);
     if (status) {
         return tacit_error_set(ret_error, status, NULL);
     }
     crypto_hash_sha256_update(&upload->hash, sealed.data, sealed.size);
-    upload->next_chunk++;
+    upload->size += sealed.size;
     return TACIT_OK;
 }
 
 tacit_status_t tacit_upload_check(const tacit_upload_t *upload, tacit_error_t *ret_error)
 {
     const tacit_model_manifest_t *manifest = &upload->manifest;
-    if (upload->next_chunk != manifest->chunk_count) {
-        char want[32];
-        char have[32];
-        snprintf(want, sizeof want, "%" PRIu32, manifest->chunk_count);
-        snprintf(have, sizeof have, "%" PRIu32, upload->next_chunk);
-        return tacit_error_claim(ret_error, TACIT_MODELS_CONTENT_MISMATCH, "chunks", want, have);
+    uint64_t whole = tacit_model_sealed_size(manifest);
+    if (upload->size != whole) {
+        return s_wrong_size(whole, upload->size, ret_error);
     }
     crypto_hash_sha256_state hash = upload->hash;
     uint8_t digest[32];

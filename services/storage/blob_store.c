@@ -24,6 +24,7 @@ struct tacit_blob_writer {
     char part[S_FILE_NAME_SIZE]; /* what it is called until it is finished */
     int fd;                      /* -1 after a failure */
     uint64_t size;
+    bool named; /* the folder knows of the unfinished file durably */
     tacit_status_t failed;
 };
 
@@ -95,31 +96,52 @@ static tacit_status_t s_visit(const tacit_blob_store_t *self, s_visit_fn visit, 
     return status;
 }
 
+typedef struct {
+    tacit_blob_keep_fn keep; /* NULL: nothing is kept */
+    void *context;
+    size_t removed;
+} s_sweep_t;
+
 static tacit_status_t s_remove_part(const tacit_blob_store_t *self, void *context, const char *name)
 {
-    (void)context;
-    return s_is_part(name) ? s_check(unlinkat(self->folder, name, 0)) : TACIT_OK;
+    const s_sweep_t *sweep = context;
+    char blob[TACIT_BLOB_NAME_MAX + 1] = "";
+    bool keep = false;
+    if (!s_is_part(name)) {
+        return TACIT_OK;
+    }
+    size_t length = strlen(name) - (sizeof s_part - 1);
+    if (sweep->keep && length <= TACIT_BLOB_NAME_MAX) {
+        memcpy(blob, name, length);
+        tacit_status_t status = sweep->keep(sweep->context, blob, &keep);
+        if (status) {
+            return status;
+        }
+    }
+    return keep ? TACIT_OK : s_check(unlinkat(self->folder, name, 0));
 }
 
-static tacit_status_t s_open_folder(tacit_blob_store_t *self, const char *folder)
+static tacit_status_t s_open_folder(tacit_blob_store_t *self, const char *folder,
+                                    tacit_blob_keep_fn keep, void *context)
 {
+    s_sweep_t sweep = {.keep = keep, .context = context};
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
         return s_status(errno);
     }
     self->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     tacit_status_t status = s_check(self->folder);
-    return status ? status : s_visit(self, s_remove_part, NULL);
+    return status ? status : s_visit(self, s_remove_part, &sweep);
 }
 
-tacit_status_t tacit_blob_store_open(const char *folder, tacit_blob_store_t **ret_store,
-                                     tacit_error_t *ret_error)
+tacit_status_t tacit_blob_store_open(const char *folder, tacit_blob_keep_fn keep, void *context,
+                                     tacit_blob_store_t **ret_store, tacit_error_t *ret_error)
 {
     tacit_blob_store_t *self = calloc(1, sizeof *self);
     if (!self) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
     self->folder = -1;
-    tacit_status_t status = s_open_folder(self, folder);
+    tacit_status_t status = s_open_folder(self, folder, keep, context);
     if (status) {
         tacit_blob_store_destroy(&self);
         tacit_error_set(ret_error, status, "cannot use the folder %s", folder);
@@ -143,8 +165,9 @@ void tacit_blob_store_destroy(tacit_blob_store_t **store)
 
 /*  --- writing --------------------------------------------------------------------------------- */
 
-tacit_status_t tacit_blob_create(tacit_blob_store_t *store, const char *name,
-                                 tacit_blob_writer_t **ret_writer)
+/*  A writer on its unfinished file, opened with those flags beside what every writer needs.  */
+static tacit_status_t s_new_writer(const tacit_blob_store_t *store, const char *name, int flags,
+                                   tacit_blob_writer_t **ret_writer)
 {
     if (!tacit_blob_name_valid(name)) {
         return TACIT_BAD_INPUT;
@@ -160,7 +183,7 @@ tacit_status_t tacit_blob_create(tacit_blob_store_t *store, const char *name,
     snprintf(writer->name, sizeof writer->name, "%s", name);
     snprintf(writer->part, sizeof writer->part, "%s%s", name, s_part);
     writer->fd = openat(store->folder, writer->part,
-                        O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+                        O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
     if (writer->fd < 0) {
         tacit_status_t status = s_status(errno);
         free(writer);
@@ -168,6 +191,61 @@ tacit_status_t tacit_blob_create(tacit_blob_store_t *store, const char *name,
     }
     *ret_writer = writer;
     return TACIT_OK;
+}
+
+tacit_status_t tacit_blob_create(tacit_blob_store_t *store, const char *name,
+                                 tacit_blob_writer_t **ret_writer)
+{
+    return s_new_writer(store, name, O_CREAT | O_EXCL, ret_writer);
+}
+
+tacit_status_t tacit_blob_resume(tacit_blob_store_t *store, const char *name, uint64_t size,
+                                 tacit_blob_writer_t **ret_writer)
+{
+    tacit_blob_writer_t *writer = NULL;
+    struct stat found;
+    tacit_status_t status = s_new_writer(store, name, 0, &writer);
+    if (status) {
+        return status;
+    }
+    status = s_check(fstat(writer->fd, &found));
+    if (!status &&
+        (!S_ISREG(found.st_mode) || size > INT64_MAX || size > (uint64_t)found.st_size)) {
+        status = TACIT_CORRUPT;
+    }
+    if (!status &&
+        (ftruncate(writer->fd, (off_t)size) != 0 || lseek(writer->fd, (off_t)size, SEEK_SET) < 0)) {
+        status = s_status(errno);
+    }
+    writer->size = size;
+    if (status) {
+        tacit_blob_leave(&writer);
+        return status;
+    }
+    *ret_writer = writer;
+    return TACIT_OK;
+}
+
+void tacit_blob_leave(tacit_blob_writer_t **writer)
+{
+    if (*writer) {
+        if ((*writer)->fd >= 0) {
+            close((*writer)->fd);
+        }
+        free(*writer);
+        *writer = NULL;
+    }
+}
+
+tacit_status_t tacit_blob_discard(tacit_blob_store_t *store, const char *name)
+{
+    char part[S_FILE_NAME_SIZE];
+    if (!tacit_blob_name_valid(name)) {
+        return TACIT_BAD_INPUT;
+    }
+    snprintf(part, sizeof part, "%s%s", name, s_part);
+    tacit_status_t status = s_check(unlinkat(store->folder, part, 0));
+    return status == TACIT_NOT_FOUND ? TACIT_OK : status;
 }
 
 const char *tacit_blob_writer_name(const tacit_blob_writer_t *writer)
@@ -209,6 +287,18 @@ tacit_status_t tacit_blob_append(tacit_blob_writer_t *writer, tacit_span_t bytes
         says does not matter: that sync decides.  */
     (void)sync_file_range(writer->fd, (off64_t)from, (off64_t)(writer->size - from),
                           SYNC_FILE_RANGE_WRITE);
+    return TACIT_OK;
+}
+
+tacit_status_t tacit_blob_sync(tacit_blob_writer_t *writer)
+{
+    if (writer->failed) {
+        return writer->failed;
+    }
+    if (fdatasync(writer->fd) != 0 || (!writer->named && fsync(writer->store->folder) != 0)) {
+        return s_fail(writer, s_status(errno));
+    }
+    writer->named = true;
     return TACIT_OK;
 }
 
@@ -328,12 +418,6 @@ tacit_status_t tacit_blob_remove(tacit_blob_store_t *store, const char *name)
     tacit_status_t status = s_check(unlinkat(store->folder, name, 0));
     return status ? status : s_check(fsync(store->folder));
 }
-
-typedef struct {
-    tacit_blob_keep_fn keep;
-    void *context;
-    size_t removed;
-} s_sweep_t;
 
 static tacit_status_t s_sweep_one(const tacit_blob_store_t *self, void *context, const char *name)
 {

@@ -1,9 +1,10 @@
 /*  blob_store.h - large immutable files in one folder: whole and durable, or not there.
 
     A blob is written beside (NAME.part), synced, renamed and the folder synced before finish says
-    that it is there. What a crash leaves unfinished is removed when the folder is opened again; a
-    full disk is STORAGE_FULL and leaves nothing behind. Reading takes any range without loading the
-    rest. One thread only, and one store per folder.  */
+    that it is there. What a crash leaves unfinished is removed when the folder is opened again,
+    unless its owner keeps an index of that: then it goes on from what was synced. A full disk is
+   STORAGE_FULL and leaves nothing behind. Reading takes any range without loading the rest. One
+   thread only, and one store per folder.  */
 
 #ifndef TACIT_SERVICES_STORAGE_BLOB_STORE_H
 #define TACIT_SERVICES_STORAGE_BLOB_STORE_H
@@ -16,9 +17,12 @@ enum { TACIT_BLOB_NAME_MAX = 64 /* characters, without NUL: [a-z0-9-] */ };
 typedef struct tacit_blob_store tacit_blob_store_t;
 typedef struct tacit_blob_writer tacit_blob_writer_t;
 
-/*  Open the folder, made (mode 0700) where there is none.  */
-TACIT_MUST_CHECK tacit_status_t tacit_blob_store_open(const char *folder,
-                                                      tacit_blob_store_t **ret_store,
+/*  Open the folder, made (mode 0700) where there is none. keep says of unfinished blobs, by their
+    names, whether they are kept; NULL: none is. A status other than TACIT_OK from it ends opening.
+ */
+typedef tacit_status_t (*tacit_blob_keep_fn)(void *context, const char *name, bool *ret_keep);
+TACIT_MUST_CHECK tacit_status_t tacit_blob_store_open(const char *folder, tacit_blob_keep_fn keep,
+                                                      void *context, tacit_blob_store_t **ret_store,
                                                       tacit_error_t *ret_error);
 /*  NULL-safe. Writers must have ended.  */
 void tacit_blob_store_destroy(tacit_blob_store_t **store);
@@ -30,6 +34,21 @@ bool tacit_blob_name_valid(const char *name);
     finished. The store must outlive the writer.  */
 TACIT_MUST_CHECK tacit_status_t tacit_blob_create(tacit_blob_store_t *store, const char *name,
                                                   tacit_blob_writer_t **ret_writer);
+
+/*  Go on with an unfinished blob after its first size bytes; what was written after them is cut
+   off. NOT_FOUND; CORRUPT where it is shorter.  */
+TACIT_MUST_CHECK tacit_status_t tacit_blob_resume(tacit_blob_store_t *store, const char *name,
+                                                  uint64_t size, tacit_blob_writer_t **ret_writer);
+
+/*  What was appended is durable when it returns TACIT_OK, though unfinished. A failure is as one of
+    append.  */
+TACIT_MUST_CHECK tacit_status_t tacit_blob_sync(tacit_blob_writer_t *writer);
+
+/*  Ends the writer and leaves the blob unfinished. NULL-safe.  */
+void tacit_blob_leave(tacit_blob_writer_t **writer);
+
+/*  Removes an unfinished blob that has no writer; OK where there is none.  */
+TACIT_MUST_CHECK tacit_status_t tacit_blob_discard(tacit_blob_store_t *store, const char *name);
 
 /*  The name it was created with. Borrowed while the writer lives.  */
 const char *tacit_blob_writer_name(const tacit_blob_writer_t *writer);
@@ -59,7 +78,6 @@ TACIT_MUST_CHECK tacit_status_t tacit_blob_remove(tacit_blob_store_t *store, con
 
 /*  Remove every finished blob that keep does not name; a status other than TACIT_OK from it ends
     the sweep. For who keeps an index: what the index lost in a crash.  */
-typedef tacit_status_t (*tacit_blob_keep_fn)(void *context, const char *name, bool *ret_keep);
 TACIT_MUST_CHECK tacit_status_t tacit_blob_sweep(tacit_blob_store_t *store, tacit_blob_keep_fn keep,
                                                  void *context, size_t *ret_removed);
 

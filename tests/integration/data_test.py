@@ -238,48 +238,55 @@ class Data(MeshCase):
         return wire.Model(self.owner.identity, name, version, onnx.relu(doc=mark * 600000))
 
     def begin(self, model):
-        return self.owner.to(wire.MODELS)("models.begin", {1: model.manifest,
-                                                           2: model.signature})[1]
+        """A stream of it: its connection, its call, and where it begins."""
+        models = self.owner.to(wire.MODELS)
+        msgid = models.start("models.push", {1: model.manifest, 2: model.signature})
+        return models, msgid, models.await_told(msgid, 5)
 
-    def put(self, upload, index, chunk):
-        return self.owner.to(wire.MODELS)("models.put_chunk", {1: upload, 2: index}, bulk=chunk)
+    def push(self, model, content, end=True):
+        models, msgid, kept = self.begin(model)
+        models.send_chunks(msgid, wire.pieces(content[kept:]), end)
+        return models.finish(msgid, "models.push")
 
-    def commit(self, upload):
-        return self.owner.to(wire.MODELS)("models.commit", {1: upload})
+    def test_more_and_less_than_the_model_is_refused(self):
+        model = self.big("size")
+        content = b"".join(model.chunks)
+        for wrong in (content[:-1], b"", content[:262144], content + b"x"):
+            self.assert_refused("content_mismatch", self.push, model, wrong)
+        self.push(model, content)
+        self.push(model, content)  # stored already: nothing is sent, and it ends well
 
-    def test_chunks_out_of_order_are_refused(self):
-        model = self.big("order")
-        upload = self.begin(model)
-        for index in (1, 2, 3, 2**32 - 1):
-            self.assert_refused("wrong_chunk", self.put, upload, index,
-                                model.chunks[min(index, 2)])
-        self.put(upload, 0, model.chunks[0])
-        self.assert_refused("wrong_chunk", self.put, upload, 0, model.chunks[0])
-        self.assert_refused("wrong_chunk", self.put, upload, 1, model.chunks[2])
-        self.assert_refused("wrong_chunk", self.put, upload, 1, model.chunks[1][:-1])
-        with self.assertRaises(wire.Refused):
-            self.commit(upload)
-        model.upload_again = self.begin(model)
-        for index, chunk in enumerate(model.chunks):
-            self.put(model.upload_again, index, chunk)
-        self.commit(model.upload_again)
+    def test_more_of_what_is_stored_is_refused(self):
+        model = self.big("stored")
+        self.owner.upload(model)
+        models, msgid, kept = self.begin(model)
+        self.assertEqual(kept, sum(map(len, model.chunks)))
+        models.send_chunks(msgid, [b"x"])
+        self.assert_refused("content_mismatch", models.finish, msgid, "models.push")
+        self.assertEqual(self.owner.upload(model), kept)
 
     def test_content_that_the_manifest_does_not_name_is_refused(self):
         model, other = self.big("content"), self.big("content")
-        for chunks in ([model.chunks[1], model.chunks[0], model.chunks[2]],
-                       [model.chunks[0], other.chunks[1], model.chunks[2]]):
-            upload = self.begin(model)
-            for index, chunk in enumerate(chunks):
-                self.put(upload, index, chunk)
-            self.assert_refused("content_mismatch", self.commit, upload)
-            self.assert_refused("upload_unknown", self.commit, upload)
-        upload = self.begin(model)
         flipped = bytearray(model.chunks[0])
         flipped[1000] ^= 4
-        for index, chunk in enumerate([bytes(flipped)] + model.chunks[1:]):
-            self.put(upload, index, chunk)
-        self.assert_refused("content_mismatch", self.commit, upload)
-        self.owner.upload(model)
+        for chunks in ([model.chunks[1], model.chunks[0], model.chunks[2]],
+                       [model.chunks[0], other.chunks[1], model.chunks[2]],
+                       [bytes(flipped)] + model.chunks[1:]):
+            self.assert_refused("content_mismatch", self.push, model, b"".join(chunks))
+        self.assertEqual(self.owner.upload(model), 0)
+
+    def test_chunks_before_the_beginning_is_told_are_refused(self):
+        model = self.big("early")
+        models = self.owner.to(wire.MODELS)
+        for event, bulk in ((1, b"x"), (3, None)):
+            msgid = models.start("models.push", {1: model.manifest, 2: model.signature})
+            models.await_told(msgid, 5)
+            models.note(msgid, event, 1, bulk)  # the first one is number 0
+            self.assert_refused("protocol_error", models.finish, msgid, "models.push")
+        msgid = models.start("models.push", {1: model.manifest, 2: model.signature})
+        models.await_told(msgid, 5)
+        models.note(msgid, 5, 0)  # only a service says that
+        self.assert_refused("protocol_error", models.finish, msgid, "models.push")
 
     def test_chunks_swapped_or_mixed_by_their_owner_do_not_open(self):
         """The manifest names them and is signed, but each chunk knows its place and version."""
@@ -304,23 +311,25 @@ class Data(MeshCase):
         thief = self.mesh.user()
         thief.enrol()
         args = {1: model.manifest, 2: model.signature}
-        self.assert_refused("not_owner", thief.to(wire.MODELS).call, "models.begin", args)
+        self.assert_refused("not_owner", thief.to(wire.MODELS).call, "models.push", args)
         models = self.owner.to(wire.MODELS)
-        self.assert_refused("signature_invalid", models.call, "models.begin",
+        self.assert_refused("signature_invalid", models.call, "models.push",
                             {**args, 2: os.urandom(64)})
         for at in (12, 16, 40, 72, 104, 136):
             altered = bytearray(model.manifest)
             altered[at] ^= 1
             with self.assertRaises(wire.Refused, msg=at) as caught:
-                models("models.begin", {**args, 1: bytes(altered)})
+                models("models.push", {**args, 1: bytes(altered)})
             self.assertIn(caught.exception.name, ("signature_invalid", "malformed"))
         huge = self.big("manifest")
         huge.size = 1 << 40
         huge.seal_manifest()
-        self.assert_refused("malformed", models.call, "models.begin",
+        self.assert_refused("malformed", models.call, "models.push",
                             {1: huge.manifest, 2: huge.signature})
         self.owner.upload(model)
-        self.assert_refused("stale_version", models.call, "models.begin", args)
+        older = self.big("manifest")  # the same version, sealed anew
+        self.assert_refused("stale_version", models.call, "models.push",
+                            {1: older.manifest, 2: older.signature})
 
     def test_a_model_signed_by_another_key_than_the_enrolled_is_refused(self):
         """The store cannot know; the worker asks the key service whose signature counts."""

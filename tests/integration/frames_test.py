@@ -354,11 +354,9 @@ class Frames(MeshCase):
     def test_bulk_beyond_its_bound_is_refused(self):
         user = self.mesh.user()
         models, gateway = user.to(wire.MODELS), user.to(wire.GATEWAY)
-        put = {1: 1, 2: 0}
-        self.assert_refused("upload_unknown", models.call, "models.put_chunk", put,
-                            bulk=b"x" * 262184)
-        self.assert_refused("bad_bulk", models.call, "models.put_chunk", put, bulk=b"x" * 262185)
-        self.assert_refused("upload_unknown", models.call, "models.put_chunk", put)
+        push = {1: bytes(256), 2: bytes(64)}
+        self.assert_refused("bad_bulk", models.call, "models.push", push, bulk=b"x")
+        self.assert_refused("malformed", models.call, "models.push", push)
         infer = {1: user.identity.public, 2: "m", 3: 1, 4: os.urandom(16)}
         self.assert_refused("not_enrolled", gateway.call, "inference.infer", infer,
                             bulk=b"x" * 16842752)

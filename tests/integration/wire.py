@@ -147,7 +147,8 @@ class Connection:
         self.endpoint, self.server_key, self.timeout = endpoint, server_key, timeout
         self.identity = identity or Identity()
         self.msgid = 0
-        self.answers = {}  # that came before they were asked for
+        self.answers = {}
+        self.told = {}  # that came before they were asked for
         self.session = None
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
@@ -227,15 +228,47 @@ class Connection:
         """The answer to a request; those to others are kept."""
         until = time.monotonic() + (self.timeout if timeout is None else timeout)
         while msgid not in self.answers:
-            frames = self.receive(max(0.0, until - time.monotonic()))
-            _kind, got, error, result = msgpack.unpackb(frames[0], strict_map_key=False)
-            self.answers[got] = frames, error, result
+            self.read(max(0.0, until - time.monotonic()))
         frames, error, result = self.answers.pop(msgid)
         if error is not None:
             raise Refused(error)
         for field in opened:
             result[field] = self.session.unseal(msgid, method, field, result[field])
         return result, (frames[1] if len(frames) > 1 else None)
+
+    def read(self, timeout):
+        """One message: an answer is kept, of a stream what was told last by its msgid and event."""
+        frames = self.receive(timeout)
+        kind, got, one, other = msgpack.unpackb(frames[0], strict_map_key=False)
+        if kind == 2:
+            self.told[got, one] = other
+        else:
+            self.answers[got] = frames, one, other
+
+    # -- streams to the service
+
+    def note(self, msgid, event, number, bulk=None):
+        frame = msgpack.packb([2, msgid, event, number])
+        self.send(*([frame] if bulk is None else [frame, bulk]))
+
+    def await_told(self, msgid, event, least=0, timeout=None):
+        """The number of that event, once it is so much; raises what the call ended in."""
+        until = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while self.told.get((msgid, event), -1) < least:
+            if msgid in self.answers:
+                self.finish(msgid, "")
+                raise Silence("the call ended well before")
+            self.read(max(0.0, until - time.monotonic()))
+        return self.told[msgid, event]
+
+    def send_chunks(self, msgid, chunks, end=True):
+        """Within credit."""
+        for number, chunk in enumerate(chunks):
+            if number >= 8:
+                self.await_told(msgid, 2, number + 1)
+            self.note(msgid, 1, number, chunk)
+        if end:
+            self.note(msgid, 3, len(chunks))
 
     def call(self, method, args=None, secrets=None, bulk=None, meta=None, timeout=None, opened=()):
         """(result, bulk); raises Refused or Silence."""
@@ -316,6 +349,11 @@ class Session:
 
     def unseal(self, msgid, method, field, value):
         return unseal(self.receive_key, self._associated(msgid, method, field), value)
+
+
+def pieces(content, size=262144):
+    """As chunks of a stream."""
+    return [content[at : at + size] for at in range(0, len(content), size)]
 
 
 # --- a mesh, seen by a user ---------------------------------------------------------------------
@@ -424,10 +462,12 @@ class User:
 
     def upload(self, model):
         models = self.to(MODELS)
-        upload = models("models.begin", {1: model.manifest, 2: model.signature})[1]
-        for index, chunk in enumerate(model.chunks):
-            models("models.put_chunk", {1: upload, 2: index}, bulk=chunk)
-        models("models.commit", {1: upload}, timeout=30)
+        content = b"".join(model.chunks)
+        msgid = models.start("models.push", {1: model.manifest, 2: model.signature})
+        kept = models.await_told(msgid, 5)
+        models.send_chunks(msgid, pieces(content[kept:]))
+        models.finish(msgid, "models.push", timeout=30)
+        return kept
 
     def push(self, name, content, version=1):
         """As tacit-mlowner push does it. The Model."""

@@ -31,7 +31,7 @@ static const char *s_blobs(void)
 static void s_open(void)
 {
     tacit_error_t error = {.code = TACIT_OK};
-    if (tacit_blob_store_open(s_blobs(), &s_store, &error)) {
+    if (tacit_blob_store_open(s_blobs(), NULL, NULL, &s_store, &error)) {
         fail_msg("%s", error.message);
     }
 }
@@ -279,10 +279,11 @@ static void a_folder_that_cannot_be_is_refused(void **state)
     tacit_blob_store_t *store = NULL;
     tacit_error_t error = {.code = TACIT_OK};
     state_write(state_path(s_folder, "file"), 0, "x", 1);
-    assert_int_not_equal(tacit_blob_store_open(state_path(s_folder, "file"), &store, &error),
-                         TACIT_OK);
-    assert_int_not_equal(tacit_blob_store_open(state_path(s_folder, "no/where"), &store, &error),
-                         TACIT_OK);
+    assert_int_not_equal(
+        tacit_blob_store_open(state_path(s_folder, "file"), NULL, NULL, &store, &error), TACIT_OK);
+    assert_int_not_equal(
+        tacit_blob_store_open(state_path(s_folder, "no/where"), NULL, NULL, &store, &error),
+        TACIT_OK);
     assert_null(store);
     assert_true(error.remedy[0]);
 }

@@ -69,7 +69,7 @@ static const char *s_blobs(void)
 
 static tacit_status_t s_begin(const model_sample_t *sample, tacit_upload_t *ret_upload)
 {
-    *ret_upload = (tacit_upload_t){.id = 1};
+    *ret_upload = (tacit_upload_t){.used = true};
     model_sample_fill(sample, ret_upload);
     crypto_hash_sha256_init(&ret_upload->hash);
     return tacit_model_store_begin(s_store, &sample->manifest, &s_nothing, &ret_upload->writer,
@@ -80,7 +80,7 @@ static tacit_status_t s_put_chunks(const model_sample_t *sample, tacit_upload_t 
 {
     tacit_status_t status = TACIT_OK;
     for (uint32_t i = 0; i < sample->manifest.chunk_count && !status; i++) {
-        status = tacit_upload_put_chunk(upload, i, model_sample_chunk(sample, i), NULL);
+        status = tacit_upload_append(upload, model_sample_chunk(sample, i), NULL);
     }
     return status;
 }
@@ -409,7 +409,7 @@ static void an_unfinished_upload_is_gone_after_a_crash(void **state)
         tacit_upload_t upload;
         if (!tacit_model_store_open(s_folder, &s_limits, &s_store, NULL) && !s_push(&kept) &&
             !s_begin(&half, &upload) &&
-            !tacit_upload_put_chunk(&upload, 0, model_sample_chunk(&half, 0), NULL)) {
+            !tacit_upload_append(&upload, model_sample_chunk(&half, 0), NULL)) {
             raise(SIGKILL);
         }
         _exit(1);

@@ -11,7 +11,7 @@ import os
 import time
 import typing as _t
 
-from . import _native, errors
+from . import _native, errors, resume
 from .identity import Path
 from .idl.keys import GrantInfo, GrantState, KeysClient
 from .idl.models import ModelsClient
@@ -36,6 +36,7 @@ class _Package:
         self.signature: bytes = signature.raw
         self.content_sha256: bytes = digest.raw
         self.chunks = int(chunks.value)
+        self.size = (self.chunks - 1) * CHUNK_MAX + len(self.chunk(self.chunks - 1))
 
     def chunk(self, index: int) -> bytes:
         room, size = ctypes.create_string_buffer(CHUNK_MAX), ctypes.c_size_t()
@@ -48,6 +49,16 @@ class _Package:
             ctypes.byref(size),
         )
         return room.raw[: size.value]
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Of all chunks as one row of bytes."""
+        parts = []
+        while size > 0:
+            index, within = divmod(offset, CHUNK_MAX)
+            part = self.chunk(index)[within : within + size]
+            parts.append(part)
+            offset, size = offset + len(part), size - len(part)
+        return b"".join(parts)
 
 
 class MLOwner:
@@ -152,14 +163,17 @@ class MLOwner:
         return version
 
     async def _upload(self, package: _Package, progress: _t.Optional[Progress]) -> None:
-        begun = await self.models.begin(manifest=package.manifest, signature=package.signature)
-        for index in range(package.chunks):
-            await self.models.put_chunk(
-                upload=begun.upload, index=index, bulk=package.chunk(index)
-            )
+        def told(done: int) -> None:
             if progress is not None:
-                progress(index + 1, package.chunks)
-        await self.models.commit(upload=begun.upload)
+                progress(done, package.size)
+
+        await resume.send(
+            self.models,
+            lambda: self.models.push(manifest=package.manifest, signature=package.signature),
+            package.size,
+            package.read,
+            progress=told,
+        )
 
     # --- grants -------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ AGAIN = (
     errors.Unreachable,
     errors.Interrupted,
     errors.Busy,
+    errors.Draining,
     errors.DeadlineExceeded,
     errors.NoSession,
     errors.SessionExpired,
