@@ -112,6 +112,27 @@ static bool s_parse(int argc, char **argv, s_options_t *options)
     return fine && options->model != NULL && (options->serve == NULL) == (options->shape == NULL);
 }
 
+/*  As a worker has it: the bytes go while they are read.  */
+static tacit_engine_text_t *s_read_model(const char *path)
+{
+    struct stat status;
+    tacit_engine_text_t *text = NULL;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL || fstat(fileno(file), &status) != 0 ||
+        tacit_engine_text_new((size_t)status.st_size, false, &text, NULL) != TACIT_OK) {
+        perror(path);
+        exit(1);
+    }
+    (void)setvbuf(file, NULL, _IONBF, 0);
+    size_t got = fread(tacit_engine_text_data(text), 1, (size_t)status.st_size, file);
+    (void)fclose(file);
+    if (got != (size_t)status.st_size) {
+        perror(path);
+        exit(1);
+    }
+    return text;
+}
+
 static uint8_t *s_read_file(const char *path, size_t *ret_size)
 {
     struct stat status;
@@ -315,7 +336,6 @@ int main(int argc, char **argv)
         s_usage(stderr);
         return 2;
     }
-    size_t size = 0;
     tacit_engine_t *engine = NULL;
     tacit_error_t error = {0};
     double before = s_resident("VmRSS:");
@@ -325,13 +345,11 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "%s\n", error.message);
         return 1;
     }
-    uint8_t *model = s_read_file(options.model, &size);
-    if (tacit_engine_load(tacit_span(model, size), &options.engine, &engine, &error) != TACIT_OK) {
+    tacit_engine_text_t *model = s_read_model(options.model);
+    if (tacit_engine_load_text(&model, &options.engine, &engine, &error) != TACIT_OK) {
         (void)fprintf(stderr, "%s\n", error.message);
-        free(model);
         return 1;
     }
-    free(model);
     double load = (s_now() - start) * 1e3;
     if (options.serve != NULL) {
         (void)printf("load %.3f %.1f\n", load, before);

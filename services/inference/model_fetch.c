@@ -5,7 +5,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#include "enclave/secret.h"
 #include "idl/inference.h"
 #include "idl/models.h"
 
@@ -121,14 +120,14 @@ static tacit_status_t s_refuse_precision(const tacit_engine_options_t *options,
 }
 
 /*  What the engine says of the graph is the owner's secret: the user learns that it was refused. */
-static tacit_status_t s_load(tacit_span_t onnx, const tacit_engine_options_t *options,
+static tacit_status_t s_load(tacit_engine_text_t **text, const tacit_engine_options_t *options,
                              tacit_engine_t **ret_engine, tacit_error_t *ret_error)
 {
     tacit_error_t reason = {.code = TACIT_OK};
     if (!tacit_engine_offers(options->precision, options->portable)) {
         return s_refuse_precision(options, ret_error);
     }
-    tacit_status_t status = tacit_engine_load(onnx, options, ret_engine, &reason);
+    tacit_status_t status = tacit_engine_load_text(text, options, ret_engine, &reason);
     if (!status) {
         return TACIT_OK;
     }
@@ -143,12 +142,12 @@ tacit_status_t tacit_model_fetch(tacit_channel_t *models, const tacit_lease_t *l
                                  tacit_error_t *ret_error)
 {
     tacit_model_manifest_t manifest;
-    tacit_secret_t *plaintext = NULL;
+    tacit_engine_text_t *plaintext = NULL;
     tacit_status_t status = s_get_manifest(models, lease, &manifest, ret_error);
     if (status) {
         return status;
     }
-    status = tacit_secret_new((size_t)manifest.plaintext_size, &plaintext);
+    status = tacit_engine_text_new((size_t)manifest.plaintext_size, true, &plaintext, ret_error);
     if (status) {
         tacit_error_set(ret_error, status,
                         "the worker cannot lock memory for a model of %llu bytes",
@@ -156,12 +155,12 @@ tacit_status_t tacit_model_fetch(tacit_channel_t *models, const tacit_lease_t *l
         tacit_error_remedy(ret_error, "the operator raises the workers' memlock limit");
         return status;
     }
-    status = s_get_content(models, &manifest, lease, plaintext->data, ret_error);
+    status = s_get_content(models, &manifest, lease, tacit_engine_text_data(plaintext), ret_error);
     if (!status) {
         tacit_engine_options_t chosen = *options;
         chosen.precision = manifest.precision;
-        status = s_load(tacit_secret_span(plaintext), &chosen, ret_engine, ret_error);
+        status = s_load(&plaintext, &chosen, ret_engine, ret_error);
     }
-    tacit_secret_destroy(&plaintext);
+    tacit_engine_text_destroy(&plaintext);
     return status;
 }

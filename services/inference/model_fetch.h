@@ -2,8 +2,9 @@
 
     The key service says which version is meant, who signs for its owner and which content it is;
     manifest, signature, content hash and every chunk are checked against that, so that an old
-    version, another model or a flipped bit ends in a refusal. The plaintext exists in secret memory
-    only, until the engine has read it. It computes in the precision that the manifest names.  */
+    version, another model or a flipped bit ends in a refusal. The plaintext exists in locked memory
+    only, and goes while the engine reads it. It computes in the precision that the manifest names.
+ */
 
 #ifndef TACIT_SERVICES_INFERENCE_MODEL_FETCH_H
 #define TACIT_SERVICES_INFERENCE_MODEL_FETCH_H

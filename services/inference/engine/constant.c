@@ -96,7 +96,7 @@ static bool s_extreme(const tacit_tensor_t *tensor)
 }
 
 tacit_status_t tacit_constant_read(tacit_graph_t *graph, const Onnx__TensorProto *proto,
-                                   const char *what, tacit_tensor_t *ret_tensor,
+                                   tacit_span_t apart, const char *what, tacit_tensor_t *ret_tensor,
                                    tacit_error_t *error)
 {
     tacit_tensor_t tensor;
@@ -106,9 +106,10 @@ tacit_status_t tacit_constant_read(tacit_graph_t *graph, const Onnx__TensorProto
     }
     s_source_t typed = s_typed_source(proto);
     size_t size = tacit_tensor_size(&tensor);
-    bool raw = proto->raw_data.len > 0;
-    if ((raw && typed.count > 0) ||
-        (raw ? proto->raw_data.len != size : typed.count != tensor.count)) {
+    tacit_span_t raw =
+        apart.size > 0 ? apart : tacit_span(proto->raw_data.data, proto->raw_data.len);
+    if ((raw.size > 0 && typed.count > 0) ||
+        (raw.size > 0 ? raw.size != size : typed.count != tensor.count)) {
         return s_refuse(error, TACIT_MALFORMED, what,
                         "the number of elements differs from the dimensions");
     }
@@ -116,8 +117,8 @@ tacit_status_t tacit_constant_read(tacit_graph_t *graph, const Onnx__TensorProto
     if (tensor.data == NULL) {
         return error->code;
     }
-    if (size > 0 && raw) {
-        memcpy(tensor.data, proto->raw_data.data, size);
+    if (size > 0 && raw.size > 0) {
+        memcpy(tensor.data, raw.data, size);
     } else if (size > 0 && tacit_dtype_size(tensor.dtype) > 1) {
         memcpy(tensor.data, typed.items, size);
     } else if (size > 0 && !s_narrow(typed.items, &tensor)) {

@@ -6,10 +6,12 @@
 #include "services/inference/engine/graph.h"
 
 /*  Checks type, dimensions and number of elements before it allocates; external data and segments
-    are refused. `what` names the tensor in errors. Elements belong to the graph.  */
+    are refused. `what` names the tensor in errors. Elements belong to the graph. raw: the raw
+    elements where they stand apart from the proto, else empty.  */
 TACIT_MUST_CHECK tacit_status_t tacit_constant_read(tacit_graph_t *graph,
                                                     const Onnx__TensorProto *proto,
-                                                    const char *what, tacit_tensor_t *ret_tensor,
+                                                    tacit_span_t raw, const char *what,
+                                                    tacit_tensor_t *ret_tensor,
                                                     tacit_error_t *error);
 
 #endif

@@ -5,6 +5,7 @@
 #include "services/inference/engine/graph.h"
 #include "services/inference/engine/passes.h"
 #include "services/inference/engine/plan.h"
+#include "services/inference/engine/text.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -88,6 +89,7 @@ static tacit_status_t s_make_plan(tacit_engine_t *engine, const tacit_tensor_t *
                                   bool careful, s_kept_t **ret_kept, tacit_error_t *error)
 {
     tacit_plan_request_t request = {.graph = engine->graph,
+                                    .spends = engine->graph,
                                     .onednn = engine->onednn,
                                     .packs = engine->packs,
                                     .inputs = inputs,
@@ -207,15 +209,16 @@ static tacit_status_t s_check_precision(const tacit_engine_t *engine, bool porta
     return TACIT_OK;
 }
 
-static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool portable,
-                             tacit_error_t *error)
+static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, tacit_engine_text_t **text,
+                             bool portable, tacit_error_t *error)
 {
     tacit_decoded_t *decoded = NULL;
-    tacit_status_t status = tacit_decoded_new(onnx, &engine->budget, &decoded, error);
+    tacit_status_t status = tacit_decoded_new(onnx, *text, &engine->budget, &decoded, error);
     if (status == TACIT_OK) {
         status = tacit_graph_new(decoded, &engine->budget, &engine->graph, error);
     }
     tacit_decoded_destroy(&decoded);
+    tacit_engine_text_destroy(text);
     if (status == TACIT_OK) {
         status = s_check_precision(engine, portable, error);
     }
@@ -238,8 +241,9 @@ static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool por
     return status == TACIT_OK ? s_try(engine, error) : status;
 }
 
-tacit_status_t tacit_engine_load(tacit_span_t onnx, const tacit_engine_options_t *options,
-                                 tacit_engine_t **ret_engine, tacit_error_t *ret_error)
+static tacit_status_t s_load_new(tacit_span_t onnx, tacit_engine_text_t **text,
+                                 const tacit_engine_options_t *options, tacit_engine_t **ret_engine,
+                                 tacit_error_t *ret_error)
 {
     tacit_error_t own = {0};
     tacit_error_t *error = ret_error != NULL ? ret_error : &own;
@@ -263,7 +267,7 @@ tacit_status_t tacit_engine_load(tacit_span_t onnx, const tacit_engine_options_t
         chosen.memory_limit > 0 ? chosen.memory_limit : TACIT_ENGINE_MEMORY_DEFAULT;
     int before = omp_get_max_threads();
     omp_set_num_threads(engine->threads);
-    tacit_status_t status = s_load(engine, onnx, chosen.portable, error);
+    tacit_status_t status = s_load(engine, onnx, text, chosen.portable, error);
     omp_set_num_threads(before);
     if (status != TACIT_OK) {
         tacit_engine_destroy(&engine);
@@ -271,6 +275,23 @@ tacit_status_t tacit_engine_load(tacit_span_t onnx, const tacit_engine_options_t
     }
     *ret_engine = engine;
     return TACIT_OK;
+}
+
+tacit_status_t tacit_engine_load(tacit_span_t onnx, const tacit_engine_options_t *options,
+                                 tacit_engine_t **ret_engine, tacit_error_t *ret_error)
+{
+    tacit_engine_text_t *none = NULL;
+    return s_load_new(onnx, &none, options, ret_engine, ret_error);
+}
+
+tacit_status_t tacit_engine_load_text(tacit_engine_text_t **text,
+                                      const tacit_engine_options_t *options,
+                                      tacit_engine_t **ret_engine, tacit_error_t *ret_error)
+{
+    tacit_status_t status =
+        s_load_new(tacit_engine_text_span(*text), text, options, ret_engine, ret_error);
+    tacit_engine_text_destroy(text);
+    return status;
 }
 
 void tacit_engine_destroy(tacit_engine_t **engine)

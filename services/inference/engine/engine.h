@@ -90,6 +90,25 @@ bool tacit_engine_offers(tacit_precision_t precision, bool portable);
 /*  What it was loaded for.  */
 tacit_precision_t tacit_engine_precision(const tacit_engine_t *engine);
 
+/*  Memory for a model's bytes that goes while they are read, so that a model and what is made of it
+    are not there at the same time: pages of its own, in no core dump, and in no swap where locked.
+    Fill data, then load. TOO_LARGE, NO_MEMORY where it cannot be had, or not locked.  */
+typedef struct tacit_engine_text tacit_engine_text_t;
+
+TACIT_MUST_CHECK tacit_status_t tacit_engine_text_new(size_t size, bool locked,
+                                                      tacit_engine_text_t **ret_text,
+                                                      tacit_error_t *ret_error);
+uint8_t *tacit_engine_text_data(tacit_engine_text_t *text);
+
+/*  Wipes and frees. NULL-safe; *text becomes NULL.  */
+void tacit_engine_text_destroy(tacit_engine_text_t **text);
+
+/*  As tacit_engine_load, and takes the text over: *text is NULL afterwards, whatever came of it. */
+TACIT_MUST_CHECK tacit_status_t tacit_engine_load_text(tacit_engine_text_t **text,
+                                                       const tacit_engine_options_t *options,
+                                                       tacit_engine_t **ret_engine,
+                                                       tacit_error_t *ret_error);
+
 /*  Wipes and frees. NULL-safe; *engine becomes NULL.  */
 void tacit_engine_destroy(tacit_engine_t **engine);
 

@@ -78,6 +78,21 @@ void *tacit_graph_elements(tacit_graph_t *graph, size_t size, tacit_error_t *err
     return elements;
 }
 
+void tacit_graph_spend(tacit_graph_t *graph, int value)
+{
+    static uint8_t nothing[TACIT_MEMORY_ALIGNMENT]; /* an address that is not NULL */
+    tacit_value_t *constant = &graph->values[value];
+    for (size_t i = 0; i < graph->owned_count; i++) {
+        if (graph->owned[i] == constant->content.data) {
+            tacit_memory_free(graph->owned[i]);
+            graph->owned[i] = NULL;
+            constant->content.data = nothing;
+            constant->spent = true;
+            return;
+        }
+    }
+}
+
 tacit_status_t tacit_graph_constant(tacit_graph_t *graph, tacit_dtype_t dtype,
                                     const tacit_shape_t *shape, int *ret_value,
                                     tacit_error_t *error)

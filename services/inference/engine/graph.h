@@ -52,6 +52,7 @@ typedef struct tacit_value {
     bool labels;            /* positions of classes whose labels are text */
     bool map;               /* of ZipMap: scores that a file declares as a sequence of maps */
     bool decides_shapes;    /* its elements must be known to plan */
+    bool spent;             /* a constant whose elements were let go: packed ones stand for them */
     tacit_tensor_t content; /* of a constant; data NULL otherwise */
 } tacit_value_t;
 
@@ -82,8 +83,7 @@ typedef struct tacit_graph {
     bool extreme_constants;    /* an initializer holds NaN or infinity */
 } tacit_graph_t;
 
-/*  Check the decoded model and build its graph. Raw bytes of initializers are released from the
-    decoded model on the way.  */
+/*  Check the decoded model and build its graph.  */
 TACIT_MUST_CHECK tacit_status_t tacit_graph_new(tacit_decoded_t *decoded, tacit_budget_t *budget,
                                                 tacit_graph_t **ret_graph, tacit_error_t *error);
 
@@ -109,6 +109,10 @@ void *tacit_graph_elements(tacit_graph_t *graph, size_t size, tacit_error_t *err
 TACIT_MUST_CHECK tacit_status_t tacit_graph_constant(tacit_graph_t *graph, tacit_dtype_t dtype,
                                                      const tacit_shape_t *shape, int *ret_value,
                                                      tacit_error_t *error);
+
+/*  Let the elements of a constant go, of which a packed copy is kept. What stands there from then
+   on must not be read.  */
+void tacit_graph_spend(tacit_graph_t *graph, int value);
 
 /*  Count consumers and see which values decide shapes, after the nodes changed.  */
 void tacit_graph_link(tacit_graph_t *graph);

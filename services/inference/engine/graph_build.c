@@ -131,18 +131,19 @@ static tacit_status_t s_add_initializers(tacit_build_t *build)
 {
     tacit_status_t status = TACIT_OK;
     for (size_t i = 0; status == TACIT_OK && i < build->proto->n_initializer; i++) {
-        Onnx__TensorProto *proto = build->proto->initializer[i];
+        const Onnx__TensorProto *proto = build->proto->initializer[i];
+        tacit_span_t raw = tacit_decoded_elements(build->decoded, i);
         const char *name = tacit_build_name(build, proto->name);
         if (name == NULL) {
             return build->error->code;
         }
         tacit_tensor_t content = {0};
-        status = tacit_constant_read(build->graph, proto, name, &content, build->error);
+        status = tacit_constant_read(build->graph, proto, raw, name, &content, build->error);
         if (status == TACIT_OK) {
             build->graph->parameters += content.count;
             status = tacit_build_constant(build, name, content);
         }
-        tacit_decoded_release(build->decoded, proto);
+        tacit_decoded_spend(build->decoded, i);
     }
     return status;
 }

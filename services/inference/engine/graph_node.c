@@ -74,7 +74,8 @@ static tacit_status_t s_copy_tensor(tacit_build_t *build, const Onnx__AttributeP
         return build->error->code;
     }
     attribute->tensor = tensor;
-    return tacit_constant_read(build->graph, proto->t, attribute->name, tensor, build->error);
+    return tacit_constant_read(build->graph, proto->t, tacit_span(NULL, 0), attribute->name, tensor,
+                               build->error);
 }
 
 static tacit_status_t s_read_attribute(tacit_build_t *build, const Onnx__AttributeProto *proto,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef struct s_pack {
-    const void *source;      /* the constant */
+    const void *origin;      /* the constant */
     dnnl_memory_desc_t from; /* its layout */
     dnnl_memory_desc_t to;   /* the packed one */
     void *data;              /* owned */
@@ -208,12 +208,46 @@ tacit_status_t tacit_onednn_reorder(tacit_onednn_t *onednn, const dnnl_memory_de
                                  (int)status);
 }
 
-const void *tacit_onednn_pack(tacit_onednn_t *onednn, const dnnl_memory_desc_t *from,
-                              const void *data, const dnnl_memory_desc_t *to, tacit_error_t *error)
+tacit_status_t tacit_onednn_restore(tacit_onednn_t *onednn, const void *origin, void *ret_data,
+                                    tacit_error_t *error)
 {
     for (size_t i = 0; i < onednn->pack_count; i++) {
         const s_pack_t *pack = &onednn->packs[i];
-        if (pack->source == data && dnnl_memory_desc_equal(&pack->from, from) &&
+        if (pack->origin == origin && pack->to.format_kind == dnnl_blocked) {
+            return tacit_onednn_reorder(onednn, &pack->to, pack->data, &pack->from, ret_data,
+                                        error);
+        }
+    }
+    return tacit_error_set(error, TACIT_INTERNAL, "the weights were let go");
+}
+
+/*  From the elements, or from what is left of them.  */
+static tacit_status_t s_fill(tacit_onednn_t *onednn, const void *origin,
+                             const dnnl_memory_desc_t *from, const void *data,
+                             const dnnl_memory_desc_t *to, void *packed, tacit_error_t *error)
+{
+    if (data != NULL) {
+        return tacit_onednn_reorder(onednn, from, data, to, packed, error);
+    }
+    void *elements = tacit_memory_new(onednn->budget, dnnl_memory_desc_get_size(from), error);
+    if (elements == NULL) {
+        return error->code;
+    }
+    tacit_status_t status = tacit_onednn_restore(onednn, origin, elements, error);
+    if (status == TACIT_OK) {
+        status = tacit_onednn_reorder(onednn, from, elements, to, packed, error);
+    }
+    tacit_memory_free(elements);
+    return status;
+}
+
+const void *tacit_onednn_pack(tacit_onednn_t *onednn, const void *origin,
+                              const dnnl_memory_desc_t *from, const void *data,
+                              const dnnl_memory_desc_t *to, tacit_error_t *error)
+{
+    for (size_t i = 0; i < onednn->pack_count; i++) {
+        const s_pack_t *pack = &onednn->packs[i];
+        if (pack->origin == origin && dnnl_memory_desc_equal(&pack->from, from) &&
             dnnl_memory_desc_equal(&pack->to, to)) {
             return pack->data;
         }
@@ -228,11 +262,11 @@ const void *tacit_onednn_pack(tacit_onednn_t *onednn, const dnnl_memory_desc_t *
     if (packed == NULL) {
         return NULL;
     }
-    if (tacit_onednn_reorder(onednn, from, data, to, packed, error) != TACIT_OK) {
+    if (s_fill(onednn, origin, from, data, to, packed, error) != TACIT_OK) {
         tacit_memory_free(packed);
         return NULL;
     }
     packs[onednn->pack_count++] =
-        (s_pack_t){.source = data, .from = *from, .to = *to, .data = packed};
+        (s_pack_t){.origin = origin, .from = *from, .to = *to, .data = packed};
     return packed;
 }

@@ -51,9 +51,14 @@ TACIT_MUST_CHECK tacit_status_t tacit_onednn_reorder(tacit_onednn_t *onednn,
                                                      const void *data, const dnnl_memory_desc_t *to,
                                                      void *ret_data, tacit_error_t *error);
 
-/*  A constant that lives as long as this, in another layout; owned here. NULL with the error set
-    where refused.  */
-const void *tacit_onednn_pack(tacit_onednn_t *onednn, const dnnl_memory_desc_t *from,
-                              const void *data, const dnnl_memory_desc_t *to, tacit_error_t *error);
+/*  A constant (origin names it) that lives as long as this, in another layout; owned here. NULL
+    with the error set where refused. data: NULL where only what was packed of it is left.  */
+const void *tacit_onednn_pack(tacit_onednn_t *onednn, const void *origin,
+                              const dnnl_memory_desc_t *from, const void *data,
+                              const dnnl_memory_desc_t *to, tacit_error_t *error);
+
+/*  The constant's elements as they were, of what was packed of it.  */
+TACIT_MUST_CHECK tacit_status_t tacit_onednn_restore(tacit_onednn_t *onednn, const void *origin,
+                                                     void *ret_data, tacit_error_t *error);
 
 #endif

@@ -18,6 +18,7 @@ typedef struct tacit_plan_request {
     tacit_onednn_t *onednn;       /* NULL: plain C kernels only */
     tacit_packs_t *packs;         /* outlive the plan */
     const tacit_tensor_t *inputs; /* in the graph's order; data where the elements decide shapes */
+    tacit_graph_t *spends;        /* the graph, where weights may go once packed; or NULL */
     bool careful;                 /* NaN is about: do without what would drop it */
     bool profiled;                /* time each step of each run */
     bool reduced;                 /* bfloat16 where oneDNN is fast with it */

@@ -15,6 +15,9 @@ typedef struct tacit_slot {
     bool permanent;            /* a constant that outlives the plan */
     bool viewed;               /* a slot of another value shares the memory */
     bool taken;                /* has its root for itself: the value there is dead */
+    bool packed;               /* a permanent constant that the packs have in another layout */
+    bool spent;                /* whose own elements were let go */
+    const void *origin;        /* the permanent constant, for the packs */
     size_t size;               /* bytes, with a layout's padding */
     int root;                  /* the slot whose memory this is; itself where it has its own */
     int plain_copy;            /* slot with the same, row-major; TACIT_NO_SLOT */
@@ -61,6 +64,7 @@ struct tacit_plan {
 struct tacit_planner {
     tacit_plan_t *plan;
     const tacit_graph_t *graph;
+    tacit_graph_t *spends; /* the same: weights are let go once they are packed; NULL: they stay */
     bool careful;
     bool reduced;
     bool *absorbed; /* nodes merged into others */

@@ -262,12 +262,17 @@ const void *tacit_planner_pack(tacit_planner_t *planner, int slot, uint64_t kind
 {
     const tacit_slot_t *from = &planner->plan->slots[slot];
     tacit_packs_t *packs = planner->plan->packs;
-    const void *known = from->permanent ? tacit_packs_find(packs, from->tensor.data, kind) : NULL;
+    const void *known = from->permanent ? tacit_packs_find(packs, from->origin, kind) : NULL;
+    planner->plan->slots[slot].packed = from->permanent;
     if (known != NULL) {
         return known;
     }
+    if (from->spent) {
+        (void)tacit_error_set(planner->error, TACIT_INTERNAL, "the weights were let go");
+        return NULL;
+    }
     void *packed = from->permanent
-                       ? tacit_packs_add(packs, from->tensor.data, kind, size, planner->error)
+                       ? tacit_packs_add(packs, from->origin, kind, size, planner->error)
                        : tacit_planner_own_elements(planner, size);
     if (packed != NULL) {
         fill(recipe, from->tensor.data, packed);
@@ -324,7 +329,8 @@ static int s_pack(tacit_planner_t *planner, const tacit_slot_t *from,
     tacit_onednn_t *onednn = planner->plan->onednn;
     const void *packed = NULL;
     if (from->permanent) {
-        packed = tacit_onednn_pack(onednn, seen, from->tensor.data, wanted, planner->error);
+        packed = tacit_onednn_pack(onednn, from->origin, seen,
+                                   from->spent ? NULL : from->tensor.data, wanted, planner->error);
     } else {
         void *own = tacit_planner_own_elements(planner, dnnl_memory_desc_get_size(wanted));
         if (own != NULL && tacit_onednn_reorder(onednn, seen, from->tensor.data, wanted, own,
@@ -339,6 +345,7 @@ static int s_pack(tacit_planner_t *planner, const tacit_slot_t *from,
     slot.tensor.data = (void *)(uintptr_t)packed; /* read only, as every constant */
     slot.layout = *wanted;
     slot.plain = false;
+    slot.spent = slot.packed = false;
     slot.root = TACIT_NO_SLOT;
     return tacit_planner_add_slot(planner, &slot);
 }
@@ -352,6 +359,8 @@ int tacit_planner_arrange(tacit_planner_t *planner, int slot, const dnnl_memory_
         return slot;
     }
     if (from.constant) {
+        /* What Winograd's transform made cannot be undone: the elements stay beside it.  */
+        planner->plan->slots[slot].packed = from.permanent && wanted->format_kind == dnnl_blocked;
         return s_pack(planner, &from, layout, wanted);
     }
     tacit_slot_t moved = from;

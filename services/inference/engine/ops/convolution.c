@@ -152,14 +152,15 @@ static size_t s_weights_dims(const tacit_inference_t *inference, int64_t *ret_di
    Its sums and differences lose about two bits, and turn infinity into NaN, so it is not for plans
     that are careful. It pays where enough channels share the transforms. Tiles of 4 x 4 are left
     out: they lose more, and take four times the memory for weights.  */
-enum { WINOGRAD_CHANNELS = 32, WINOGRAD_FEATURES = 64 };
+enum { WINOGRAD_CHANNELS = 32, WINOGRAD_FEATURES = 64, WINOGRAD_AREA = 100 };
 
 static bool s_may_transform(const tacit_planner_t *planner, const tacit_inference_t *inference)
 {
     const tacit_window_t *window = &inference->parameters->window;
     bool fits = tacit_planner_may_merge(planner) && window->spatial == 2 && window->group == 1 &&
                 inference->inputs[1].shape.dims[1] >= WINOGRAD_CHANNELS &&
-                inference->inputs[1].shape.dims[0] >= WINOGRAD_FEATURES;
+                inference->inputs[1].shape.dims[0] >= WINOGRAD_FEATURES &&
+                tacit_shape_span(&inference->outputs[0].shape, 2, 4) >= WINOGRAD_AREA;
     for (size_t i = 0; fits && i < window->spatial; i++) {
         fits = window->kernel[i] == 3 && window->stride[i] == 1 && window->dilation[i] == 1;
     }
