@@ -30,7 +30,9 @@ enum { PATH_SIZE = 1024, TENSORS_MAX = 16, FILE_MAX = 64 << 20 };
 static const double s_relative = 1e-3;
 static const double s_absolute = 1e-5;
 
-enum { ELIGIBLE_PASSED_MIN = 784 };
+/*  The bar is 650 of 671 of them, those of the commoner operators. Which 671 does not matter: what
+    fails of them is no more than what fails of all.  */
+enum { ELIGIBLE_PASSED_MIN = 784, BAR_COUNT = 671, BAR_PASSED_MIN = 650 };
 
 #define PASSED  CONFORMANCE_PASSED
 #define REFUSED CONFORMANCE_REFUSED
@@ -311,7 +313,11 @@ static size_t s_print_reports(conformance_report_t *reports[2])
         print_message("%zu of %zu node tests of the engine's types and kinds of operators passed "
                       "(%s)\n",
                       passed, count, i == 1 ? "portable" : "oneDNN");
-        deviations += passed < ELIGIBLE_PASSED_MIN ? 1 : 0;
+        size_t failed = count - passed;
+        size_t sure = failed < BAR_COUNT ? BAR_COUNT - failed : 0;
+        print_message("so of any %d of them at least %zu pass; at least %d have to\n", BAR_COUNT,
+                      sure, BAR_PASSED_MIN);
+        deviations += passed < ELIGIBLE_PASSED_MIN || sure < BAR_PASSED_MIN ? 1 : 0;
     }
     conformance_report_destroy(&reports[0]);
     conformance_report_destroy(&reports[1]);
