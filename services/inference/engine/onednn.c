@@ -213,7 +213,8 @@ tacit_status_t tacit_onednn_restore(tacit_onednn_t *onednn, const void *origin, 
 {
     for (size_t i = 0; i < onednn->pack_count; i++) {
         const s_pack_t *pack = &onednn->packs[i];
-        if (pack->origin == origin && pack->to.format_kind == dnnl_blocked) {
+        if (pack->origin == origin && pack->to.format_kind == dnnl_blocked &&
+            pack->to.data_type == pack->from.data_type) {
             return tacit_onednn_reorder(onednn, &pack->to, pack->data, &pack->from, ret_data,
                                         error);
         }

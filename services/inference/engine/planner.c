@@ -359,8 +359,10 @@ int tacit_planner_arrange(tacit_planner_t *planner, int slot, const dnnl_memory_
         return slot;
     }
     if (from.constant) {
-        /* What Winograd's transform made cannot be undone: the elements stay beside it.  */
-        planner->plan->slots[slot].packed = from.permanent && wanted->format_kind == dnnl_blocked;
+        /* What Winograd's transform made, or rounding, cannot be undone: the elements stay beside
+         * it.  */
+        planner->plan->slots[slot].packed = from.permanent && wanted->format_kind == dnnl_blocked &&
+                                            wanted->data_type == layout->data_type;
         return s_pack(planner, &from, layout, wanted);
     }
     tacit_slot_t moved = from;
