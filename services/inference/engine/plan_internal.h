@@ -18,11 +18,13 @@ typedef struct tacit_slot {
     bool packed;               /* a permanent constant that the packs have in another layout */
     bool spent;                /* whose own elements were let go */
     const void *origin;        /* the permanent constant, for the packs */
-    size_t size;               /* bytes, with a layout's padding */
-    int root;                  /* the slot whose memory this is; itself where it has its own */
-    int plain_copy;            /* slot with the same, row-major; TACIT_NO_SLOT */
-    int first, last;           /* steps between which the memory is in use (of a root) */
-    size_t offset;             /* in the arena (of a root that is no constant) */
+    const int *parts;          /* of a value that lies nowhere: it is these side by side */
+    size_t part_count;
+    size_t size;     /* bytes, with a layout's padding */
+    int root;        /* the slot whose memory this is; itself where it has its own */
+    int plain_copy;  /* slot with the same, row-major; TACIT_NO_SLOT */
+    int first, last; /* steps between which the memory is in use (of a root) */
+    size_t offset;   /* in the arena (of a root that is no constant) */
 } tacit_slot_t;
 
 /*  Either a kernel over tensors or a primitive over arguments.  */

@@ -305,8 +305,85 @@ static tacit_status_t s_add_reorder(tacit_planner_t *planner, int from, int to,
     return status;
 }
 
+/* --- joined values ---------------------------------------------------------------------------- */
+
+int tacit_planner_join(tacit_planner_t *planner, const tacit_shape_t *shape,
+                       const dnnl_memory_desc_t *layout, const int *parts, size_t count)
+{
+    tacit_slot_t slot;
+    int *copy = tacit_pool_take(planner->plan->pool, count, sizeof(int), planner->error);
+    if (copy == NULL ||
+        !tacit_planner_describe(planner, TACIT_DTYPE_FLOAT32, shape, layout, &slot)) {
+        return TACIT_NO_SLOT;
+    }
+    memcpy(copy, parts, count * sizeof(int));
+    for (size_t i = 0; i < count; i++) {
+        planner->plan->slots[parts[i]].viewed = true; /* who joins them may read them late */
+    }
+    slot.plain = false;
+    slot.parts = copy;
+    slot.part_count = count;
+    return tacit_planner_add_slot(planner, &slot);
+}
+
+size_t tacit_planner_parts(const tacit_planner_t *planner, int slot, const int **ret_parts)
+{
+    const tacit_slot_t *known = &planner->plan->slots[slot];
+    if (known->part_count > 0) {
+        *ret_parts = known->parts;
+    }
+    return known->part_count;
+}
+
+static tacit_status_t s_add_concat(tacit_planner_t *planner, int slot, int to)
+{
+    tacit_plan_t *plan = planner->plan;
+    size_t count = plan->slots[slot].part_count;
+    const dnnl_memory_desc_t *target = &plan->slots[to].layout;
+    dnnl_memory_desc_t *layouts =
+        tacit_pool_take(plan->pool, count, sizeof(*layouts), planner->error);
+    tacit_argument_t *arguments =
+        tacit_pool_take(plan->pool, count + 1, sizeof(*arguments), planner->error);
+    tacit_activation_t none = {.alg = dnnl_alg_kind_undef};
+    dnnl_primitive_attr_t attributes = tacit_planner_attributes(&none);
+    dnnl_primitive_desc_t desc = NULL;
+    tacit_status_t status = planner->error->code;
+    for (size_t i = 0; layouts != NULL && arguments != NULL && i < count; i++) {
+        int part = plan->slots[slot].parts[i];
+        layouts[i] = plan->slots[part].layout;
+        arguments[i] = (tacit_argument_t){DNNL_ARG_MULTIPLE_SRC + (int)i, part, layouts[i]};
+    }
+    if (layouts != NULL && arguments != NULL && attributes != NULL) {
+        arguments[count] = (tacit_argument_t){DNNL_ARG_DST, to, *target};
+        status =
+            dnnl_concat_primitive_desc_create(&desc, target, (int)count, 1, layouts, attributes,
+                                              tacit_onednn_engine(plan->onednn)) == dnnl_success
+                ? tacit_planner_primitive(planner, desc, arguments, count + 1)
+                : tacit_error_set(planner->error, TACIT_INTERNAL, "oneDNN does not join");
+    }
+    (void)dnnl_primitive_desc_destroy(desc);
+    (void)dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+/*  The slot; where it is joined, another one with all of it in one piece.  */
+static int s_whole(tacit_planner_t *planner, int slot)
+{
+    tacit_slot_t whole = planner->plan->slots[slot];
+    if (whole.part_count == 0) {
+        return slot;
+    }
+    int to =
+        tacit_planner_new_slot(planner, whole.tensor.dtype, &whole.tensor.shape, &whole.layout);
+    return to != TACIT_NO_SLOT && s_add_concat(planner, slot, to) == TACIT_OK ? to : TACIT_NO_SLOT;
+}
+
 int tacit_planner_plain(tacit_planner_t *planner, int slot)
 {
+    slot = s_whole(planner, slot);
+    if (slot == TACIT_NO_SLOT) {
+        return TACIT_NO_SLOT;
+    }
     tacit_slot_t from = planner->plan->slots[slot];
     if (from.plain || from.plain_copy != TACIT_NO_SLOT) {
         return from.plain ? slot : from.plain_copy;
@@ -353,6 +430,10 @@ static int s_pack(tacit_planner_t *planner, const tacit_slot_t *from,
 int tacit_planner_arrange(tacit_planner_t *planner, int slot, const dnnl_memory_desc_t *seen,
                           const dnnl_memory_desc_t *wanted)
 {
+    slot = s_whole(planner, slot);
+    if (slot == TACIT_NO_SLOT) {
+        return TACIT_NO_SLOT;
+    }
     tacit_slot_t from = planner->plan->slots[slot];
     const dnnl_memory_desc_t *layout = seen != NULL ? seen : &from.layout;
     if (dnnl_memory_desc_equal(layout, wanted)) {
@@ -383,6 +464,20 @@ const tacit_graph_node_t *tacit_planner_follower(const tacit_planner_t *planner,
 {
     const tacit_value_t *known = &planner->graph->values[value];
     return known->consumers == 1 && !known->output ? &planner->graph->nodes[known->consumer] : NULL;
+}
+
+size_t tacit_planner_users(const tacit_planner_t *planner, int value,
+                           const tacit_graph_node_t **ret_users, size_t room)
+{
+    const tacit_value_t *known = &planner->graph->values[value];
+    const int *uses = planner->uses[value];
+    if (known->output || known->consumers > room || known->consumers > 2) {
+        return 0;
+    }
+    for (size_t i = 0; i < known->consumers; i++) {
+        ret_users[i] = &planner->graph->nodes[uses[i]];
+    }
+    return known->consumers;
 }
 
 void tacit_planner_absorb(tacit_planner_t *planner, const tacit_graph_node_t *node)

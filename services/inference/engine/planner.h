@@ -52,6 +52,17 @@ int tacit_planner_arrange(tacit_planner_t *planner, int slot, const dnnl_memory_
 /*  A value lives in that slot from now on.  */
 void tacit_planner_bind(tacit_planner_t *planner, int value, int slot);
 
+/*  A slot where nothing lies: its channels are those of the parts, one after the other. layout: for
+    who needs it in one piece after all. And the parts of a slot; 0 where it is an ordinary one.  */
+int tacit_planner_join(tacit_planner_t *planner, const tacit_shape_t *shape,
+                       const dnnl_memory_desc_t *layout, const int *parts, size_t count);
+size_t tacit_planner_parts(const tacit_planner_t *planner, int slot, const int **ret_parts);
+
+/*  The nodes that use the value, each as often as it does; 0 where there are more than `room` (at
+    most 2), or the graph gives it out.  */
+size_t tacit_planner_users(const tacit_planner_t *planner, int value,
+                           const tacit_graph_node_t **ret_users, size_t room);
+
 /*  The one node that uses the value, unless it is an output of the graph; else NULL.  */
 const tacit_graph_node_t *tacit_planner_follower(const tacit_planner_t *planner, int value);
 

@@ -1,5 +1,6 @@
 /*  normalization.c - BatchNormalization (inference) and Softmax in both meanings.  */
 
+#include "services/inference/engine/ops/joined.h"
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/planner.h"
 #include "services/inference/engine/portable/vector.h"
@@ -139,6 +140,10 @@ TACIT_ACCELERATE(batch_normalization)
     const tacit_graph_node_t *node = inference->node;
     if (inference->parameters->real.training) {
         return TACIT_OK;
+    }
+    const int *parts = NULL;
+    if (tacit_planner_parts(planner, tacit_planner_slot(planner, node->inputs[0]), &parts) > 0) {
+        return tacit_joined_normalize(planner, inference, ret_done);
     }
     int value = node->outputs[0];
     const tacit_graph_node_t *next = tacit_planner_follower(planner, value);

@@ -1,5 +1,6 @@
 /*  shape.c - operators that move elements or only rename their places.  */
 
+#include "services/inference/engine/ops/joined.h"
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/planner.h"
 
@@ -325,8 +326,33 @@ static tacit_status_t s_concat_steps(tacit_planner_t *planner, const tacit_infer
     return tacit_planner_primitive(planner, desc, arguments, node->input_count + 1);
 }
 
+/*  A part that is joined itself has to lie in one piece.  */
+static tacit_status_t s_concat_wholes(tacit_planner_t *planner, const tacit_graph_node_t *node)
+{
+    for (size_t i = 0; i < node->input_count; i++) {
+        const int *parts = NULL;
+        int slot = tacit_planner_slot(planner, node->inputs[i]);
+        if (tacit_planner_parts(planner, slot, &parts) > 0) {
+            dnnl_memory_desc_t layout = *tacit_planner_layout(planner, slot);
+            slot = tacit_planner_arrange(planner, slot, NULL, &layout);
+            if (slot == TACIT_NO_SLOT) {
+                return tacit_planner_error(planner)->code;
+            }
+            tacit_planner_bind(planner, node->inputs[i], slot);
+        }
+    }
+    return TACIT_OK;
+}
+
 TACIT_ACCELERATE(concat)
 {
+    tacit_status_t prepared = tacit_joined_concat(planner, inference, ret_done);
+    if (prepared == TACIT_OK && !*ret_done) {
+        prepared = s_concat_wholes(planner, inference->node);
+    }
+    if (prepared != TACIT_OK || *ret_done) {
+        return prepared;
+    }
     if (!s_joins_in_blocks(planner, inference)) {
         return TACIT_OK;
     }

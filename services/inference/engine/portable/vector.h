@@ -66,6 +66,17 @@ typedef enum tacit_curve {
     TACIT_CURVES
 } tacit_curve_t;
 
+/*  Rows of channels that are scaled and shifted, channel by channel, on their way into wider ones.
+ */
+typedef struct tacit_rows {
+    const float *x, *scale, *shift;
+    float low; /* bound of the results */
+    float *y;
+    size_t length; /* of a row, dense in x */
+    size_t step;   /* from row to row in y */
+    size_t count;
+} tacit_rows_t;
+
 typedef struct tacit_vector {
     const char *name;
     size_t blocks; /* of features, that a tile sums up together.. */
@@ -78,6 +89,7 @@ typedef struct tacit_vector {
     /* y = x scale + shift for each pixel of one block, then bounds.  */
     void (*affine)(const float *x, const float *scale, const float *shift, float low, float high,
                    float *y, size_t pixels);
+    void (*affine_rows)(const tacit_rows_t *rows);
     void (*softmax)(const float *x, float *y, size_t rows, size_t length);
     /* Rows to mean 0 and variance 1, then scaled and shifted; bias may be NULL.  */
     void (*normalize)(const float *x, const float *scale, const float *bias, float epsilon,

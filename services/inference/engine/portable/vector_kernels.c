@@ -484,6 +484,30 @@ static void s_affine(const float *x, const float *scale, const float *shift, flo
     }
 }
 
+/*  Block by block, so that scale and shift stay in registers.  */
+static void s_affine_rows(const tacit_rows_t *rows)
+{
+    size_t at = 0;
+    for (; at + TACIT_BLOCK <= rows->length; at += TACIT_BLOCK) {
+        const float *scale = rows->scale + at;
+        const float *shift = rows->shift + at;
+        for (size_t i = 0; i < rows->count; i++) {
+            const float *x = rows->x + i * rows->length + at;
+            float *y = rows->y + i * rows->step + at;
+            for (size_t lane = 0; lane < TACIT_BLOCK; lane++) {
+                float result = x[lane] * scale[lane] + shift[lane];
+                y[lane] = result < rows->low ? rows->low : result;
+            }
+        }
+    }
+    for (size_t i = 0; i < rows->count; i++) {
+        for (size_t c = at; c < rows->length; c++) {
+            float result = rows->x[i * rows->length + c] * rows->scale[c] + rows->shift[c];
+            rows->y[i * rows->step + c] = result < rows->low ? rows->low : result;
+        }
+    }
+}
+
 INLINE float s_total(const float lanes[TACIT_BLOCK])
 {
     float total = 0;
@@ -625,6 +649,7 @@ const tacit_vector_t JOIN(tacit_vector_, TACIT_ISA_NAME) = {
     .curve = s_curve,
     .add = s_add,
     .affine = s_affine,
+    .affine_rows = s_affine_rows,
     .softmax = s_softmax,
     .normalize = s_normalize,
     .largest = s_largest,
