@@ -44,6 +44,8 @@ void tacit_call_reset(tacit_call_t *call)
     call->has_ticket = false;
     call->expected = 0;
     call->news = false;
+    call->reply = NULL;
+    call->waits_for = NULL;
     call->ready = NULL;
     call->work = NULL;
     call->error.code = TACIT_OK;

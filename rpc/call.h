@@ -45,11 +45,13 @@ struct tacit_call {
     bool has_bulk;
     zmq_msg_t ticket; /* says that the bulk comes by the lane; or empty */
     bool has_ticket;
-    size_t expected;                               /* bytes that come by the lane */
-    tacit_error_t error;                           /* the handler's explanation */
-    tacit_arena_t *arena;                          /* owned */
-    tacit_stream_t *stream;                        /* owned; NULL where the method has none */
-    bool news;                                     /* its handler is to be told */
+    size_t expected;                     /* bytes that come by the lane */
+    tacit_error_t error;                 /* the handler's explanation */
+    tacit_arena_t *arena;                /* owned */
+    struct tacit_reply_entry *reply;     /* where its answer is to be kept; NULL: nowhere */
+    struct tacit_reply_entry *waits_for; /* another call's answer, which is its own, too; or NULL */
+    tacit_stream_t *stream;              /* owned; NULL where the method has none */
+    bool news;                           /* its handler is to be told */
     void (*ready)(void *self, tacit_call_t *call); /* NULL: it wants to be told nothing */
     void *ready_self;
     tacit_place_t place;         /* at its method's gate */

@@ -4,10 +4,10 @@
     the background (on threads of their own, with backoff and jitter), and gives each call to the
     one that has least to do and failed least. A call that has not left yet waits for a connection;
     one that has is sent again only where that is safe: the service drained and refused it, or the
-    contract says `idempotent`. (Services do not keep answers by idempotency keys, so that a key
-    alone makes nothing safe.) Then it is tried again within its deadline and a retry budget
-   (rpc/retry.h), after a delay that honours what a busy service asks for. Hedging is off unless the
-   owner says so.
+    contract says `idempotent`, or `keyed`: then each try has the same idempotency key, given or
+   made here, by which the service keeps its answer. It is tried again within its deadline and a
+   retry budget (rpc/retry.h), after a delay that honours what a busy service asks for. Hedging is
+   off unless the owner says so.
 
     Methods with streams are not for channels: what was sent is not kept. One thread only; dialing
     happens on others, that only the source sees.  */

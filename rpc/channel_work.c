@@ -4,6 +4,7 @@
     Kept arguments are encoded, so that they need no form of their own; secrets in them are sealed
     under a key that only the channel has.  */
 
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "rpc/channel_internal.h"
@@ -146,7 +147,7 @@ tacit_status_t tacit_channel_begin(tacit_channel_t *self, const tacit_request_t 
         .method = method,
         .args = request->args,
         .key_size = request->idempotency_key.size,
-        .repeatable = method->idempotent,
+        .repeatable = method->idempotent || method->keyed != TACIT_KEYED_NONE,
         .trace = tacit_trace_current(),
         .began_ms = tacit_client_now(),
         .hedge_ms = UINT64_MAX,
@@ -156,6 +157,9 @@ tacit_status_t tacit_channel_begin(tacit_channel_t *self, const tacit_request_t 
     work->deadline_ms = work->began_ms + deadline_ms;
     if (work->key_size > 0) {
         memcpy(work->key, request->idempotency_key.data, work->key_size);
+    } else if (method->keyed != TACIT_KEYED_NONE) {
+        work->key_size = TACIT_OWN_KEY_SIZE;
+        randombytes_buf(work->key, work->key_size);
     }
     tacit_buffer_init(&work->saved, TACIT_FRAME_MAX);
     zmq_msg_init(&work->bulk);

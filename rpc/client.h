@@ -65,8 +65,8 @@ typedef struct tacit_request {
     void (*free_bulk)(void *data, void *hint);
     void *hint;                   /* of free_bulk */
     uint32_t deadline_ms;         /* 0: the method's own */
-    tacit_span_t idempotency_key; /* empty: none; at most TACIT_IDEMPOTENCY_KEY_MAX bytes. Told
-                                     to the service, which runs the call all the same */
+    tacit_span_t idempotency_key; /* empty: none; at most TACIT_IDEMPOTENCY_KEY_MAX bytes. By it
+                                     the service keeps the answer of a `keyed` method */
 } tacit_request_t;
 
 TACIT_MUST_CHECK tacit_status_t tacit_client_call_request(tacit_client_t *client,

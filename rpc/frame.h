@@ -26,6 +26,7 @@ enum {
     TACIT_METHOD_NAME_MAX = 95,    /* bytes of "service.method" */
     TACIT_TRACEPARENT_MAX = 55,    /* W3C trace context, version 00 */
     TACIT_IDEMPOTENCY_KEY_MAX = 32,
+    TACIT_OWN_KEY_SIZE = 16,    /* of an idempotency key that nobody gave */
     TACIT_ERROR_WIRE_MAX = 4096 /* bytes of a received error's strings; longer: refused */
 };
 

@@ -47,6 +47,11 @@ enum {
     TACIT_BUSY_RETRY_MS = 100,           /* before a caller who was told `busy` should try again */
     TACIT_BUSY_RETRY_MIN_MS = 10,        /* where the service knows how long calls take */
     TACIT_BUSY_RETRY_MAX_MS = 10000,
+    TACIT_REPLY_KEPT_MS = 120000,            /* that an answer is kept by its key */
+    TACIT_REPLIES_MAX = 4096,                /* kept and under way */
+    TACIT_REPLIES_PER_CALLER_MAX = 512,      /* of one CURVE key */
+    TACIT_REPLY_BYTES_MAX = 4 * 1024 * 1024, /* of encoded results, at most as the contract says */
+    TACIT_REPLY_BYTES_PER_CALLER_MAX = 512 * 1024,
     TACIT_DRAINING_RETRY_MS = 250,  /* the same of `draining`, where nobody else serves */
     TACIT_DRAIN_MAX_MS = 3000,      /* for what was accepted, once the service is to end */
     TACIT_DRAIN_LONGEST_MS = 20000, /* the same of who waits for others: no service takes longer */

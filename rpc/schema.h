@@ -77,6 +77,13 @@ typedef struct tacit_share {
     uint32_t per_caller; /* of one */
 } tacit_share_t;
 
+/*  Answers that are kept by idempotency key, so that a call may be sent again with its key.  */
+typedef enum tacit_keyed {
+    TACIT_KEYED_NONE,
+    TACIT_KEYED_MEMORY, /* as long as the service runs */
+    TACIT_KEYED_DURABLE /* the service's own state knows the key, too (rpc/reply_cache.h) */
+} tacit_keyed_t;
+
 typedef struct tacit_method {
     const char *name; /* "keys.grant" */
     const tacit_record_t *args;
@@ -89,6 +96,7 @@ typedef struct tacit_method {
     bool blocking;                    /* its handler runs in the server's pool of threads */
     tacit_share_t limit;              /* calls that run at once */
     tacit_share_t queue;              /* calls that wait until they may; 0: none waits */
+    tacit_keyed_t keyed;              /* may be sent again with its idempotency key */
     uint64_t bulk_in_max;             /* bytes of the request's bulk frame; 0: none allowed */
     uint64_t bulk_out_max;            /* of the reply's */
     tacit_stream_bounds_t stream_in;  /* chunks that the caller sends */

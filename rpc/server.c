@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "rpc/server_internal.h"
+#include "rpc/server_keyed.h"
 #include "rpc/text.h"
 #include "rpc/zap.h"
 
@@ -331,6 +332,7 @@ void tacit_server_destroy(tacit_server_t **server)
     }
     tacit_server_lane_close(self);
     tacit_server_limits_destroy(self);
+    tacit_server_keyed_close(self);
     tacit_server_orphan(self);
     tacit_session_table_clear(&self->sessions);
     while (self->idle) {

@@ -105,6 +105,9 @@ bool tacit_call_revokes(const tacit_call_t *call, const uint8_t user[32]);
 uint64_t tacit_call_remaining_ms(const tacit_call_t *call);
 /*  What the call belongs to, to be entered again where a pending call is worked on later.  */
 const tacit_trace_t *tacit_call_trace(const tacit_call_t *call);
+/*  By what this call will be known when it is sent again; NULL where it came without an idempotency
+    key, or the contract keeps no answers. See rpc/reply_cache.h.  */
+const struct tacit_reply_key *tacit_call_reply_key(const tacit_call_t *call);
 /*  Where a handler explains a refusal, and takes memory for its result's spans and lists.  */
 tacit_error_t *tacit_call_error(tacit_call_t *call);
 tacit_arena_t *tacit_call_arena(tacit_call_t *call);

@@ -2,6 +2,7 @@
 
 #include "rpc/caller.h"
 #include "rpc/server_internal.h"
+#include "rpc/server_keyed.h"
 #include "rpc/server_observe.h"
 
 /*  Has its caller any pending call, on this connection or another?  */
@@ -120,6 +121,9 @@ static void *s_result_room(tacit_server_t *self, size_t size)
 void tacit_server_run(tacit_server_t *self, tacit_call_t *call)
 {
     const tacit_entry_t *entry = call->entry;
+    if (entry->method->keyed != TACIT_KEYED_NONE && tacit_server_keyed_take(self, call)) {
+        return;
+    }
     void *result = s_result_room(self, entry->method->result->size);
     tacit_trace_t before = tacit_trace_enter(&call->trace);
     tacit_status_t status =
@@ -131,6 +135,9 @@ void tacit_server_run(tacit_server_t *self, tacit_call_t *call)
     } else if (status == TACIT_PENDING) {
         tacit_server_keep(self, call);
     } else {
+        if (call->reply) {
+            tacit_server_keyed_end(self, call, status, result);
+        }
         tacit_server_answer(self, call, status, result);
         tacit_server_give_call(self, call);
     }

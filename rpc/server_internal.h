@@ -6,6 +6,7 @@
 
 #include "rpc/batch.h"
 #include "rpc/call.h"
+#include "rpc/reply_cache.h"
 #include "rpc/server_fault.h"
 #include "rpc/server_lane.h"
 #include "rpc/server_limits.h"
@@ -29,9 +30,10 @@ struct tacit_server {
     size_t streams;         /* calls that have any */
     size_t listeners;       /* calls whose handler wants to be told */
     tacit_server_lanes_t lanes;
-    tacit_server_limits_t *limits; /* owned; NULL where no method has any */
-    uint32_t threads;              /* of its pool */
-    tacit_call_t *idle;            /* for reuse */
+    tacit_server_limits_t *limits;     /* owned; NULL where no method has any */
+    uint32_t threads;                  /* of its pool */
+    tacit_reply_cache_t *replies_kept; /* owned; NULL until a call with a key came */
+    tacit_call_t *idle;                /* for reuse */
     size_t idle_count;
     tacit_buffer_t out;              /* frame 0 being written */
     tacit_batch_t replies;           /* to the batch that is being worked on */

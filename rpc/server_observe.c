@@ -80,7 +80,10 @@ void tacit_server_observe_end(tacit_server_t *self, tacit_call_t *call, tacit_st
 
 static tacit_status_t s_write(const tacit_server_t *self, tacit_buffer_t *buffer)
 {
+    static const tacit_reply_stats_t none;
     const tacit_server_stats_t *stats = &self->stats;
+    const tacit_reply_cache_t *kept = self->replies_kept;
+    const tacit_reply_stats_t *replies = kept ? tacit_reply_cache_stats(kept) : &none;
     const tacit_metric_t numbers[] = {
         {"tacit_rpc_messages", "Messages received.", true, stats->received},
         {"tacit_rpc_dropped", "Messages that could not be answered.", true, stats->dropped},
@@ -106,6 +109,13 @@ static tacit_status_t s_write(const tacit_server_t *self, tacit_buffer_t *buffer
          self->lanes.dropped},
         {"tacit_rpc_lanes_broken", "Lanes that ended because their peer broke the rules.", true,
          self->lanes.broken},
+        {"tacit_rpc_replies_kept", "Answers kept by idempotency keys, and calls that will be.",
+         false, kept ? tacit_reply_cache_count(kept) : 0},
+        {"tacit_rpc_reply_hits", "Calls answered with what was kept.", true, replies->hits},
+        {"tacit_rpc_reply_joins", "Calls that waited for the same call's answer.", true,
+         replies->joins},
+        {"tacit_rpc_reply_refused", "Keys of other calls, and keys beyond the limits.", true,
+         replies->refused},
         {"tacit_rpc_draining", "1 once the service is to end and takes no new calls.", false,
          self->draining},
         {"tacit_rpc_pending", "Calls whose handler answers later.", false, self->pending_count},

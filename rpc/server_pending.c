@@ -4,6 +4,7 @@
     One timer of the loop stands for the earliest deadline of all.  */
 
 #include "rpc/server_internal.h"
+#include "rpc/server_keyed.h"
 
 /*  --- the list -------------------------------------------------------------------------------- */
 
@@ -176,6 +177,9 @@ void tacit_server_unkeep(tacit_server_t *self, tacit_call_t *call)
 void tacit_server_finish(tacit_call_t *call, tacit_status_t status, const void *result)
 {
     tacit_server_t *self = call->server;
+    if (call->reply) {
+        tacit_server_keyed_end(self, call, status, result);
+    }
     bool kept = call->state == TACIT_CALL_PENDING || call->state == TACIT_CALL_ZOMBIE;
     if (call->state == TACIT_CALL_PENDING && tacit_call_remaining_ms(call) == 0) {
         status = TACIT_DEADLINE_EXCEEDED;

@@ -5,9 +5,12 @@
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <time.h>
 
+#include "enclave/clock.h"
 #include "idl/inference.h"
 #include "idl/keys.h"
+#include "rpc/frame.h"
 
 tacit_status_t tacit_user_trust(const tacit_invocation_t *invocation, tacit_trust_t *ret_trust,
                                 tacit_error_t *ret_error)
@@ -73,6 +76,53 @@ uint32_t tacit_user_deadline(const tacit_user_t *user, const tacit_method_t *met
     return sooner ? user->timeout_ms : method->deadline_ms;
 }
 
+/*  --- calls that are made once, however often they are sent ----------------------------------- */
+
+enum { S_AGAIN_MS = 30 * 1000, S_PAUSE_MS = 100 };
+
+static bool s_may_be_lost(tacit_status_t status)
+{
+    return status == TACIT_UNREACHABLE || status == TACIT_DRAINING || status == TACIT_NO_SESSION ||
+           status == TACIT_SESSION_EXPIRED || status == TACIT_INTERRUPTED ||
+           status == TACIT_DEADLINE_EXCEEDED;
+}
+
+/*  A service that is started anew has another endpoint and key: whatever is in the way of that is
+    tried again.  */
+static tacit_status_t s_reconnect(tacit_user_t *user, tacit_role_t role, uint64_t until_ms,
+                                  tacit_client_t **client, tacit_error_t *ret_error)
+{
+    const struct timespec pause = {.tv_nsec = S_PAUSE_MS * 1000000L};
+    tacit_status_t status = TACIT_UNREACHABLE;
+    tacit_client_destroy(client);
+    while (status && tacit_now_ms() < until_ms) {
+        (void)nanosleep(&pause, NULL);
+        status = tacit_user_connect(user, role, client, ret_error);
+    }
+    return status;
+}
+
+tacit_status_t tacit_user_call_again(tacit_user_t *user, tacit_role_t role, tacit_client_t **client,
+                                     const tacit_method_t *method, const void *args,
+                                     void *ret_result, tacit_error_t *ret_error)
+{
+    uint8_t key[TACIT_OWN_KEY_SIZE];
+    bool keyed = method->keyed != TACIT_KEYED_NONE;
+    tacit_request_t request = {.method = method, .args = args};
+    uint64_t until_ms = tacit_now_ms() + S_AGAIN_MS;
+    randombytes_buf(key, sizeof key);
+    request.idempotency_key = tacit_span(key, keyed ? sizeof key : 0);
+    tacit_status_t status =
+        tacit_client_call_request(*client, &request, ret_result, NULL, ret_error);
+    while (s_may_be_lost(status) && (keyed || method->idempotent) && tacit_now_ms() < until_ms) {
+        status = s_reconnect(user, role, until_ms, client, ret_error);
+        if (!status) {
+            status = tacit_client_call_request(*client, &request, ret_result, NULL, ret_error);
+        }
+    }
+    return status;
+}
+
 /*  --- init ------------------------------------------------------------------------------------ */
 
 static tacit_status_t s_enrol(tacit_user_t *user, tacit_error_t *ret_error)
@@ -82,7 +132,8 @@ static tacit_status_t s_enrol(tacit_user_t *user, tacit_error_t *ret_error)
     tacit_keys_enrol_result_t result = {0};
     tacit_status_t status = tacit_user_connect(user, TACIT_ROLE_KEYS, &keys, ret_error);
     if (!status) {
-        status = tacit_keys_enrol_call(keys, &args, &result, ret_error);
+        status = tacit_user_call_again(user, TACIT_ROLE_KEYS, &keys, &tacit_keys_enrol, &args,
+                                       &result, ret_error);
     }
     tacit_client_destroy(&keys);
     return status;

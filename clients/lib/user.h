@@ -42,6 +42,15 @@ TACIT_MUST_CHECK tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_rol
                                                    tacit_client_t **ret_client,
                                                    tacit_error_t *ret_error);
 
+/*  A call that is sent again over a new connection where its answer was lost or the service
+   drained, within half a minute: only of methods that the contract calls idempotent or keyed, the
+   latter with one key for all tries. *client may be replaced; NULL after a failure to connect.  */
+TACIT_MUST_CHECK tacit_status_t tacit_user_call_again(tacit_user_t *user, tacit_role_t role,
+                                                      tacit_client_t **client,
+                                                      const tacit_method_t *method,
+                                                      const void *args, void *ret_result,
+                                                      tacit_error_t *ret_error);
+
 /*  The init command of both owners: make the identity where there is none, enrol it, print its id.
  */
 tacit_status_t tacit_user_init(const tacit_invocation_t *invocation, tacit_error_t *ret_error);

@@ -137,7 +137,8 @@ tacit_status_t tacit_command_grant(const tacit_invocation_t *invocation, tacit_e
     };
     tacit_keys_grant_result_t result = {0};
     if (!status) {
-        status = tacit_keys_grant_call(owner.keys, &args, &result, ret_error);
+        status = tacit_user_call_again(&owner.user, TACIT_ROLE_KEYS, &owner.keys, &tacit_keys_grant,
+                                       &args, &result, ret_error);
     }
     if (!status) {
         char id[33];

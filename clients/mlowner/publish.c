@@ -196,8 +196,9 @@ static tacit_status_t s_upload(tacit_owner_t *owner, const tacit_package_t *pack
     return status;
 }
 
-static tacit_status_t s_put_key(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
-                                const tacit_secret_t *key, tacit_error_t *ret_error)
+/*  Connected long ago, perhaps: the same key once more changes nothing.  */
+static tacit_status_t s_hand_over(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
+                                  const tacit_secret_t *key, tacit_error_t *ret_error)
 {
     tacit_keys_put_model_key_args_t args = {
         .name = tacit_span_string(manifest->name),
@@ -206,21 +207,8 @@ static tacit_status_t s_put_key(tacit_owner_t *owner, const tacit_model_manifest
         .content_sha256 = tacit_span(manifest->content_sha256, 32),
     };
     tacit_keys_put_model_key_result_t result = {0};
-    return tacit_keys_put_model_key_call(owner->keys, &args, &result, ret_error);
-}
-
-/*  Connected long ago, perhaps: the same key once more changes nothing.  */
-static tacit_status_t s_hand_over(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
-                                  const tacit_secret_t *key, tacit_error_t *ret_error)
-{
-    tacit_status_t status = s_put_key(owner, manifest, key, ret_error);
-    if (status == TACIT_NO_SESSION || status == TACIT_SESSION_EXPIRED ||
-        status == TACIT_UNREACHABLE) {
-        tacit_client_destroy(&owner->keys);
-        status = s_connect_again(&owner->user, TACIT_ROLE_KEYS, &owner->keys, ret_error);
-        status = status ? status : s_put_key(owner, manifest, key, ret_error);
-    }
-    return status;
+    return tacit_user_call_again(&owner->user, TACIT_ROLE_KEYS, &owner->keys,
+                                 &tacit_keys_put_model_key, &args, &result, ret_error);
 }
 
 static tacit_status_t s_publish(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,

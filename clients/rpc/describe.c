@@ -83,18 +83,20 @@ static json_t *s_methods(const tacit_contract_contract_t *contract)
         const tacit_contract_call_t *call = &contract->calls.items[i];
         json_array_append_new(
             array,
-            json_pack("{s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:o, s:b, s:o*, s:o*, s:b, s:o*, s:o*}",
-                      "name", s_text(call->name), "arguments", s_record(contract, call->args),
-                      "result", s_record(contract, call->result), "caller",
-                      tacit_contract_caller_name(call->caller), "deadline_ms",
-                      (int)call->deadline_ms, "bulk_in_max", (json_int_t)call->bulk_in_max,
-                      "bulk_out_max", (json_int_t)call->bulk_out_max, "doc", s_text(call->doc),
-                      "idempotent", (int)(call->has_idempotent && call->idempotent), "stream_in",
-                      s_stream(call->has_stream_in, &call->stream_in), "stream_out",
-                      s_stream(call->has_stream_out, &call->stream_out), "blocking",
-                      (int)(call->has_blocking && call->blocking), "limit",
-                      s_share(call->has_limit, &call->limit), "queue",
-                      s_share(call->has_queue, &call->queue)));
+            json_pack(
+                "{s:o, s:o, s:o, s:s, s:i, s:I, s:I, s:o, s:b, s:i, s:o*, s:o*, s:b, s:o*, s:o*}",
+                "name", s_text(call->name), "arguments", s_record(contract, call->args), "result",
+                s_record(contract, call->result), "caller",
+                tacit_contract_caller_name(call->caller), "deadline_ms", (int)call->deadline_ms,
+                "bulk_in_max", (json_int_t)call->bulk_in_max, "bulk_out_max",
+                (json_int_t)call->bulk_out_max, "doc", s_text(call->doc), "idempotent",
+                (int)(call->has_idempotent && call->idempotent), "keyed",
+                call->has_keyed ? (int)call->keyed : 0, "stream_in",
+                s_stream(call->has_stream_in, &call->stream_in), "stream_out",
+                s_stream(call->has_stream_out, &call->stream_out), "blocking",
+                (int)(call->has_blocking && call->blocking), "limit",
+                s_share(call->has_limit, &call->limit), "queue",
+                s_share(call->has_queue, &call->queue)));
     }
     return array;
 }

@@ -283,6 +283,8 @@ static tacit_status_t s_build_method(tacit_remote_t *self, size_t index, tacit_e
         .bulk_in_max = from->bulk_in_max,
         .bulk_out_max = from->bulk_out_max,
         .idempotent = from->has_idempotent && from->idempotent,
+        .keyed = from->has_keyed && from->keyed <= TACIT_KEYED_DURABLE ? (tacit_keyed_t)from->keyed
+                                                                       : TACIT_KEYED_NONE,
         .stream_in = s_stream(from->has_stream_in, &from->stream_in, &self->records[from->args]),
         .stream_out = s_stream(from->has_stream_out, &from->stream_out, &self->records[from->args]),
         .blocking = from->has_blocking && from->blocking,

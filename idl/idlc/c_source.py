@@ -158,6 +158,8 @@ class _Source:
                 bounds = {"all": share.all, "per_caller": share.per_caller}
                 parts = ", ".join(f".{name} = {most}" for name, most in bounds.items() if most)
                 items.append(f".{what} = {{{parts}}}")
+        if method.keyed:
+            items.append(f".keyed = TACIT_KEYED_{method.keyed.upper()}")
         if method.bulk_in:
             items.append(f".bulk_in_max = {names.bulk_limit(method, 'IN')}")
         if method.bulk_out:

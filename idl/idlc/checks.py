@@ -185,6 +185,7 @@ class _Checker:
                 self.refuse(method.position, f"a stream has at most {STREAM_TOTAL_MAX} bytes")
         self.check_resumable(method)
         self.check_limits(method)
+        self.check_keyed(method)
         self.unique(method.errors, "error")
         declared = {error.name for error in self.service.errors}
         for reference in method.errors:
@@ -192,6 +193,23 @@ class _Checker:
                 self.refuse(reference.position, f"error '{reference.name}' is not declared")
         if method.caller.kind == "owner":
             self.check_owner(method)
+
+    def check_keyed(self, method: Method) -> None:
+        """An answer is kept for its caller, as a result alone, by what the call said in the clear."""
+        if not method.keyed:
+            return
+        for wrong, why in (
+            (method.idempotent, "is idempotent and needs no key"),
+            (method.caller.kind == "anyone", "is keyed and for anyone: answers are a caller's"),
+            (method.streams, "is keyed and has streams, which are not kept"),
+            (method.bulk_out, "is keyed and has bulk out, which is not kept"),
+            (any(one.type.kind == "secret" for one in method.args.fields),
+             "is keyed and takes a secret, which is sealed anew each time"),
+            (method.blocking or method.limit or method.queue,
+             "is keyed and blocks or takes turns, where answers are not kept"),
+        ):
+            if wrong:
+                self.refuse(method.position, f"method '{method.name}' {why}")
 
     def check_resumable(self, method: Method) -> None:
         """Who receives says where to go on: a service in its first event, a caller by an argument."""

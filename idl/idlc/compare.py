@@ -153,6 +153,14 @@ class _Comparison:
                      f"{new.name} was idempotent and is not: older clients send it again")
         for what, was, now in (("limit", old.limit, new.limit), ("queue", old.queue, new.queue)):
             self.share(new, what, was, now)
+        if old.keyed and not (new.keyed or new.idempotent):
+            self.say(new.position, BREAKS,
+                     f"{new.name} kept answers by keys and does not: older clients send it again")
+        if old.keyed == "durable" and new.keyed == "memory":
+            self.say(new.position, CARE, f"{new.name} keeps no answers over a restart any more")
+        if new.keyed and not (old.keyed or old.idempotent):
+            self.say(new.position, BREAKS,
+                     f"{new.name} is keyed: newer clients send it again to services that keep nothing")
         known = {one.name for one in old.errors}
         for error in new.errors:
             if error.name not in known:

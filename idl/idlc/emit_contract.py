@@ -93,6 +93,7 @@ class _Contract:
             13: one.blocking or None,
             14: self.share(one.limit),
             15: self.share(one.queue),
+            16: {"memory": 1, "durable": 2}.get(one.keyed),
         }
 
     def stream(self, method: Method, one: Optional[Stream]) -> Optional[dict]:

@@ -59,6 +59,7 @@ def _method(service: Service, method: Method) -> list[str]:
     lines = [f"#### {service.name}.{method.name}", ""] + _paragraph(method.doc)
     facts = [f"caller {method.caller.text()}", f"deadline {_duration(method.deadline_ms)}"]
     facts += ["idempotent"] if method.idempotent else []
+    facts += [{"memory": "keyed", "durable": "keyed durable"}[method.keyed]] if method.keyed else []
     facts += [f"bulk in up to {method.bulk_in} bytes"] if method.bulk_in else []
     facts += [f"bulk out up to {method.bulk_out} bytes"] if method.bulk_out else []
     for direction, stream in (("in", method.stream_in), ("out", method.stream_out)):

@@ -153,6 +153,7 @@ def _method_row(service: Service, method: Method) -> str:
     facts += [f"bulk_in={method.bulk_in}"] if method.bulk_in else []
     facts += [f"bulk_out={method.bulk_out}"] if method.bulk_out else []
     facts += ["idempotent=True"] if method.idempotent else []
+    facts += ["keyed=True"] if method.keyed else []
     for direction, stream in (("in", method.stream_in), ("out", method.stream_out)):
         facts += [f"stream_{direction}=({stream.chunk}, {stream.total})"] if stream else []
         facts += ["resumable=True"] if stream and stream.resumable else []

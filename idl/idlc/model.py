@@ -157,6 +157,7 @@ class Method:
     blocking: bool  # its handler runs in the server's pool of threads
     limit: Optional[Share]  # calls that run at once
     queue: Optional[Share]  # calls that wait until they may
+    keyed: str  # "", "memory", "durable": answers are kept by idempotency key
     doc: list[str]
 
     @property

@@ -10,7 +10,8 @@
     type    = [ "list" "[" ".." NUMBER "]" ] element [ "optional" ]
     element = scalar | ("string" | "bytes" | "secret") bound | NAME
     bound   = "[" ( NUMBER | [NUMBER] ".." NUMBER ) "]"
-    clause  = "caller" caller | "deadline" DURATION | "idempotent" | "errors" NAME { "," NAME }
+    clause  = "caller" caller | "deadline" DURATION | "idempotent" | "keyed" [ "durable" ]
+            | "errors" NAME { "," NAME }
             | "bulk" ("in" | "out") "[" ".." NUMBER "]"
             | "stream" ("in" | "out") "[" ".." NUMBER "," ".." NUMBER "]"
               [ "resumable" [ "(" NAME ")" ] ]
@@ -43,7 +44,8 @@ from .model import (
 )
 
 _CLAUSES = (
-    "caller", "deadline", "idempotent", "bulk", "stream", "errors", "blocking", "limit", "queue"
+    "caller", "deadline", "idempotent", "keyed", "bulk", "stream", "errors", "blocking", "limit",
+    "queue",
 )
 _Item = TypeVar("_Item")
 
@@ -259,6 +261,7 @@ class _Parser:
             clauses.get("blocking", False),
             clauses.get("limit"),
             clauses.get("queue"),
+            clauses.get("keyed", ""),
             doc,
         )
 
@@ -267,6 +270,7 @@ class _Parser:
             "caller": self.caller,
             "deadline": lambda: self.expect_kind("duration", "a duration (5s, 500ms)"),
             "idempotent": lambda: True,
+            "keyed": lambda: "durable" if self.accept("durable") else "memory",
             "bulk in": self.bulk,
             "bulk out": self.bulk,
             "stream in": self.stream,

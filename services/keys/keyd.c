@@ -8,6 +8,7 @@
 #include "enclave/clock.h"
 #include "idl/keys.h"
 #include "rpc/node.h"
+#include "rpc/reply_cache.h"
 #include "rpc/service.h"
 #include "services/keys/vault.h"
 
@@ -62,6 +63,10 @@ static tacit_status_t s_grant(void *vault, tacit_call_t *call, const tacit_keys_
     uint8_t *id = tacit_arena_alloc(tacit_call_arena(call), sizeof grant.id);
     if (!id) {
         return TACIT_NO_MEMORY;
+    }
+    const tacit_reply_key_t *key = tacit_call_reply_key(call);
+    if (key) { /* the same call again finds its grant by it */
+        memcpy(grant.id, key->id, sizeof grant.id);
     }
     memcpy(grant.user, args->user.data, sizeof grant.user);
     memcpy(grant.measurement, args->measurement.data, sizeof grant.measurement);

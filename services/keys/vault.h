@@ -65,7 +65,8 @@ typedef struct tacit_grant {
     bool revoked;
 } tacit_grant_t;
 
-/*  Grants; the grant for the same user, model and measurement is replaced. Takes model, user,
+/*  Grants; an id that is not zeros is the new grant's: where the same one was made before nothing
+    changes, and KEY_REUSED where that was another. The grant for the same user, model and measurement is replaced. Takes model, user,
     measurement, expires_ms and uses; gives the id.  */
 TACIT_MUST_CHECK tacit_status_t tacit_vault_grant(tacit_vault_t *vault, const tacit_grant_t *grant,
                                                   uint8_t ret_id[16], tacit_error_t *ret_error);

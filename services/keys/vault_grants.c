@@ -52,6 +52,33 @@ static tacit_status_t s_keep(tacit_vault_t *self, const tacit__grant_t *wanted,
     return TACIT_OK;
 }
 
+static tacit__grant_t *s_find_by_id(const tacit_vault_t *self, const uint8_t owner[32],
+                                    const uint8_t id[16])
+{
+    tacit__grant_t *entry = TACIT__FIRST(tacit__grant_t, self->grants);
+    while (entry && (memcmp(entry->grant.id, id, 16) != 0 ||
+                     memcmp(entry->id.model.owner, owner, 32) != 0)) {
+        entry = TACIT__NEXT(tacit__grant_t, entry);
+    }
+    return entry;
+}
+
+/*  Was this very grant made before? NOT_FOUND: no; KEY_REUSED: another one has its id.  */
+static tacit_status_t s_made_before(const tacit_vault_t *self, const tacit__grant_t *wanted,
+                                    tacit_error_t *ret_error)
+{
+    const tacit_grant_t *grant = &wanted->grant;
+    const tacit__grant_t *made = sodium_is_zero(grant->id, sizeof grant->id)
+                                     ? NULL
+                                     : s_find_by_id(self, grant->model.owner, grant->id);
+    if (!made) {
+        return TACIT_NOT_FOUND;
+    }
+    bool same = memcmp(&made->id, &wanted->id, sizeof made->id) == 0 &&
+                made->grant.expires_ms == grant->expires_ms && made->grant.uses == grant->uses;
+    return same ? TACIT_OK : tacit_error_set(ret_error, TACIT_KEY_REUSED, NULL);
+}
+
 tacit_status_t tacit_vault_grant(tacit_vault_t *vault, const tacit_grant_t *grant,
                                  uint8_t ret_id[16], tacit_error_t *ret_error)
 {
@@ -65,11 +92,20 @@ tacit_status_t tacit_vault_grant(tacit_vault_t *vault, const tacit_grant_t *gran
         .id = tacit__vault_access_id(&grant->model, grant->user, grant->measurement),
         .grant = *grant,
     };
+    tacit_status_t before = s_made_before(vault, &wanted, ret_error);
+    if (before != TACIT_NOT_FOUND) {
+        if (before == TACIT_OK) {
+            memcpy(ret_id, wanted.grant.id, 16);
+        }
+        return before;
+    }
     if (!tacit__vault_find_grant(vault, &wanted.id) &&
         s_count(vault, grant->model.owner) >= TACIT_VAULT_GRANTS_MAX) {
         return tacit__vault_refuse(ret_error, TACIT_KEYS_QUOTA_EXCEEDED);
     }
-    randombytes_buf(wanted.grant.id, sizeof wanted.grant.id);
+    if (sodium_is_zero(wanted.grant.id, sizeof wanted.grant.id)) {
+        randombytes_buf(wanted.grant.id, sizeof wanted.grant.id);
+    }
     wanted.grant.used = 0;
     wanted.grant.revoked = false;
     tacit_status_t status = s_keep(vault, &wanted, ret_error);
@@ -77,17 +113,6 @@ tacit_status_t tacit_vault_grant(tacit_vault_t *vault, const tacit_grant_t *gran
         memcpy(ret_id, wanted.grant.id, 16);
     }
     return status;
-}
-
-static tacit__grant_t *s_find_by_id(const tacit_vault_t *self, const uint8_t owner[32],
-                                    const uint8_t id[16])
-{
-    tacit__grant_t *entry = TACIT__FIRST(tacit__grant_t, self->grants);
-    while (entry && (memcmp(entry->grant.id, id, 16) != 0 ||
-                     memcmp(entry->id.model.owner, owner, 32) != 0)) {
-        entry = TACIT__NEXT(tacit__grant_t, entry);
-    }
-    return entry;
 }
 
 tacit_status_t tacit_vault_revoke(tacit_vault_t *vault, const uint8_t owner[32],

@@ -105,6 +105,25 @@ static tacit_status_t s_hold_user(void *self, tacit_call_t *call,
     return s_keep(self, call);
 }
 
+static tacit_status_t s_hold_keyed(void *self, tacit_call_t *call,
+                                   const tacit_echo_hold_keyed_args_t *args,
+                                   tacit_echo_hold_keyed_result_t *ret_result)
+{
+    (void)args;
+    (void)ret_result;
+    return s_keep(self, call);
+}
+
+static tacit_status_t s_count(void *self, tacit_call_t *call, const tacit_echo_count_args_t *args,
+                              tacit_echo_count_result_t *ret_result)
+{
+    (void)call;
+    echo_service_t *echo = self;
+    echo->counted += args->add;
+    ret_result->count = echo->counted;
+    return args->add > 0 ? TACIT_OK : (tacit_status_t)TACIT_ECHO_BROKEN;
+}
+
 static tacit_status_t s_release(void *self, tacit_call_t *call,
                                 const tacit_echo_release_args_t *args,
                                 tacit_echo_release_result_t *ret_result)
@@ -250,6 +269,8 @@ static const tacit_echo_handlers_t s_handlers = {
     .fail = s_fail,
     .hold = s_hold,
     .hold_user = s_hold_user,
+    .hold_keyed = s_hold_keyed,
+    .count = s_count,
     .release = s_release,
     .watch = s_watch,
     .watched = s_watched,

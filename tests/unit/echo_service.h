@@ -28,6 +28,7 @@ typedef struct echo_service {
     tacit_server_t *running;           /* the actor's */
     tacit_call_t *held[ECHO_HELD_MAX]; /* the actor's: pending calls of hold and hold_user */
     size_t held_count;
+    uint32_t counted; /* the actor's: by count */
     uint32_t
         watching; /* the actor's: calls of watch that are open, and that were told of their end */
     uint32_t ended;

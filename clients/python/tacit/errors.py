@@ -182,6 +182,13 @@ class Draining(TacitError):
     name = "draining"
 
 
+class KeyReused(TacitError):
+    """this idempotency key came with another call before"""
+
+    code = 115
+    name = "key_reused"
+
+
 class Unreachable(TacitError):
     """nothing answers at that endpoint"""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import os
 import time
 import typing as _t
 
@@ -27,6 +28,7 @@ class Method:
     bulk_in: int = 0
     bulk_out: int = 0
     idempotent: bool = False
+    keyed: bool = False  # the service keeps answers by idempotency key
     stream_in: _t.Optional[tuple[int, int]] = None  # bytes of a chunk, and of all
     stream_out: _t.Optional[tuple[int, int]] = None
     resumable: bool = False  # a lost stream is opened again with what its receiver has
@@ -109,7 +111,8 @@ class Client:
     raises what `tacit.errors` and the service's own errors say.
 
     A call that the contract calls idempotent is tried again within its deadline and a budget, where that may help; over a new connection where the old one was lost
-    and `reopen` says how (`Mesh.connect` does). So is any call that a draining service refused, since it did not run. Any other call is sent once."""
+    and `reopen` says how (`Mesh.connect` does). So is one that it calls keyed, with the same
+    idempotency key each time, by which the service keeps the answer, and any call that a draining service refused, since it did not run. Any other call is sent once."""
 
     SERVICE: _t.ClassVar[Service]
 
@@ -134,6 +137,8 @@ class Client:
         seconds = method.deadline_ms / 1000
         until = time.monotonic() + (seconds if deadline is None else min(seconds, deadline))
         self._budget.earn()
+        if method.keyed and idempotency_key is None:
+            idempotency_key = os.urandom(16)
         for attempt in itertools.count(1):
             used = self.connection
             try:
@@ -152,7 +157,7 @@ class Client:
                 lost = lost and not (drained and self._reopen is None)
                 pause = retry.backoff(attempt - 1, error.retry_after_ms)
                 if (
-                    not (method.idempotent or drained)
+                    not (method.idempotent or method.keyed or drained)
                     or attempt == retry.ATTEMPTS_MAX
                     or (lost and self._reopen is None)
                     or time.monotonic() + pause >= until
