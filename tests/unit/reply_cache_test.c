@@ -112,7 +112,7 @@ static void what_failed_is_forgotten(void **state)
     assert_int_equal(tacit_reply_cache_count(s_cache), 0);
     s_keep(s_new(&tacit_echo_echo, 1, 10), "again", 10);
     /*  A result that breaks its bound was never sent, and is not kept either.  */
-    static const char broad[TACIT_ECHO_ECHO_RESULT_TEXT_MAX + 2] = "";
+    static const char broad[1025] = "";
     const tacit_echo_echo_result_t result = {.text = tacit_span(broad, sizeof broad)};
     tacit_reply_cache_keep(s_cache, s_new(&tacit_echo_echo, 2, 10), &result, 10);
     assert_int_equal(tacit_reply_cache_count(s_cache), 1);
@@ -271,8 +271,8 @@ static void a_server_runs_a_keyed_call_once(void **state)
     assert_int_equal(s_count(client, "bad", 0, &count), TACIT_ECHO_BROKEN);
     assert_int_equal(s_count(client, "bad", 3, &count), TACIT_OK); /* it did nothing */
     assert_int_equal(count, 8);
-    echo_await_metric(&echo, "tacit_rpc_reply_hits", 2);
-    echo_await_metric(&echo, "tacit_rpc_reply_refused", 1);
+    echo_await_metric(&echo, "tacit_rpc_reply_hits_total", 2);
+    echo_await_metric(&echo, "tacit_rpc_reply_refused_total", 1);
     tacit_client_destroy(&client);
     echo_stop(&echo);
 }
@@ -288,7 +288,7 @@ static void calls_with_one_key_share_an_answer(void **state)
     (void)s_start(client, &tacit_echo_hold_keyed, &args, "same");
     (void)s_start(client, &tacit_echo_hold_keyed, &args, "same");
     echo_await_metric(&echo, "tacit_rpc_pending", 2);
-    echo_await_metric(&echo, "tacit_rpc_reply_joins", 1);
+    echo_await_metric(&echo, "tacit_rpc_reply_joins_total", 1);
     const tacit_echo_release_args_t none = {0};
     tacit_echo_release_result_t released;
     tacit_reply_t reply;
