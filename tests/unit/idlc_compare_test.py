@@ -53,6 +53,9 @@ CASES = {
     "idempotent no longer": (
         "   idempotent", "",
         "17:8: breaks: look was idempotent and is not: older clients send it again"),
+    "keyed now": (
+        "method stock () -> ()\n", "method stock () -> () keyed durable\n",
+        "20:8: breaks: stock is keyed: newer clients send it again to services that keep nothing"),
     "idempotent now": ("errors gone\n", "errors gone   idempotent\n", ""),
     "a limit that was not there": (
         "errors gone\n", "errors gone   limit 4\n",

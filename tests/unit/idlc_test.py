@@ -414,6 +414,13 @@ REFUSED = [
     (HEAD + "method go () -> () limit 1 queue ^4 per caller" + TAIL, "bound for all callers together"),
     (HEAD + "method go () -> () queue ^4" + TAIL, "nothing would wait"),
     (HEAD + "method ^go () -> () blocking stream in[..1, ..1]" + TAIL, "it cannot be blocking"),
+    (method("", tail=" keyed caller user ^keyed"), "two 'keyed' clauses"),
+    (HEAD + "method ^go () -> () caller anyone deadline 1s keyed", "keyed and for anyone"),
+    (HEAD + "method ^go () -> () caller user deadline 1s keyed idempotent", "needs no key"),
+    (HEAD + "method ^go (1 a: secret[4]) -> () caller user deadline 1s keyed", "takes a secret"),
+    (HEAD + "method ^go () -> () caller user deadline 1s keyed bulk out[..4]", "has bulk out"),
+    (HEAD + "method ^go () -> () caller user deadline 1s keyed durable stream in[..4, ..4]",
+     "has streams"),
     (method("", tail=" stream ^[..4]" + TAIL), "expected 'in' or 'out', got '['"),
     (method("", tail=" stream in ^caller user"), "a stream needs bounds"),
     (method("", tail=" stream in[..4^]" + TAIL), "expected ',', got ']'" ),
@@ -508,6 +515,7 @@ REFUSED = [
 
 ACCEPTED = [
     HEAD,
+    HEAD + "method go () -> (1 a: secret[4]) caller user deadline 1s keyed durable bulk in[..4]",
     method("1 a: bytes[..1044473]"),
     method("", "1 a: secret[..1044433]"),
     HEAD + "struct s { 1 a: bytes[..67108857] }",
