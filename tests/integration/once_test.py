@@ -19,7 +19,7 @@ class LostAnswers(MeshCase):
     def prepare_state(cls, mesh):
         os.environ["TACIT_FAULTS"] = "; ".join(
             f"disconnect {method} times=1" for method in
-            ("keys.grant", "keys.enrol", "keys.put_model_key", "models.commit"))
+            ("keys.grant", "keys.enrol", "keys.put_model_key", "models.push"))
         cls.addClassCleanup(os.environ.pop, "TACIT_FAULTS")
 
     def test_the_commands_do_what_they_are_told_once(self):
@@ -56,19 +56,16 @@ class Restarts(MeshCase):
         grants = self.owner.to(wire.KEYS)("keys.list", {1: 0})[2]
         self.assertEqual([grant[1] for grant in grants], [first])
 
-    def test_a_commit_survives_with_its_key(self):
+    def test_an_answer_is_kept_while_the_service_runs(self):
+        self.owner.push("r", b"model")
         models = self.owner.to(wire.MODELS)
-        model = wire.Model(self.owner.identity, "c", 1, b"model")
-        upload = models("models.begin", {1: model.manifest, 2: model.signature})[1]
-        models("models.put_chunk", {1: upload, 2: 0}, bulk=model.chunks[0])
-        models("models.commit", {1: upload}, meta=KEY)
-        models("models.commit", {1: upload}, meta=KEY)
-        self.assert_refused("upload_unknown", models, "models.commit", {1: upload})
+        models("models.remove", {1: "r", 2: 0}, meta=KEY)
+        models("models.remove", {1: "r", 2: 0}, meta=KEY)
+        self.assert_refused("not_found", models, "models.remove", {1: "r", 2: 0})
+        self.assert_refused("key_reused", models, "models.remove", {1: "s", 2: 0}, meta=KEY)
         self.restart("models", wire.MODELS)
-        models = self.owner.to(wire.MODELS)
-        models("models.commit", {1: upload}, meta=KEY)
-        self.assert_refused("key_reused", models, "models.commit", {1: upload + 1}, meta=KEY)
-        self.assertEqual(len(models("models.list", {1: self.owner.identity.public, 2: 0})[1]), 1)
+        self.assert_refused("not_found", self.owner.to(wire.MODELS), "models.remove",
+                            {1: "r", 2: 0}, meta=KEY)
 
 
 if __name__ == "__main__":

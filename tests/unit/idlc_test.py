@@ -421,6 +421,8 @@ REFUSED = [
     (HEAD + "method ^go () -> () caller user deadline 1s keyed bulk out[..4]", "has bulk out"),
     (HEAD + "method ^go () -> () caller user deadline 1s keyed durable stream in[..4, ..4]",
      "has streams"),
+    (HEAD + "method ^go () -> () caller user deadline 1s keyed limit 2", "takes turns"),
+    (HEAD + "method ^go () -> () caller user deadline 1s keyed blocking", "blocks"),
     (method("", tail=" stream ^[..4]" + TAIL), "expected 'in' or 'out', got '['"),
     (method("", tail=" stream in ^caller user"), "a stream needs bounds"),
     (method("", tail=" stream in[..4^]" + TAIL), "expected ',', got ']'" ),
