@@ -55,7 +55,7 @@ class Worker(threading.Thread):
                 time.sleep(0.02)
             except wire.Refused as refused:
                 if refused.name not in ("no_session", "session_expired", "deadline_exceeded",
-                                        "nonce_refused"):
+                                        "nonce_refused", "draining"):
                     self.failures.append(str(refused))
                 self.user.drop(self.role)
                 time.sleep(0.02)

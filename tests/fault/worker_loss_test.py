@@ -10,7 +10,7 @@ import unittest
 
 import onnx
 import wire
-from mesh import PATIENCE, SANITIZED, MeshCase, await_condition
+from mesh import PATIENCE, SANITIZED, MeshCase, await_condition, stand_still
 
 SEED = int(os.environ.get("TACIT_SEED", "20240607"))
 SIDE, LAYERS = 512, (240 if SANITIZED else 120)  # a request for a second or two
@@ -119,7 +119,7 @@ class Loss(MeshCase):
     def test_a_worker_that_stands_still_is_given_up(self):
         started = self.start_busy(2)
         pid = self.mesh.pid("worker-1")
-        os.kill(pid, signal.SIGSTOP)
+        stand_still(pid)
         try:
             for one in started:
                 self.finish_slow(one)
@@ -282,7 +282,7 @@ class Loss(MeshCase):
                 self.quick()
                 time.sleep(1)  # no lease is left
                 pid = self.mesh.pid(process)
-                os.kill(pid, signal.SIGSTOP)
+                stand_still(pid)
                 begun = time.monotonic()
                 try:
                     started = self.user.start_infer(self.owner_id, "quick", ROW, deadline_ms=2000)
@@ -302,7 +302,7 @@ class Loss(MeshCase):
             file.write("1,-2,3\n")
         self.mesh.client("tacit-dataowner", "init", *self.mesh.identity("somebody"), check=True)
         pid = self.mesh.pid("gateway")
-        os.kill(pid, signal.SIGSTOP)
+        stand_still(pid)
         begun = time.monotonic()
         try:
             outcome = self.mesh.client("tacit-dataowner", "infer", f"{self.owner_id.hex()}/quick",

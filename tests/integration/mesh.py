@@ -87,6 +87,19 @@ def await_condition(condition, what, timeout=PATIENCE, pause=0.05):
         time.sleep(pause)
 
 
+def stand_still(pid):
+    """Stop a process with all its threads, and see that they have stopped: a signal takes its time."""
+    def stopped():
+        states = []
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", encoding="utf-8") as file:
+                states.append(file.read().rpartition(")")[2].split()[0])
+        return set(states) == {"T"}
+
+    os.kill(pid, signal.SIGSTOP)
+    await_condition(stopped, f"pid {pid} stands still", pause=0.005)
+
+
 def memory_kib(pid, field):
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         for line in file:
