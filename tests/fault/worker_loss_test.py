@@ -13,23 +13,15 @@ import wire
 from mesh import PATIENCE, SANITIZED, MeshCase, await_condition, stand_still
 
 SEED = int(os.environ.get("TACIT_SEED", "20240607"))
-SIDE, LAYERS = 512, (240 if SANITIZED else 120)  # a request for a second or two
+LAYERS = 240 if SANITIZED else 120  # a request for a second or two
 ENDLESS = 2400  # layers: nobody lives to answer it
 TRIES = 5  # to see workers busy before they are done
 DEADLINE = 20.0 if not SANITIZED else 60.0
 ROW = wire.floats([[1.0, -2.0, 3.0]])
-SLOW_ROWS = [("", 1, (SIDE, SIDE), bytes(4 * SIDE * SIDE))]
 
 # What a caller may be told while a process is gone. Anything else is not clear enough.
 CLEAR = {"worker_lost", "no_worker", "unreachable", "deadline_exceeded", "session_expired",
          "no_session", "busy", "keys_refused"}
-
-
-def slow_model(layers):
-    nodes = [onnx.node("MatMul", [f"x{i}", "w"], [f"x{i + 1}"]) for i in range(layers)]
-    return onnx.model(nodes, [onnx.value("x0", ("n", SIDE))],
-                      [onnx.value(f"x{layers}", ("n", SIDE))],
-                      [onnx.tensor("w", (SIDE, SIDE), raw=bytes(4 * SIDE * SIDE))])
 
 
 class Loss(MeshCase):
@@ -43,8 +35,8 @@ class Loss(MeshCase):
         cls.owner.enrol()
         cls.user.enrol()
         cls.owner_id = cls.owner.identity.public
-        for name, content in (("quick", onnx.relu()), ("slow", slow_model(LAYERS)),
-                              ("endless", slow_model(ENDLESS))):
+        for name, content in (("quick", onnx.relu()), ("slow", onnx.slow(LAYERS)),
+                              ("endless", onnx.slow(ENDLESS))):
             cls.owner.push(name, content)
             cls.owner.grant(name, cls.user.identity.public, cls.mesh.measurement())
             cls.user.put_request_key(cls.owner_id, name, cls.mesh.measurement())
@@ -73,7 +65,7 @@ class Loss(MeshCase):
         return user
 
     def start_slow(self, user=None, deadline=DEADLINE, name="slow"):
-        return (user or self.user).start_infer(self.owner_id, name, SLOW_ROWS,
+        return (user or self.user).start_infer(self.owner_id, name, onnx.SLOW_ROWS,
                                                deadline_ms=int(deadline * 1000))
 
     def finish_slow(self, started, user=None, deadline=DEADLINE):
@@ -113,7 +105,7 @@ class Loss(MeshCase):
         begun = time.monotonic()
         for one in started:
             answer = self.finish_slow(one)
-            self.assertEqual(answer.outputs[0][3], [SIDE, SIDE])
+            self.assertEqual(answer.outputs[0][3], [onnx.SLOW_SIDE, onnx.SLOW_SIDE])
         self.assertLess(time.monotonic() - begun, DEADLINE)
 
     def test_a_worker_that_stands_still_is_given_up(self):

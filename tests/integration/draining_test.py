@@ -11,8 +11,7 @@ import onnx
 import wire
 from mesh import PATIENCE, SANITIZED, MeshCase, await_condition
 
-SIDE, LAYERS = 512, (240 if SANITIZED else 120)  # a request for a second or two
-SLOW_ROWS = [("", 1, (SIDE, SIDE), bytes(4 * SIDE * SIDE))]
+LAYERS = 240 if SANITIZED else 120  # a request for a second or two
 ROW = wire.floats([[1.0, -2.0, 3.0]])
 DEADLINE = PATIENCE / 2
 ENDLESS = 2400  # layers: nobody waits for it
@@ -20,13 +19,6 @@ THREADS = 4
 TRIES = 5  # to see workers busy before they are done
 #: What a caller may be told whose call came too late; nothing at all where it was not even read.
 LATE = {"draining", "no_session"}
-
-
-def slow_model(layers):
-    nodes = [onnx.node("MatMul", [f"x{i}", "w"], [f"x{i + 1}"]) for i in range(layers)]
-    return onnx.model(nodes, [onnx.value("x0", ("n", SIDE))],
-                      [onnx.value(f"x{layers}", ("n", SIDE))],
-                      [onnx.tensor("w", (SIDE, SIDE), raw=bytes(4 * SIDE * SIDE))])
 
 
 class Drain(MeshCase):
@@ -39,8 +31,8 @@ class Drain(MeshCase):
         cls.owner.enrol()
         cls.user.enrol()
         cls.owner_id = cls.owner.identity.public
-        for name, content in (("quick", onnx.relu()), ("slow", slow_model(LAYERS)),
-                              ("endless", slow_model(ENDLESS))):
+        for name, content in (("quick", onnx.relu()), ("slow", onnx.slow(LAYERS)),
+                              ("endless", onnx.slow(ENDLESS))):
             cls.owner.push(name, content)
             cls.owner.grant(name, cls.user.identity.public, cls.mesh.measurement())
             cls.user.put_request_key(cls.owner_id, name, cls.mesh.measurement())
@@ -65,12 +57,12 @@ class Drain(MeshCase):
         return pid
 
     def start_slow(self, user=None, name="slow"):
-        return (user or self.user).start_infer(self.owner_id, name, SLOW_ROWS,
+        return (user or self.user).start_infer(self.owner_id, name, onnx.SLOW_ROWS,
                                                deadline_ms=int(DEADLINE * 1000))
 
     def finish_slow(self, started, user=None):
         answer = (user or self.user).finish_infer(self.owner_id, "slow", started, DEADLINE)
-        self.assertEqual(answer.outputs[0][3], [SIDE, SIDE])
+        self.assertEqual(answer.outputs[0][3], [onnx.SLOW_SIDE, onnx.SLOW_SIDE])
 
     def quick(self, user):
         answer = user.infer(self.owner_id, "quick", ROW, timeout=DEADLINE)

@@ -65,6 +65,19 @@ def pair():
                  [value("joined", ("n", 3)), value("positive", ("n", 1))])
 
 
+SLOW_SIDE = 512
+#: A row that slow() takes.
+SLOW_ROWS = [("", 1, (SLOW_SIDE, SLOW_SIDE), bytes(4 * SLOW_SIDE * SLOW_SIDE))]
+
+
+def slow(layers):
+    """One product of matrices after the other: some ten milliseconds each."""
+    nodes = [node("MatMul", [f"x{i}", "w"], [f"x{i + 1}"]) for i in range(layers)]
+    weights = tensor("w", (SLOW_SIDE, SLOW_SIDE), raw=bytes(4 * SLOW_SIDE * SLOW_SIDE))
+    return model(nodes, [value("x0", ("n", SLOW_SIDE))], [value(f"x{layers}", ("n", SLOW_SIDE))],
+                 [weights])
+
+
 def relu(doc="", shape=("n", 3)):
     """A good one: y = max(x, 0)."""
     return model([node("Relu", ["x"], ["y"])], [value("x", shape)], [value("y", shape)], doc=doc)

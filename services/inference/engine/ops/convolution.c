@@ -203,7 +203,7 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_engine_
                                 const_dnnl_primitive_attr_t attributes, s_way_t way,
                                 dnnl_primitive_desc_t *ret_desc)
 {
-    const tacit_window_t *window = &inference->parameters->window;
+    tacit_onednn_window_t window = tacit_window_onednn(&inference->parameters->window);
     const tacit_shape_t *x = &inference->inputs[0].shape;
     const tacit_shape_t *y = &inference->outputs[0].shape;
     int64_t dims[TACIT_ENGINE_RANK_MAX];
@@ -217,21 +217,12 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_engine_
         weights = tacit_onednn_reduced(weights);
         target = tacit_onednn_reduced(target);
     }
-    dnnl_dims_t dilations = {0};
-    dnnl_dims_t strides = {0};
-    dnnl_dims_t begin = {0};
-    dnnl_dims_t end = {0};
-    for (size_t i = 0; i < window->spatial; i++) {
-        dilations[i] = window->dilation[i] - 1;
-        strides[i] = window->stride[i];
-        begin[i] = window->begin[i];
-        end[i] = window->end[i];
-    }
     dnnl_convolution_desc_t desc;
     dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
         &desc, dnnl_forward_inference,
         way == TRANSFORM ? dnnl_convolution_winograd : dnnl_convolution_direct, &source, &weights,
-        inference->node->input_count > 2 ? &bias : NULL, &target, strides, dilations, begin, end);
+        inference->node->input_count > 2 ? &bias : NULL, &target, window.stride, window.dilation,
+        window.begin, window.end);
     if (status == dnnl_success && way != DIRECT) {
         return s_find_implementation(&desc, engine, attributes,
                                      way == TRANSFORM ? "wino_2x3" : "bf16", ret_desc)

@@ -231,23 +231,18 @@ static dnnl_status_t s_describe(const tacit_inference_t *inference, dnnl_alg_kin
     const tacit_shape_t *y = &inference->outputs[0].shape;
     dnnl_memory_desc_t target = tacit_onednn_any(y->rank, y->dims);
     target.data_type = source->data_type;
+    tacit_onednn_window_t moves = tacit_window_onednn(window);
     dnnl_dims_t kernel = {0};
-    dnnl_dims_t strides = {0};
-    dnnl_dims_t dilations = {0};
-    dnnl_dims_t begin = {0};
-    dnnl_dims_t end = {0};
     for (size_t i = 0; i < window->spatial; i++) {
         int64_t reach = (window->kernel[i] - 1) * window->dilation[i] + 1;
         kernel[i] = window->kernel[i];
-        strides[i] = window->stride[i];
-        dilations[i] = window->dilation[i] - 1;
-        begin[i] = window->begin[i];
-        end[i] = (y->dims[i + 2] - 1) * strides[i] + reach - x->dims[i + 2] - begin[i];
+        moves.end[i] =
+            (y->dims[i + 2] - 1) * window->stride[i] + reach - x->dims[i + 2] - window->begin[i];
     }
     dnnl_pooling_v2_desc_t desc;
-    dnnl_status_t status =
-        dnnl_pooling_v2_forward_desc_init(&desc, dnnl_forward_inference, alg, source, &target,
-                                          strides, kernel, dilations, begin, end);
+    dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(
+        &desc, dnnl_forward_inference, alg, source, &target, moves.stride, kernel, moves.dilation,
+        moves.begin, moves.end);
     return status == dnnl_success
                ? dnnl_primitive_desc_create(ret_desc, &desc, attributes, engine, NULL)
                : status;

@@ -276,7 +276,7 @@ static dnnl_status_t s_describe(const tacit_operands_t *o, const tacit_inference
                                 dnnl_engine_t engine, const_dnnl_primitive_attr_t attributes,
                                 dnnl_primitive_desc_t *ret_desc)
 {
-    const tacit_window_t *window = &inference->parameters->window;
+    tacit_onednn_window_t window = tacit_window_onednn(&inference->parameters->window);
     int64_t dims[TACIT_ENGINE_RANK_MAX];
     size_t rank = s_weights_dims(inference, o, dims);
     dnnl_memory_desc_t source = s_any(&inference->inputs[o->a]);
@@ -285,20 +285,10 @@ static dnnl_status_t s_describe(const tacit_operands_t *o, const tacit_inference
     dnnl_memory_desc_t target = s_any(&inference->outputs[0]);
     dnnl_memory_desc_t bias = s_bias_layout(inference);
     bool biased = s_biased(o, inference->inputs, inference->node->input_count);
-    dnnl_dims_t dilations = {0};
-    dnnl_dims_t strides = {0};
-    dnnl_dims_t begin = {0};
-    dnnl_dims_t end = {0};
-    for (size_t i = 0; i < window->spatial; i++) {
-        dilations[i] = window->dilation[i] - 1;
-        strides[i] = window->stride[i];
-        begin[i] = window->begin[i];
-        end[i] = window->end[i];
-    }
     dnnl_convolution_desc_t desc;
     dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
         &desc, dnnl_forward_inference, dnnl_convolution_direct, &source, &weights,
-        biased ? &bias : NULL, &target, strides, dilations, begin, end);
+        biased ? &bias : NULL, &target, window.stride, window.dilation, window.begin, window.end);
     return status == dnnl_success
                ? dnnl_primitive_desc_create(ret_desc, &desc, attributes, engine, NULL)
                : status;

@@ -180,3 +180,16 @@ tacit_frame_t tacit_window_frame(const tacit_window_t *window, const tacit_shape
     }
     return frame;
 }
+
+tacit_onednn_window_t tacit_window_onednn(const tacit_window_t *window)
+{
+    tacit_onednn_window_t same;
+    memset(&same, 0, sizeof(same));
+    for (size_t i = 0; i < window->spatial; i++) {
+        same.stride[i] = window->stride[i];
+        same.dilation[i] = window->dilation[i] - 1;
+        same.begin[i] = window->begin[i];
+        same.end[i] = window->end[i];
+    }
+    return same;
+}

@@ -5,6 +5,8 @@
 
 #include "services/inference/engine/operator.h"
 
+#include <oneapi/dnnl/dnnl.h>
+
 /*  Read and check the attributes for an input of shape [N, C, spatial..], and find the output's
     spatial dimensions. kernel: the weights' spatial dimensions, or NULL for a pool, which must
     name its own. Pads of a pool are smaller than its window.  */
@@ -26,5 +28,15 @@ typedef struct tacit_frame {
 
 tacit_frame_t tacit_window_frame(const tacit_window_t *window, const tacit_shape_t *input,
                                  const tacit_shape_t *output);
+
+/*  The same as oneDNN has it: a dilation of 0 is none.  */
+typedef struct tacit_onednn_window {
+    dnnl_dims_t stride;
+    dnnl_dims_t dilation;
+    dnnl_dims_t begin;
+    dnnl_dims_t end;
+} tacit_onednn_window_t;
+
+tacit_onednn_window_t tacit_window_onednn(const tacit_window_t *window);
 
 #endif
