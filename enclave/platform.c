@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "enclave/clock.h"
 #include "enclave/platform_message.h"
 #include "enclave/quote_device.h"
 
@@ -74,19 +74,12 @@ static tacit_status_t s_lost(tacit_platform_t *platform, tacit_error_t *ret_erro
     return TACIT_UNREACHABLE;
 }
 
-static uint64_t s_monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static bool s_wait(int fd, int timeout_ms)
 {
     struct pollfd item = {.fd = fd, .events = POLLIN};
-    uint64_t end = s_monotonic_ms() + (uint64_t)timeout_ms;
+    uint64_t end = tacit_monotonic_ns() / 1000000 + (uint64_t)timeout_ms;
     for (;;) {
-        uint64_t now = s_monotonic_ms();
+        uint64_t now = tacit_monotonic_ns() / 1000000;
         int count = poll(&item, 1, now < end ? (int)(end - now) : 0);
         if (count >= 0 || errno != EINTR) {
             return count > 0;

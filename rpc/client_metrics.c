@@ -3,7 +3,8 @@
 #include "rpc/client_metrics.h"
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "enclave/clock.h"
 
 struct tacit_client_metrics {
     tacit_method_metrics_t *rows[TACIT_CLIENT_METHODS_MAX]; /* owned; names are the methods' */
@@ -41,13 +42,6 @@ void tacit_client_metrics_destroy(tacit_client_metrics_t **metrics)
     }
 }
 
-static uint64_t s_nanoseconds(void)
-{
-    struct timespec now = {.tv_sec = 0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static tacit_method_metrics_t *s_row(tacit_client_metrics_t *self, const char *name)
 {
     for (size_t i = 0; i < self->count; i++) {
@@ -76,7 +70,7 @@ tacit_meter_t tacit_client_metrics_begin(tacit_client_metrics_t *metrics,
     tacit_meter_t meter = {.row = NULL};
     if (metrics) {
         meter.row = s_row(metrics, method->name);
-        meter.started_ns = s_nanoseconds();
+        meter.started_ns = tacit_monotonic_ns();
         tacit_metrics_begin(meter.row, 0);
         meter.row->bytes_out += bytes_out;
     }
@@ -86,7 +80,7 @@ tacit_meter_t tacit_client_metrics_begin(tacit_client_metrics_t *metrics,
 void tacit_client_metrics_end(tacit_meter_t *meter, tacit_status_t status, size_t bytes_in)
 {
     if (meter->row) {
-        tacit_metrics_end(meter->row, status, s_nanoseconds() - meter->started_ns, 0);
+        tacit_metrics_end(meter->row, status, tacit_monotonic_ns() - meter->started_ns, 0);
         meter->row->bytes_in += bytes_in;
         meter->row = NULL;
     }

@@ -3,18 +3,11 @@
 #include "rpc/server_limits.h"
 
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "enclave/clock.h"
 #include "rpc/log.h"
 #include "rpc/server_internal.h"
-
-static uint64_t s_now_ns(void)
-{
-    struct timespec now = {.tv_sec = 0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static tacit_call_t *s_call_of(tacit_place_t *place)
 {
@@ -167,7 +160,7 @@ void tacit_server_limits_enter(tacit_server_t *server, tacit_call_t *call)
         memset(caller.routing, 0, sizeof caller.routing);
     }
     tacit_status_t status = tacit_admission_enter(server->limits->admission, gate, &caller,
-                                                  s_now_ns(), &call->place, &evicted);
+                                                  tacit_monotonic_ns(), &call->place, &evicted);
     if (status == TACIT_OK) {
         s_begin(server, call);
     } else if (status == TACIT_PENDING) {
@@ -182,7 +175,7 @@ void tacit_server_limits_enter(tacit_server_t *server, tacit_call_t *call)
 
 void tacit_server_limits_leave(tacit_server_t *server, tacit_call_t *call)
 {
-    if (tacit_admission_leave(server->limits->admission, &call->place, s_now_ns())) {
+    if (tacit_admission_leave(server->limits->admission, &call->place, tacit_monotonic_ns())) {
         s_wake(server->limits);
     }
 }
@@ -206,7 +199,7 @@ static void s_run_turns(tacit_server_t *self)
 {
     tacit_place_t *place = NULL;
     for (int i = 0; i < TACIT_SERVER_BATCH; i++) {
-        place = tacit_admission_next(self->limits->admission, s_now_ns());
+        place = tacit_admission_next(self->limits->admission, tacit_monotonic_ns());
         if (!place) {
             return;
         }

@@ -4,24 +4,16 @@
     warning.  */
 
 #include "rpc/server_observe.h"
-
-#include <time.h>
+#include "enclave/clock.h"
 
 #include "rpc/log.h"
 #include "rpc/server_internal.h"
-
-static uint64_t s_nanoseconds(void)
-{
-    struct timespec now = {.tv_sec = 0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /*  --- the life of a call ---------------------------------------------------------------------- */
 
 void tacit_server_observe_arrival(tacit_call_t *call)
 {
-    call->arrived_ns = s_nanoseconds();
+    call->arrived_ns = tacit_monotonic_ns();
     call->metrics = NULL;
     call->trace.set = false;
 }
@@ -59,7 +51,7 @@ void tacit_server_observe_end(tacit_server_t *self, tacit_call_t *call, tacit_st
         call->metrics = &self->unknown; /* not even a method could be read */
         tacit_metrics_begin(call->metrics, tacit_call_size(call));
     }
-    uint64_t taken = s_nanoseconds() - call->arrived_ns;
+    uint64_t taken = tacit_monotonic_ns() - call->arrived_ns;
     tacit_metrics_end(call->metrics, status, taken, bytes_out);
     tacit_log_call_t line = {
         .method = call->metrics->name,
@@ -74,6 +66,29 @@ void tacit_server_observe_end(tacit_server_t *self, tacit_call_t *call, tacit_st
     tacit_log_call(s_is_own_fault(status) ? TACIT_LOG_WARNING : TACIT_LOG_DEBUG, &line);
     tacit_trace_enter(&before);
     call->metrics = NULL;
+}
+
+/*  The numbers, and a row for each method of the server's own services and of those it tells of. */
+static tacit_status_t s_write_rows(const tacit_server_t *self, const tacit_metric_t *numbers,
+                                   size_t count, tacit_buffer_t *buffer)
+{
+    size_t told = self->told ? self->told->methods.count : 0;
+    size_t own = self->methods.count;
+    const tacit_method_metrics_t **rows = calloc(own + told + 1, sizeof(void *));
+    if (!rows) {
+        return TACIT_NO_MEMORY;
+    }
+    for (size_t i = 0; i < own; i++) {
+        rows[i] = self->methods.entries[i].metrics;
+    }
+    for (size_t i = 0; i < told; i++) {
+        rows[own + i] = self->told->methods.entries[i].metrics;
+    }
+    rows[own + told] = &self->unknown;
+    tacit_status_t status =
+        tacit_metrics_write("tacit_rpc", rows, own + told + 1, numbers, count, buffer);
+    free(rows);
+    return status;
 }
 
 /*  --- NAME.metrics ---------------------------------------------------------------------------- */
@@ -125,23 +140,7 @@ static tacit_status_t s_write(const tacit_server_t *self, tacit_buffer_t *buffer
         {"tacit_rpc_pool_busy", "Those of them that run a handler.", false,
          tacit_server_limits_busy(self)},
     };
-    size_t told = self->told ? self->told->methods.count : 0;
-    size_t own = self->methods.count;
-    const tacit_method_metrics_t **rows = calloc(own + told + 1, sizeof(void *));
-    if (!rows) {
-        return TACIT_NO_MEMORY;
-    }
-    for (size_t i = 0; i < own; i++) {
-        rows[i] = self->methods.entries[i].metrics;
-    }
-    for (size_t i = 0; i < told; i++) {
-        rows[own + i] = self->told->methods.entries[i].metrics;
-    }
-    rows[own + told] = &self->unknown;
-    tacit_status_t status = tacit_metrics_write("tacit_rpc", rows, own + told + 1, numbers,
-                                                sizeof numbers / sizeof *numbers, buffer);
-    free(rows);
-    return status;
+    return s_write_rows(self, numbers, sizeof numbers / sizeof *numbers, buffer);
 }
 
 void tacit_server_tell_of(tacit_server_t *server, const tacit_server_t *other)

@@ -4,19 +4,12 @@
 
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clients/lib/terminal.h"
+#include "enclave/clock.h"
 
 enum { S_BAR = 30 /* columns of the bar itself */ };
-
-static uint64_t s_now_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /*  ^C ends the program as it always does, but not with half a bar before the shell's prompt. The
    one thing that is shared: the handler has no other way to know.  */
@@ -48,7 +41,7 @@ void tacit_progress_start(tacit_progress_t *progress, FILE *stream, const char *
     memset(progress, 0, sizeof *progress);
     progress->stream = tacit_terminal_is(stream) ? stream : NULL;
     progress->total = total;
-    progress->next_ms = s_now_ms() + TACIT_PROGRESS_DELAY_MS;
+    progress->next_ms = tacit_monotonic_ns() / 1000000 + TACIT_PROGRESS_DELAY_MS;
     (void)tacit_terminal_clean(label, progress->label, sizeof progress->label);
 }
 
@@ -75,7 +68,7 @@ void tacit_progress_update(tacit_progress_t *progress, uint64_t done)
     if (!progress->stream) {
         return;
     }
-    uint64_t now = s_now_ms();
+    uint64_t now = tacit_monotonic_ns() / 1000000;
     if (now >= progress->next_ms) {
         if (!progress->drawn) {
             s_catch();

@@ -78,7 +78,9 @@ uint32_t tacit_user_deadline(const tacit_user_t *user, const tacit_method_t *met
 
 /*  --- calls that are made once, however often they are sent ----------------------------------- */
 
-enum { S_AGAIN_MS = 30 * 1000, S_PAUSE_MS = 100 };
+static const uint64_t s_again_ns = 30 * (uint64_t)1000000000;
+
+enum { S_PAUSE_MS = 100 };
 
 static bool s_may_be_lost(tacit_status_t status)
 {
@@ -89,13 +91,13 @@ static bool s_may_be_lost(tacit_status_t status)
 
 /*  A service that is started anew has another endpoint and key: whatever is in the way of that is
     tried again.  */
-static tacit_status_t s_reconnect(tacit_user_t *user, tacit_role_t role, uint64_t until_ms,
+static tacit_status_t s_reconnect(tacit_user_t *user, tacit_role_t role, uint64_t until_ns,
                                   tacit_client_t **client, tacit_error_t *ret_error)
 {
     const struct timespec pause = {.tv_nsec = S_PAUSE_MS * 1000000L};
     tacit_status_t status = TACIT_UNREACHABLE;
     tacit_client_destroy(client);
-    while (status && tacit_now_ms() < until_ms) {
+    while (status && tacit_monotonic_ns() < until_ns) {
         (void)nanosleep(&pause, NULL);
         status = tacit_user_connect(user, role, client, ret_error);
     }
@@ -109,13 +111,14 @@ tacit_status_t tacit_user_call_again(tacit_user_t *user, tacit_role_t role, taci
     uint8_t key[TACIT_OWN_KEY_SIZE];
     bool keyed = method->keyed != TACIT_KEYED_NONE;
     tacit_request_t request = {.method = method, .args = args};
-    uint64_t until_ms = tacit_now_ms() + S_AGAIN_MS;
+    uint64_t until_ns = tacit_monotonic_ns() + s_again_ns;
     randombytes_buf(key, sizeof key);
     request.idempotency_key = tacit_span(key, keyed ? sizeof key : 0);
     tacit_status_t status =
         tacit_client_call_request(*client, &request, ret_result, NULL, ret_error);
-    while (s_may_be_lost(status) && (keyed || method->idempotent) && tacit_now_ms() < until_ms) {
-        status = s_reconnect(user, role, until_ms, client, ret_error);
+    while (s_may_be_lost(status) && (keyed || method->idempotent) &&
+           tacit_monotonic_ns() < until_ns) {
+        status = s_reconnect(user, role, until_ns, client, ret_error);
         if (!status) {
             status = tacit_client_call_request(*client, &request, ret_result, NULL, ret_error);
         }

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "clients/lib/file.h"
 #include "clients/lib/input_npy.h"
 #include "clients/lib/output_npy.h"
+#include "enclave/clock.h"
 #include "enclave/whole_file.h"
 
 tacit_status_t tacit_invocation_number(const tacit_invocation_t *invocation, const char *name,
@@ -127,13 +127,6 @@ static tacit_status_t s_load_all(const tacit_invocation_t *invocation, const tac
 
 /*  --- runs ------------------------------------------------------------------------------------ */
 
-static double s_now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 static int s_compare(const void *a, const void *b)
 {
     double left = *(const double *)a;
@@ -149,9 +142,9 @@ static tacit_status_t s_run_all(tacit_engine_t *engine, const s_inputs_t *inputs
     tacit_status_t status = TACIT_OK;
     for (size_t i = repeat > 1 ? 0 : 1; !status && i <= repeat; i++) {
         tacit_engine_result_destroy(ret_result);
-        double start = s_now_ms();
+        double start = (double)tacit_monotonic_ns() / 1e6;
         status = tacit_engine_run(engine, inputs->items, inputs->count, ret_result, ret_error);
-        times[i > 0 ? i - 1 : 0] = s_now_ms() - start;
+        times[i > 0 ? i - 1 : 0] = (double)tacit_monotonic_ns() / 1e6 - start;
     }
     return status;
 }

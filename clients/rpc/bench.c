@@ -4,7 +4,8 @@
 
 #include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "enclave/clock.h"
 
 #include "clients/rpc/commands.h"
 
@@ -31,13 +32,6 @@ typedef struct {
     tacit_error_t failure; /* the first */
     uint64_t elapsed_ns;
 } s_bench_t;
-
-static uint64_t s_now_ns(void)
-{
-    struct timespec now = {.tv_sec = 0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static tacit_status_t s_number(const tacit_invocation_t *invocation, const char *name,
                                size_t standard, size_t most, size_t *ret_number,
@@ -75,7 +69,7 @@ static tacit_status_t s_start(s_bench_t *bench, tacit_error_t *ret_error)
     }
     const tacit_rpc_target_t *target = bench->target;
     uint64_t call = 0;
-    uint64_t now = s_now_ns();
+    uint64_t now = tacit_monotonic_ns();
     tacit_status_t status = tacit_client_start(target->link.client, target->method, target->args,
                                                bench->bulk, bench->timeout_ms, &call, ret_error);
     if (!status) {
@@ -97,7 +91,7 @@ static tacit_status_t s_take(s_bench_t *bench, tacit_error_t *ret_error)
     if (index >= bench->started) {
         return tacit_error_set(ret_error, TACIT_INTERNAL, NULL);
     }
-    bench->times_ns[index] = s_now_ns() - bench->times_ns[index];
+    bench->times_ns[index] = tacit_monotonic_ns() - bench->times_ns[index];
     bench->ended++;
     if (reply.status && bench->failed++ == 0) {
         bench->failure = reply.error;
@@ -107,19 +101,19 @@ static tacit_status_t s_take(s_bench_t *bench, tacit_error_t *ret_error)
 
 static tacit_status_t s_run(s_bench_t *bench, tacit_error_t *ret_error)
 {
-    uint64_t begin = s_now_ns();
+    uint64_t begin = tacit_monotonic_ns();
     tacit_status_t status = TACIT_OK;
     bool more = true;
     while (!status && (more || bench->ended < bench->started)) {
-        more =
-            bench->started == 0 || (bench->started < bench->calls && s_now_ns() < bench->stop_ns);
+        more = bench->started == 0 ||
+               (bench->started < bench->calls && tacit_monotonic_ns() < bench->stop_ns);
         bool room = bench->started - bench->ended < bench->outstanding;
         if (more || bench->ended < bench->started) {
             status = more && room ? s_start(bench, ret_error) : s_take(bench, ret_error);
         }
     }
     bench->calls = bench->ended;
-    bench->elapsed_ns = s_now_ns() - begin;
+    bench->elapsed_ns = tacit_monotonic_ns() - begin;
     return status;
 }
 
@@ -182,7 +176,7 @@ static tacit_status_t s_read_limits(const tacit_invocation_t *invocation, s_benc
         status = s_number(invocation, "outstanding", 1, TACIT_CLIENT_CALLS_MAX, &bench->outstanding,
                           ret_error);
     }
-    bench->stop_ns = timed ? s_now_ns() + (uint64_t)seconds * 1000000000 : UINT64_MAX;
+    bench->stop_ns = timed ? tacit_monotonic_ns() + (uint64_t)seconds * 1000000000 : UINT64_MAX;
     return status;
 }
 

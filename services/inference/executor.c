@@ -8,7 +8,6 @@
 
 #include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "enclave/clock.h"
 #include "enclave/secret.h"
@@ -30,13 +29,6 @@ struct tacit_executor {
     tacit_model_cache_t *cache;
     tacit_arena_t *arena; /* of one request: lists of its plaintext */
 };
-
-static uint64_t s_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 void tacit_task_destroy(tacit_task_t **task)
 {
@@ -252,7 +244,7 @@ static void s_state_failure(const tacit_error_t *error, tacit_inference_response
 static tacit_status_t s_seal_answer(const tacit_lease_t *lease,
                                     const tacit_inference_response_t *response, tacit_task_t *task)
 {
-    uint64_t started_us = s_now_us();
+    uint64_t started_us = tacit_monotonic_ns() / 1000;
     tacit_buffer_t plain;
     tacit_buffer_init(&plain, tacit_inference_response_record.encoded_max);
     tacit_status_t status =
@@ -269,7 +261,7 @@ static tacit_status_t s_seal_answer(const tacit_lease_t *lease,
                             tacit_span(plain.data, plain.size), task->answer);
     }
     tacit_buffer_free(&plain);
-    task->answer_us = s_now_us() - started_us;
+    task->answer_us = tacit_monotonic_ns() / 1000 - started_us;
     return status;
 }
 
@@ -281,7 +273,7 @@ static tacit_status_t s_run(tacit_executor_t *self, tacit_engine_t *engine, taci
     tacit_engine_tensor_t inputs[TACIT_INFERENCE_REQUEST_INPUTS_MAX] = {0};
     tacit_engine_result_t *result = NULL;
     tacit_error_t error = {.code = TACIT_OK};
-    uint64_t started_us = s_now_us();
+    uint64_t started_us = tacit_monotonic_ns() / 1000;
     tacit_status_t status = tacit_codec_decode(&tacit_inference_request_record, plaintext, NULL,
                                                self->arena, &request, &error);
     if (!status) {
@@ -290,7 +282,7 @@ static tacit_status_t s_run(tacit_executor_t *self, tacit_engine_t *engine, taci
     if (!status) {
         status = tacit_engine_run(engine, inputs, request.inputs.count, &result, &error);
     }
-    times->run_us = s_now_us() - started_us;
+    times->run_us = tacit_monotonic_ns() / 1000 - started_us;
     if (!status) {
         status = s_state_outputs(self->arena, result, &response);
     } else if (!error.code) {
@@ -316,7 +308,7 @@ static tacit_status_t s_open_and_run(tacit_executor_t *self, tacit_engine_t *eng
         return tacit_error_set(&task->error, TACIT_MALFORMED, "the sealed request is too short");
     }
     tacit_secret_t *plaintext = NULL;
-    uint64_t started_us = s_now_us();
+    uint64_t started_us = tacit_monotonic_ns() / 1000;
     tacit_status_t status = tacit_secret_new(task->sealed_size - TACIT_SEAL_OVERHEAD, &plaintext);
     if (status) {
         return tacit_error_set(&task->error, status,
@@ -324,7 +316,7 @@ static tacit_status_t s_open_and_run(tacit_executor_t *self, tacit_engine_t *eng
     }
     status = tacit_envelope_open(&task->envelope, TACIT_DIRECTION_REQUEST, lease->request_key,
                                  tacit_span(task->sealed, task->sealed_size), plaintext->data);
-    times->open_us = s_now_us() - started_us;
+    times->open_us = tacit_monotonic_ns() / 1000 - started_us;
     if (status) {
         tacit_error_set(&task->error, status, "the sealed request does not open");
         tacit_error_remedy(&task->error, "it was altered on its way, or sealed under another key");
@@ -341,7 +333,7 @@ static tacit_status_t s_open_and_run(tacit_executor_t *self, tacit_engine_t *eng
 static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease, tacit_precision_t precision,
                    tacit_task_t *task)
 {
-    uint64_t started_us = s_now_us();
+    uint64_t started_us = tacit_monotonic_ns() / 1000;
     tacit_result_t result;
     tacit_node_copy_result(self->node, task->result, &result);
     tacit_receipt_t receipt = {
@@ -360,7 +352,7 @@ static void s_sign(tacit_executor_t *self, const tacit_lease_t *lease, tacit_pre
     memcpy(receipt.policy_head, result.policy_head, 32);
     memcpy(receipt.mesh_id, result.mesh_id, 32);
     tacit_receipt_sign(&receipt, tacit_node_signing_secret_key(self->node), task->receipt);
-    task->receipt_us = s_now_us() - started_us;
+    task->receipt_us = tacit_monotonic_ns() / 1000 - started_us;
 }
 
 static tacit_status_t s_execute(tacit_executor_t *self, tacit_task_t *task)
@@ -370,13 +362,13 @@ static tacit_status_t s_execute(tacit_executor_t *self, tacit_task_t *task)
     tacit_engine_t *engine = NULL;
     s_times_t times = {0};
     crypto_hash_sha256(task->sealed_sha256, task->sealed, task->sealed_size);
-    uint64_t started_us = s_now_us();
+    uint64_t started_us = tacit_monotonic_ns() / 1000;
     tacit_status_t status = s_get_keys(self, task, &lease, &once, &task->error);
     if (status) {
         return status;
     }
     status = s_get_engine(self, lease, &engine, &task->error);
-    times.load_us = s_now_us() - started_us;
+    times.load_us = tacit_monotonic_ns() / 1000 - started_us;
     if (!status) {
         status = s_open_and_run(self, engine, lease, &times, task);
     }

@@ -8,7 +8,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "enclave/clock.h"
 
 enum { POOL_CHUNK_SIZE = 64 * 1024, POOL_ALIGNMENT = 16 };
 
@@ -29,17 +30,11 @@ struct tacit_pool {
     s_chunk_t *chunks; /* the first has room */
 };
 
-static uint64_t s_now_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000U + (uint64_t)now.tv_nsec / 1000U;
-}
-
 void tacit_budget_start(tacit_budget_t *budget, uint32_t limit_ms)
 {
     atomic_store(&budget->cancelled, false);
-    budget->deadline_us = limit_ms > 0 ? s_now_us() + (uint64_t)limit_ms * 1000U : 0;
+    budget->deadline_us =
+        limit_ms > 0 ? tacit_monotonic_ns() / 1000 + (uint64_t)limit_ms * 1000U : 0;
 }
 
 tacit_status_t tacit_budget_check(const tacit_budget_t *budget, tacit_error_t *error)
@@ -47,7 +42,7 @@ tacit_status_t tacit_budget_check(const tacit_budget_t *budget, tacit_error_t *e
     if (atomic_load(&budget->cancelled)) {
         return tacit_error_set(error, TACIT_DEADLINE_EXCEEDED, "the run was cancelled");
     }
-    if (budget->deadline_us != 0 && s_now_us() >= budget->deadline_us) {
+    if (budget->deadline_us != 0 && tacit_monotonic_ns() / 1000 >= budget->deadline_us) {
         return tacit_error_set(error, TACIT_DEADLINE_EXCEEDED,
                                "the model takes longer than it may");
     }

@@ -5,7 +5,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "enclave/clock.h"
 
 static void s_set_addresses(tacit_plan_t *plan)
 {
@@ -90,18 +91,11 @@ static tacit_status_t s_run_step(tacit_plan_t *plan, const tacit_step_t *step, t
                                                     "oneDNN does not run a step (%d)", (int)status);
 }
 
-static uint64_t s_now_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
 static tacit_status_t s_time_step(tacit_plan_t *plan, tacit_step_t *step, tacit_error_t *error)
 {
-    uint64_t start = s_now_ns();
+    uint64_t start = tacit_monotonic_ns();
     tacit_status_t status = s_run_step(plan, step, error);
-    step->nanoseconds += s_now_ns() - start;
+    step->nanoseconds += tacit_monotonic_ns() - start;
     return status;
 }
 
