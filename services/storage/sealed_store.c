@@ -1,8 +1,7 @@
 /*  sealed_store.c - sealed records, their sum, the audit chain and the head that binds them.
 
     Tables: records(kind, key, sealed), audit (audit_chain.h), head(sealed of counter || counter of
-    the commit before || sum || audit number || audit hash). Tags of all records stay in memory:
-   what the host changes in the file while we run cannot slip into the sum.  */
+    the commit before || sum || audit number || audit hash). The sum is of record_tags.h.  */
 
 #include "services/storage/sealed_store.h"
 
@@ -14,35 +13,19 @@
 
 #include "enclave/layout.h"
 #include "services/storage/database.h"
-#include "services/storage/map.h"
+#include "services/storage/record_tags.h"
 
 enum {
-    S_TAG_SIZE = crypto_auth_hmacsha256_BYTES,
-    S_HEAD_SIZE = 8 + 8 + S_TAG_SIZE + 8 + 32, /* both counters, sum, audit number, audit hash */
-    S_BASE_SIZE = 8 + 32,                      /* number and hash of the audit chain's base */
-    S_PATH_MAX = 1024,
-    S_NAME_MAX = TACIT_RECORD_KEY_MAX + 1 /* kind and key */
+    S_HEAD_SIZE = 8 + 8 + TACIT_RECORD_TAG_SIZE + 8 + 32, /* as in s_write_head */
+    S_BASE_SIZE = 8 + 32, /* number and hash of the audit chain's base */
+    S_PATH_MAX = 1024
 };
 
-typedef struct {
-    tacit_map_node_t node;
-    uint8_t name[S_NAME_MAX]; /* kind || key */
-    uint8_t tag[S_TAG_SIZE];
-} s_tag_t;
-
-/*  What a transaction did to one tag, so that it can be undone.  */
-typedef struct s_undo {
-    struct s_undo *next;
-    uint8_t name[S_NAME_MAX];
-    size_t name_size;
-    bool existed;
-    uint8_t tag[S_TAG_SIZE];
-} s_undo_t;
+_Static_assert(TACIT_RECORD_KEY_MAX + 1 == TACIT_RECORD_NAME_MAX, "a name is kind and key");
 
 typedef struct {
     uint64_t counter;  /* of this commit; 0 before the first */
     uint64_t previous; /* of the commit before */
-    uint8_t sum[S_TAG_SIZE];
     tacit_audit_head_t audit;
 } s_head_t;
 
@@ -52,13 +35,11 @@ struct tacit_sealed_store {
     tacit_platform_t *platform;
     uint8_t counter[32];      /* the counter's name */
     tacit_secret_t *seal_key; /* of values and head */
-    tacit_secret_t *tag_key;
-    tacit_map_t tags; /* of s_tag_t, by name */
+    tacit_record_tags_t *tags;
     s_head_t head;
     s_head_t saved;          /* the head before the transaction */
     tacit_audit_head_t base; /* before the first audit entry that is kept */
     tacit_audit_head_t saved_base;
-    s_undo_t *undo;
     tacit_status_t failed; /* the first failure of the transaction */
     tacit_status_t broken; /* committed, but not counted: only a restart mends that */
 };
@@ -68,86 +49,9 @@ static const char s_schema[] =
     "sealed BLOB NOT NULL, UNIQUE(kind, key));" TACIT_AUDIT_SCHEMA
     "CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK(id = 1), sealed BLOB NOT NULL);";
 
-/*  --- tags and their sum ---------------------------------------------------------------------- */
+/*  --- sealing --------------------------------------------------------------------------------- */
 
-static void s_tag(const tacit_sealed_store_t *self, tacit_span_t name, tacit_span_t sealed,
-                  uint8_t ret_tag[S_TAG_SIZE])
-{
-    uint8_t length[4];
-    tacit_writer_t writer = {.next = length, .rest = sizeof length};
-    tacit_writer_little(&writer, name.size, sizeof length);
-    crypto_auth_hmacsha256_state state;
-    crypto_auth_hmacsha256_init(&state, self->tag_key->data, self->tag_key->size);
-    crypto_auth_hmacsha256_update(&state, length, sizeof length);
-    crypto_auth_hmacsha256_update(&state, name.data, name.size);
-    crypto_auth_hmacsha256_update(&state, sealed.data, sealed.size);
-    crypto_auth_hmacsha256_final(&state, ret_tag);
-}
-
-static s_tag_t *s_find_tag(const tacit_sealed_store_t *self, tacit_span_t name)
-{
-    return (s_tag_t *)tacit_map_find(&self->tags, name);
-}
-
-/*  Sets a tag in the table and the sum; NULL takes it away. False without memory.  */
-static bool s_set_tag(tacit_sealed_store_t *self, tacit_span_t name, const uint8_t *tag)
-{
-    s_tag_t *entry = s_find_tag(self, name);
-    if (entry) {
-        sodium_sub(self->head.sum, entry->tag, S_TAG_SIZE);
-    }
-    if (entry && !tag) {
-        tacit_map_remove(&self->tags, &entry->node);
-        free(entry);
-    }
-    if (!tag) {
-        return true;
-    }
-    if (!entry) {
-        entry = calloc(1, sizeof *entry);
-        if (!entry) {
-            return false;
-        }
-        memcpy(entry->name, name.data, name.size);
-        tacit_map_add(&self->tags, &entry->node, tacit_span(entry->name, name.size));
-    }
-    memcpy(entry->tag, tag, S_TAG_SIZE);
-    sodium_add(self->head.sum, tag, S_TAG_SIZE);
-    return true;
-}
-
-static bool s_remember(tacit_sealed_store_t *self, tacit_span_t name)
-{
-    s_undo_t *undo = calloc(1, sizeof *undo);
-    if (!undo) {
-        return false;
-    }
-    const s_tag_t *entry = s_find_tag(self, name);
-    memcpy(undo->name, name.data, name.size);
-    undo->name_size = name.size;
-    undo->existed = entry != NULL;
-    if (entry) {
-        memcpy(undo->tag, entry->tag, S_TAG_SIZE);
-    }
-    undo->next = self->undo;
-    self->undo = undo;
-    return true;
-}
-
-static void s_forget_undo(tacit_sealed_store_t *self, bool apply)
-{
-    while (self->undo) {
-        s_undo_t *undo = self->undo;
-        self->undo = undo->next;
-        if (apply && !s_set_tag(self, tacit_span(undo->name, undo->name_size),
-                                undo->existed ? undo->tag : NULL)) {
-            abort(); /* the table no longer says what the file does: nothing may be answered */
-        }
-        free(undo);
-    }
-}
-
-static tacit_span_t s_name(unsigned kind, tacit_span_t key, uint8_t storage[S_NAME_MAX])
+static tacit_span_t s_name(unsigned kind, tacit_span_t key, uint8_t storage[TACIT_RECORD_NAME_MAX])
 {
     storage[0] = (uint8_t)kind;
     if (key.size > 0) {
@@ -155,8 +59,6 @@ static tacit_span_t s_name(unsigned kind, tacit_span_t key, uint8_t storage[S_NA
     }
     return tacit_span(storage, key.size + 1);
 }
-
-/*  --- sealing --------------------------------------------------------------------------------- */
 
 static void s_associate(tacit_transcript_t *transcript, tacit_span_t name)
 {
@@ -178,7 +80,7 @@ static tacit_status_t s_write_head(tacit_sealed_store_t *self)
     tacit_writer_t writer = {.next = plain, .rest = sizeof plain};
     tacit_writer_little(&writer, self->head.counter, 8);
     tacit_writer_little(&writer, self->head.previous, 8);
-    tacit_writer_bytes(&writer, self->head.sum, S_TAG_SIZE);
+    tacit_writer_bytes(&writer, tacit_record_tags_sum(self->tags), TACIT_RECORD_TAG_SIZE);
     tacit_writer_little(&writer, self->head.audit.number, 8);
     tacit_writer_bytes(&writer, self->head.audit.hash, 32);
     tacit_seal(self->seal_key->data, s_head_associated(), tacit_span(plain, sizeof plain), sealed);
@@ -187,8 +89,9 @@ static tacit_status_t s_write_head(tacit_sealed_store_t *self)
     return tacit_step_done(statement);
 }
 
-/*  NOT_FOUND in a new database.  */
-static tacit_status_t s_read_head(tacit_sealed_store_t *self, s_head_t *ret_head)
+/*  With the sum of all records that was written with it. NOT_FOUND in a new database.  */
+static tacit_status_t s_read_head(tacit_sealed_store_t *self, s_head_t *ret_head,
+                                  uint8_t ret_sum[TACIT_RECORD_TAG_SIZE])
 {
     static const char sql[] = "SELECT sealed FROM head WHERE id = 1";
     uint8_t sealed[S_HEAD_SIZE + TACIT_SEAL_OVERHEAD];
@@ -207,7 +110,7 @@ static tacit_status_t s_read_head(tacit_sealed_store_t *self, s_head_t *ret_head
     tacit_cursor_t cursor = tacit_cursor(tacit_span(plain, sizeof plain));
     ret_head->counter = tacit_cursor_u64(&cursor);
     ret_head->previous = tacit_cursor_u64(&cursor);
-    tacit_cursor_copy(&cursor, ret_head->sum, S_TAG_SIZE);
+    tacit_cursor_copy(&cursor, ret_sum, TACIT_RECORD_TAG_SIZE);
     ret_head->audit.number = tacit_cursor_u64(&cursor);
     tacit_cursor_copy(&cursor, ret_head->audit.hash, 32);
     return TACIT_OK;
@@ -237,21 +140,20 @@ static tacit_status_t s_load_record(tacit_sealed_store_t *self, sqlite3_stmt *ro
         sealed.size > TACIT_RECORD_VALUE_MAX + TACIT_SEAL_OVERHEAD) {
         return TACIT_CORRUPT;
     }
-    uint8_t storage[S_NAME_MAX];
-    uint8_t tag[S_TAG_SIZE];
+    uint8_t storage[TACIT_RECORD_NAME_MAX];
     uint8_t value[TACIT_RECORD_VALUE_MAX];
     tacit_transcript_t associated;
     tacit_span_t name = s_name((unsigned)kind, key, storage);
     /*  SQLite tells a key as text from the same key as bytes; to us that is one record twice.  */
-    if (s_find_tag(self, name)) {
+    if (tacit_record_tags_has(self->tags, name)) {
         return TACIT_CORRUPT;
     }
     s_associate(&associated, name);
     tacit_status_t status =
         tacit_seal_open(self->seal_key->data, tacit_transcript_span(&associated), sealed, value);
     if (!status) {
-        s_tag(self, name, sealed, tag);
-        status = s_set_tag(self, name, tag) ? TACIT_OK : TACIT_NO_MEMORY;
+        status = tacit_record_tags_put(self->tags, name, sealed);
+        tacit_record_tags_keep(self->tags);
     }
     if (!status) {
         tacit_span_t plain = tacit_span(value, sealed.size - TACIT_SEAL_OVERHEAD);
@@ -270,8 +172,9 @@ static tacit_status_t s_load_records(tacit_sealed_store_t *self, tacit_record_fn
     tacit_bind_u64(rows, 1, TACIT_RECORDS_MAX + 1);
     tacit_status_t status = TACIT_OK;
     while (!(status = tacit_step(rows))) {
-        status = self->tags.count >= TACIT_RECORDS_MAX ? TACIT_TOO_LARGE
-                                                       : s_load_record(self, rows, found, context);
+        status = tacit_record_tags_count(self->tags) >= TACIT_RECORDS_MAX
+                     ? TACIT_TOO_LARGE
+                     : s_load_record(self, rows, found, context);
         if (status) {
             sqlite3_reset(rows);
             return status;
@@ -311,18 +214,17 @@ static tacit_status_t s_check_counter(tacit_sealed_store_t *self, tacit_error_t 
 
 static tacit_status_t s_check_whole(tacit_sealed_store_t *self, tacit_error_t *ret_error)
 {
-    s_head_t stored = {0};
-    tacit_status_t status = s_read_head(self, &stored);
+    uint8_t sum[TACIT_RECORD_TAG_SIZE] = {0};
+    tacit_status_t status = s_read_head(self, &self->head, sum);
     if (status && status != TACIT_NOT_FOUND) {
         return tacit_error_set(ret_error, status, "the head of the sealed database does not open");
     }
-    if (sodium_memcmp(stored.sum, self->head.sum, S_TAG_SIZE) != 0) {
+    if (sodium_memcmp(sum, tacit_record_tags_sum(self->tags), sizeof sum) != 0) {
         tacit_error_claim(ret_error, TACIT_ROLLBACK_DETECTED, "sum of all records",
                           "that of the last commit", "another");
         tacit_error_remedy(ret_error, "put back the newest copy of the database, whole");
         return TACIT_ROLLBACK_DETECTED;
     }
-    self->head = stored;
     status = tacit_audit_verify(self->database, &self->base, &self->head.audit, ret_error);
     return status ? status : s_check_counter(self, ret_error);
 }
@@ -346,13 +248,13 @@ static tacit_status_t s_lock(tacit_sealed_store_t *self, const char *path, tacit
 
 static tacit_status_t s_derive(tacit_sealed_store_t *self, const tacit_secret_t *key)
 {
+    uint8_t tag_key[TACIT_KEY_SIZE];
     tacit_status_t status = tacit_secret_new(TACIT_KEY_SIZE, &self->seal_key);
     if (!status) {
-        status = tacit_secret_new(TACIT_KEY_SIZE, &self->tag_key);
-    }
-    if (!status) {
         crypto_kdf_derive_from_key(self->seal_key->data, TACIT_KEY_SIZE, 1, "keysseal", key->data);
-        crypto_kdf_derive_from_key(self->tag_key->data, TACIT_KEY_SIZE, 2, "keystags", key->data);
+        crypto_kdf_derive_from_key(tag_key, sizeof tag_key, 2, "keystags", key->data);
+        status = tacit_record_tags_new(tag_key, &self->tags);
+        sodium_memzero(tag_key, sizeof tag_key);
     }
     return status;
 }
@@ -369,10 +271,7 @@ tacit_status_t tacit_sealed_store_open(const char *path, const tacit_secret_t *k
     self->lock = -1;
     self->platform = platform;
     memcpy(self->counter, counter, sizeof self->counter);
-    tacit_status_t status = tacit_map_init(&self->tags);
-    if (!status) {
-        status = s_derive(self, key);
-    }
+    tacit_status_t status = s_derive(self, key);
     if (status) {
         tacit_error_set(ret_error, status, NULL);
         goto out;
@@ -404,14 +303,12 @@ void tacit_sealed_store_destroy(tacit_sealed_store_t **store)
 {
     if (*store) {
         tacit_sealed_store_t *self = *store;
-        s_forget_undo(self, false);
-        tacit_map_clear(&self->tags);
+        tacit_record_tags_destroy(&self->tags);
         tacit_database_destroy(&self->database);
         if (self->lock >= 0) {
             close(self->lock);
         }
         tacit_secret_destroy(&self->seal_key);
-        tacit_secret_destroy(&self->tag_key);
         free(self);
         *store = NULL;
     }
@@ -445,26 +342,25 @@ void tacit_sealed_store_put(tacit_sealed_store_t *store, unsigned kind, tacit_sp
         s_note(store, TACIT_TOO_LARGE);
         return;
     }
-    uint8_t storage[S_NAME_MAX];
-    uint8_t tag[S_TAG_SIZE];
+    uint8_t storage[TACIT_RECORD_NAME_MAX];
     uint8_t sealed[TACIT_RECORD_VALUE_MAX + TACIT_SEAL_OVERHEAD];
     tacit_transcript_t associated;
     tacit_span_t name = s_name(kind, key, storage);
     tacit_span_t bytes = tacit_span(sealed, value.size + TACIT_SEAL_OVERHEAD);
-    if (store->tags.count >= TACIT_RECORDS_MAX && !s_find_tag(store, name)) {
+    if (tacit_record_tags_count(store->tags) >= TACIT_RECORDS_MAX &&
+        !tacit_record_tags_has(store->tags, name)) {
         s_note(store, TACIT_TOO_LARGE);
         return;
     }
     s_associate(&associated, name);
     tacit_seal(store->seal_key->data, tacit_transcript_span(&associated), value, sealed);
-    s_tag(store, name, bytes, tag);
     sqlite3_stmt *statement = tacit_database_query(store->database, sql);
     tacit_bind_u64(statement, 1, kind);
     tacit_bind_blob(statement, 2, key);
     tacit_bind_blob(statement, 3, bytes);
     s_note(store, tacit_step_done(statement));
-    if (!store->failed && (!s_remember(store, name) || !s_set_tag(store, name, tag))) {
-        s_note(store, TACIT_NO_MEMORY);
+    if (!store->failed) {
+        s_note(store, tacit_record_tags_put(store->tags, name, bytes));
     }
 }
 
@@ -478,14 +374,14 @@ void tacit_sealed_store_remove(tacit_sealed_store_t *store, unsigned kind, tacit
         s_note(store, TACIT_TOO_LARGE);
         return;
     }
-    uint8_t storage[S_NAME_MAX];
+    uint8_t storage[TACIT_RECORD_NAME_MAX];
     tacit_span_t name = s_name(kind, key, storage);
     sqlite3_stmt *statement = tacit_database_query(store->database, sql);
     tacit_bind_u64(statement, 1, kind);
     tacit_bind_blob(statement, 2, key);
     s_note(store, tacit_step_done(statement));
-    if (!store->failed && (!s_remember(store, name) || !s_set_tag(store, name, NULL))) {
-        s_note(store, TACIT_NO_MEMORY);
+    if (!store->failed) {
+        s_note(store, tacit_record_tags_remove(store->tags, name));
     }
 }
 
@@ -515,7 +411,7 @@ void tacit_sealed_store_trim_audit(tacit_sealed_store_t *store, uint64_t keep)
 static tacit_status_t s_give_up(tacit_sealed_store_t *self, tacit_error_t *ret_error)
 {
     tacit_database_rollback(self->database);
-    s_forget_undo(self, true);
+    tacit_record_tags_undo(self->tags);
     self->head = self->saved;
     self->base = self->saved_base;
     if (self->broken) {
@@ -546,7 +442,7 @@ tacit_status_t tacit_sealed_store_commit(tacit_sealed_store_t *store, tacit_erro
     if (store->failed) {
         return s_give_up(store, ret_error);
     }
-    s_forget_undo(store, false);
+    tacit_record_tags_keep(store->tags);
     store->broken = tacit_platform_counter_move(
         store->platform, store->counter, store->head.previous, store->head.counter, ret_error);
     return store->broken;
