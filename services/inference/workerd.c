@@ -6,24 +6,20 @@
 
 #include "services/inference/workerd.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "enclave/enclave_configuration.h"
-#include "enclave/no_code.h"
 #include "idl/inference.h"
 #include "rpc/log.h"
 #include "rpc/service.h"
 #include "rpc/shared_bytes.h"
 #include "rpc/zap.h"
-#include "services/inference/executor.h"
+#include "services/inference/executor_thread.h"
+#include "services/inference/worker_isolation.h"
 
 enum {
     S_HEARTBEAT_MS = 300,
     S_REDIAL_MS = 250,       /* between two tries to reach the gateway */
-    S_IDLE_MS = 250,         /* the executor looks after its keys so often */
     S_FINISH_MS = 30 * 1000, /* at most, for the job in hand when asked to stop */
     S_RUN_MS = 50 * 1000,    /* of a model; below the deadline of who asked */
     S_LEAVE_MS = 1000,
@@ -46,65 +42,6 @@ typedef struct {
     tacit_model_id_t residents[TACIT_SCHEDULER_RESIDENTS_MAX];
     size_t resident_count;
 } s_worker_t;
-
-/*  --- the executor's thread ------------------------------------------------------------------- */
-
-typedef struct {
-    tacit_node_t *node;
-    tacit_engine_options_t options;
-    tacit_isolation_t isolation;
-} s_executor_args_t;
-
-static tacit_task_t *s_given(void *given)
-{
-    tacit_task_t *task = given;
-    (void)atomic_load(&task->given);
-    return task;
-}
-
-/*  NULL when the thread is to end. Nobody waits for a key's end while there is work: then the lease
-    is looked at anyway.  */
-static tacit_task_t *s_next_task(zsock_t *pipe, tacit_executor_t *executor)
-{
-    char *command = NULL;
-    void *given = NULL;
-    while (zsock_recv(pipe, "sp", &command, &given)) {
-        if (errno != EAGAIN) {
-            return NULL;
-        }
-        if (executor) {
-            tacit_executor_idle(executor);
-        }
-    }
-    bool run = strcmp(command, "RUN") == 0;
-    freen(command);
-    return run ? s_given(given) : NULL;
-}
-
-static void s_executor_actor(zsock_t *pipe, void *argument)
-{
-    s_executor_args_t args = *(s_executor_args_t *)argument;
-    tacit_executor_t *executor = NULL;
-    tacit_error_t error = {.code = TACIT_OK};
-    tacit_status_t status =
-        tacit_executor_new(args.node, &args.options, args.isolation, &executor, &error);
-    if (status) {
-        tacit_log_error("start_failed", &error);
-    }
-    zsock_signal(pipe, status ? 1 : 0);
-    zsock_set_rcvtimeo(pipe, S_IDLE_MS);
-    tacit_task_t *task = NULL;
-    while ((task = s_next_task(pipe, executor))) {
-        if (executor) {
-            tacit_executor_run(executor, task);
-        } else {
-            task->status = tacit_error_set(&task->error, TACIT_NO_MEMORY, NULL);
-        }
-        task->given = true;
-        zsock_send(pipe, "p", task);
-    }
-    tacit_executor_destroy(&executor);
-}
 
 /*  --- the gateway ----------------------------------------------------------------------------- */
 
@@ -279,8 +216,7 @@ static void s_on_fetched(s_worker_t *self, const tacit_reply_t *reply)
         return;
     }
     self->working = true;
-    task->given = true;
-    zsock_send(self->executor, "sp", "RUN", task);
+    tacit_executor_thread_give(self->executor, task);
 }
 
 static void s_on_reply(s_worker_t *self, const tacit_reply_t *reply)
@@ -328,12 +264,12 @@ static int s_on_outcome(zloop_t *loop, zsock_t *reader, void *argument)
 {
     (void)loop;
     s_worker_t *self = argument;
-    void *given = NULL;
-    if (zsock_recv(reader, "p", &given)) {
+    tacit_task_t *done = tacit_executor_thread_take(reader);
+    if (!done) {
         return -1;
     }
     self->working = false;
-    self->done = s_given(given);
+    self->done = done;
     memcpy(self->residents, self->done->residents, sizeof self->residents);
     self->resident_count = self->done->resident_count;
     s_deliver(self);
@@ -434,50 +370,6 @@ static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *argument)
 
 /*  --- the actor ------------------------------------------------------------------------------- */
 
-static bool s_swap_is_off(void)
-{
-    FILE *swaps = fopen("/proc/swaps", "re");
-    char line[256];
-    int lines = 0;
-    while (swaps && lines < 2 && fgets(line, sizeof line, swaps)) {
-        lines++;
-    }
-    if (swaps) {
-        fclose(swaps);
-    }
-    return swaps && lines < 2; /* the first line is the heading */
-}
-
-/*  Weights and activations lie in the engine's and oneDNN's memory: lock all of the process. Where
-    the limit forbids that, it is as good if there is nothing to swap to; else refuse.  */
-static tacit_status_t s_lock_memory(tacit_error_t *ret_error)
-{
-    if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0 || s_swap_is_off()) {
-        return TACIT_OK;
-    }
-    tacit_error_set(ret_error, TACIT_NO_MEMORY, "cannot lock memory, and this host swaps");
-    tacit_error_remedy(ret_error, "raise the memlock limit (ulimit -l unlimited) or turn swap off");
-    return TACIT_NO_MEMORY;
-}
-
-/*  As the configuration that was measured has it: nothing else that this host says counts.  */
-static tacit_status_t s_isolate(const tacit_node_t *node, s_executor_args_t *args,
-                                tacit_error_t *ret_error)
-{
-    tacit_enclave_configuration_t *measured = NULL;
-    tacit_span_t text = tacit_platform_configuration(tacit_node_platform(node));
-    tacit_status_t status = tacit_enclave_configuration_parse(text, &measured, ret_error);
-    if (status) {
-        return status;
-    }
-    args->isolation = measured->isolation;
-    args->options.portable = measured->backend == TACIT_BACKEND_PORTABLE;
-    tacit_log(TACIT_LOG_INFO, "isolation", "%s, %s backend",
-              tacit_isolation_name(measured->isolation), tacit_backend_name(measured->backend));
-    tacit_enclave_configuration_destroy(&measured);
-    return args->options.portable ? tacit_process_forbid_code(ret_error) : TACIT_OK;
-}
-
 static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args,
                               tacit_error_t *ret_error)
 {
@@ -488,7 +380,7 @@ static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args
     };
     tacit_status_t status = tacit_node_new(&config, &self->node, ret_error);
     if (!status) {
-        status = s_lock_memory(ret_error);
+        status = tacit_worker_lock_memory(ret_error);
     }
     if (!status) {
         status = tacit_node_attest(self->node, "", ret_error);
@@ -496,12 +388,12 @@ static tacit_status_t s_start(s_worker_t *self, const tacit_service_args_t *args
     if (status) {
         return status;
     }
-    s_executor_args_t executor_args = {.node = self->node, .options = {.run_ms = S_RUN_MS}};
-    status = s_isolate(self->node, &executor_args, ret_error);
+    tacit_executor_thread_args_t executor = {.node = self->node, .options.run_ms = S_RUN_MS};
+    status = tacit_worker_isolate(self->node, &executor.isolation, &executor.options, ret_error);
     if (status) {
         return status;
     }
-    self->executor = zactor_new(s_executor_actor, &executor_args);
+    self->executor = zactor_new(tacit_executor_thread, &executor);
     self->loop = zloop_new();
     if (!self->executor || !self->loop) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
@@ -523,11 +415,8 @@ static void s_stop(s_worker_t *self)
         _exit(evicted ? S_EXIT_EVICTED : 0);
     }
     if (self->executor && self->working) {
-        void *given = NULL;
         zsock_set_rcvtimeo(self->executor, S_FINISH_MS);
-        if (zsock_recv(self->executor, "p", &given) == 0) {
-            self->done = s_given(given);
-        }
+        self->done = tacit_executor_thread_take(zactor_sock(self->executor));
     }
     tacit_task_destroy(&self->done);
     zactor_destroy(&self->executor);
