@@ -87,8 +87,8 @@ static long s_thread_count(void)
 void tacit_actors_end(void)
 {
     zsys_shutdown();
-    uint64_t until_ms = tacit_now_ms() + S_END_MS;
-    while (s_thread_count() > 1 && tacit_now_ms() < until_ms) {
+    uint64_t until_ns = tacit_monotonic_ns() + (uint64_t)S_END_MS * 1000000;
+    while (s_thread_count() > 1 && tacit_monotonic_ns() < until_ns) {
         struct timespec pause = {.tv_nsec = 1000000};
         nanosleep(&pause, NULL);
     }

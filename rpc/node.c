@@ -61,10 +61,10 @@ static tacit_status_t s_make_keys(tacit_node_t *self, tacit_error_t *ret_error)
 static tacit_status_t s_connect_platform(tacit_node_t *self, const char *socket_path,
                                          tacit_error_t *ret_error)
 {
-    uint64_t until = tacit_now_ms() + self->connect_ms;
+    int64_t until = zclock_mono() + self->connect_ms;
     for (;;) {
         tacit_status_t status = tacit_platform_connect(socket_path, &self->platform, ret_error);
-        if (status != TACIT_UNREACHABLE || tacit_now_ms() >= until) {
+        if (status != TACIT_UNREACHABLE || zclock_mono() >= until) {
             return status;
         }
         zclock_sleep(S_RETRY_MS);
@@ -245,13 +245,13 @@ static bool s_may_come(tacit_status_t status)
 tacit_status_t tacit_node_attest(tacit_node_t *node, const char *endpoint, tacit_error_t *ret_error)
 {
     snprintf(node->endpoint, sizeof node->endpoint, "%s", endpoint);
-    uint64_t until = tacit_now_ms() + node->connect_ms;
+    int64_t until = zclock_mono() + node->connect_ms;
     for (;;) {
         tacit_status_t status = s_open_mesh(node, 0, ret_error);
         if (!status) {
             status = s_attest_once(node, ret_error);
         }
-        if (!s_may_come(status) || tacit_now_ms() >= until) {
+        if (!s_may_come(status) || zclock_mono() >= until) {
             return status;
         }
         zclock_sleep(S_RETRY_MS);

@@ -40,12 +40,14 @@ TACIT_MUST_CHECK tacit_status_t tacit_node_attest(tacit_node_t *node, const char
     a new start connects to it again, and settles what was not counted.  */
 TACIT_MUST_CHECK tacit_status_t tacit_node_attach(tacit_node_t *node, zloop_t *loop);
 
-/*  For tacit_server_config_t: changes in place when the result is renewed.  */
 /*  The policy in force as this node knows it: for its servers, and for who decides about users. To
     be read on the node's loop.  */
 const tacit_standing_t *tacit_node_standing(const tacit_node_t *node);
+
 /*  For tacit_server_config_t: sessions that the node's servers refused; the node reports them.  */
 tacit_refusals_t *tacit_node_refusals(tacit_node_t *node);
+
+/*  For tacit_server_config_t: changes in place when the result is renewed.  */
 const tacit_party_t *tacit_node_party(const tacit_node_t *node);
 const uint8_t *tacit_node_public_key(const tacit_node_t *node);
 const uint8_t *tacit_node_secret_key(const tacit_node_t *node);
