@@ -734,7 +734,7 @@ static void s_half_a_state_is_refused(void **state)
     static const char *const parts[] = {"fuse.key", "counters.db"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         char path[TACIT_PLATFORMD_PATH_MAX + 32];
-        tacit_platformd_args_t args;
+        tacit_platformd_args_t args = s_args;
         snprintf(args.state, sizeof args.state, "%s/half-%zu", s_folder, i);
         snprintf(args.socket, sizeof args.socket, "%s/half-socket", s_folder);
         assert_int_equal(s_start_another(&args), TACIT_OK);
