@@ -12,8 +12,8 @@ enum { FLOW_UPLOADS = 8, FLOW_SIZE = 20000 };
 /*  What stays of an upload when its call is lost.  */
 typedef struct flow_upload {
     uint8_t bytes[FLOW_SIZE];
-    uint64_t kept;
-    uint32_t calls;
+    _Atomic uint64_t kept; /* after the bytes: so that a test may look at them */
+    _Atomic uint32_t calls;
 } flow_upload_t;
 
 typedef struct flow_service {
@@ -24,7 +24,7 @@ typedef struct flow_service {
     bool bound;          /* clients bind sessions, so that large chunks go by a lane */
     _Atomic size_t open; /* calls that its handlers have not finished */
     flow_upload_t uploads[FLOW_UPLOADS];
-    uint64_t lie; /* bytes that uploads are said to have more than they do */
+    _Atomic uint64_t lie; /* bytes that uploads are said to have more than they do */
 } flow_service_t;
 
 /*  Both end the test where they fail; stop, where a handler did not finish its call.  */
