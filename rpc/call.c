@@ -44,10 +44,13 @@ void tacit_call_reset(tacit_call_t *call)
     call->has_ticket = false;
     call->expected = 0;
     call->news = false;
+    call->held = false;
     call->reply = NULL;
     call->waits_for = NULL;
     call->ready = NULL;
+    call->job = NULL;
     call->work = NULL;
+    call->asked = false;
     call->error.code = TACIT_OK;
 }
 

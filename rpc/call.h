@@ -32,7 +32,6 @@ struct tacit_call {
     const tacit_entry_t *entry; /* NULL once the server was destroyed */
     tacit_connection_id_t id;   /* who called */
     bool curve;                 /* id.peer is meant */
-    int fd;                     /* of the connection */
     uint64_t msgid;
     uint64_t deadline_ms;           /* monotonic */
     tacit_connection_t *connection; /* its row, held while pending; NULL where there is none */
@@ -52,10 +51,13 @@ struct tacit_call {
     struct tacit_reply_entry *waits_for; /* another call's answer, which is its own, too; or NULL */
     tacit_stream_t *stream;              /* owned; NULL where the method has none */
     bool news;                           /* its handler is to be told */
+    bool held;                           /* waits until its caller has read; has not begun */
     void (*ready)(void *self, tacit_call_t *call); /* NULL: it wants to be told nothing */
     void *ready_self;
     tacit_place_t place;         /* at its method's gate */
-    struct tacit_call_job *work; /* in the arena; while its handler is the pool's */
+    struct tacit_call_job *job;  /* in the arena; for all its work in the pool */
+    struct tacit_call_job *work; /* the same while it is the pool's */
+    bool asked;                  /* for work there, by its handler, which has not returned yet */
     void *args;                  /* owned; decoded */
     size_t args_capacity;
     tacit_trace_t trace;             /* what it belongs to */
@@ -70,6 +72,10 @@ struct tacit_call {
 typedef struct tacit_call_job {
     tacit_job_t job;
     tacit_call_t *call;
+    const tacit_call_part_t *part; /* of a handler's work; NULL: the whole handler */
+    void *context;
+    void (*ready)(void *self, tacit_call_t *call); /* who is to be told again afterwards */
+    void *ready_self;
     const tacit_session_t *session; /* lives as long as the call is kept */
     atomic_bool over;               /* nobody waits for its answer */
     tacit_error_t error;            /* the handler's explanation */

@@ -58,6 +58,9 @@ enum {
     TACIT_DRAIN_QUIET_MS = 100,     /* that connections last when all is done */
     TACIT_DRAIN_TICK_MS = 20,       /* between two looks whether it is done */
     TACIT_SWEEP_MS = 1000,          /* between looks for expired sessions */
+    TACIT_UNTAKEN_MESSAGE_MIN = 16 * 1024, /* bytes of a message that is counted; smaller ones are
+                                              bounded by their number */
+    TACIT_UNTAKEN_STILL_MS = 2000,         /* who took nothing for so long gives way to others */
 
     /*  The pool of threads in which handlers of blocking methods run, of one endpoint.  */
     TACIT_POOL_THREADS = 4, /* where the owner says nothing */
@@ -94,7 +97,16 @@ enum {
     TACIT_STOP_MS = 50     /* how soon who connects sees that it is to stop */
 };
 
-/*  Bytes of requests that pending calls of one endpoint hold.  */
-#define TACIT_CALLS_PENDING_BYTES_MAX ((uint64_t)512 * 1024 * 1024)
+/*  Bytes of requests that pending calls of one endpoint hold; and for callers who have none.  */
+#define TACIT_CALLS_PENDING_BYTES_MAX      ((uint64_t)512 * 1024 * 1024)
+#define TACIT_CALLS_PENDING_BYTES_HARD_MAX ((uint64_t)768 * 1024 * 1024)
+
+/*  Bytes of large answers that were not taken (rpc/untaken.h): of a connection, beyond which its
+    calls wait, and beyond which it gets none; the same of all, for those who have some and for
+    those who have none.  */
+#define TACIT_UNTAKEN_HOLD    ((uint64_t)32 * 1024 * 1024)
+#define TACIT_UNTAKEN_MAX     ((uint64_t)256 * 1024 * 1024)
+#define TACIT_UNTAKEN_ALL     ((uint64_t)512 * 1024 * 1024)
+#define TACIT_UNTAKEN_ALL_MAX ((uint64_t)768 * 1024 * 1024)
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "rpc/server_internal.h"
 #include "rpc/server_keyed.h"
+#include "rpc/server_untaken.h"
 #include "rpc/text.h"
 #include "rpc/zap.h"
 
@@ -40,6 +41,7 @@ void tacit_server_give_call(tacit_server_t *self, tacit_call_t *call)
         tacit_server_limits_leave(self, call);
     }
     self->listeners -= call->ready != NULL;
+    self->held -= call->held;
     if (self->idle_count == TACIT_CALLS_IDLE_MAX) {
         tacit_call_destroy(&call);
         return;
@@ -237,6 +239,7 @@ static int s_on_sweep(zloop_t *loop, int timer, void *argument)
     tacit_session_table_sweep(&self->sessions, tacit_server_now());
     tacit_server_sweep(self);
     tacit_server_lane_sweep(self);
+    tacit_server_untaken_sweep(self);
     return 0;
 }
 
@@ -307,7 +310,9 @@ tacit_status_t tacit_server_new(const tacit_server_config_t *config, tacit_serve
     self->unknown.name = "unknown";
     tacit_buffer_init(&self->out, TACIT_FRAME_MAX);
     tacit_batch_init(&self->replies);
-    tacit_status_t status = s_open(self, config, ret_error);
+    self->untaken = tacit_untaken_new(&config->untaken);
+    tacit_status_t status = self->untaken ? s_open(self, config, ret_error)
+                                          : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     if (status != TACIT_OK) {
         tacit_server_destroy(&self);
         return status;
@@ -344,6 +349,7 @@ void tacit_server_destroy(tacit_server_t **server)
     tacit_method_table_clear(&self->methods);
     tacit_buffer_free(&self->out);
     tacit_batch_free(&self->replies);
+    tacit_untaken_destroy(&self->untaken);
     free(self->result);
     free(self);
 }
@@ -365,12 +371,12 @@ const tacit_server_stats_t *tacit_server_stats(const tacit_server_t *server)
     return &server->stats;
 }
 
-static bool s_poll(tacit_server_t *self, zmq_pollitem_t item, zloop_fn *handler)
+bool tacit_server_poll(tacit_server_t *server, zmq_pollitem_t item, zloop_fn *handler)
 {
-    if (zloop_poller(self->loop, &item, handler, self) != 0) {
+    if (zloop_poller(server->loop, &item, handler, server) != 0) {
         return false;
     }
-    zloop_poller_set_tolerant(self->loop, &item);
+    zloop_poller_set_tolerant(server->loop, &item);
     return true;
 }
 
@@ -384,7 +390,8 @@ tacit_status_t tacit_server_attach(tacit_server_t *server, zloop_t *loop)
                             .events = ZMQ_POLLIN};
     zmq_pollitem_t monitor = {.fd = tacit_endpoint_monitor_file(server->endpoint),
                               .events = ZMQ_POLLIN};
-    bool attached = s_poll(server, input, s_on_input) && s_poll(server, monitor, s_on_monitor) &&
+    bool attached = tacit_server_poll(server, input, s_on_input) &&
+                    tacit_server_poll(server, monitor, s_on_monitor) &&
                     zloop_timer(loop, TACIT_SWEEP_MS, 0, s_on_sweep, server) >= 0 &&
                     (!server->session_service.standing ||
                      zloop_timer(loop, TACIT_STANDING_TICK_MS, 0, s_on_standing, server) >= 0);

@@ -5,7 +5,7 @@
     method's `caller` enforced. Handlers answer at once, or return TACIT_PENDING and finish the
     call later; a call that is not finished by its deadline is answered DEADLINE_EXCEEDED. Where the
     contract limits a method its calls take turns (rpc/admission.h), and handlers of `blocking`
-    methods run in a pool of threads (rpc/server_limits.h).
+    methods, or parts of others, run in a pool of threads (rpc/server_work.h).
 
     Every service also answers, for anyone: NAME.health and NAME.describe; for the operator:
     NAME.metrics; an endpoint with a party answers session.open and session.confirm. Handlers run in
@@ -22,6 +22,7 @@
 #include "rpc/refusals.h"
 #include "rpc/standing.h"
 #include "rpc/trace.h"
+#include "rpc/untaken.h"
 
 typedef struct tacit_server tacit_server_t;
 
@@ -35,9 +36,10 @@ typedef struct tacit_server_config {
     const tacit_standing_t *standing;
     /*  Where sessions that were refused are put; NULL: nowhere. Borrowed  */
     tacit_refusals_t *refusals;
-    uint32_t threads;       /* of the pool for blocking methods; 0: TACIT_POOL_THREADS */
-    const char *zap_domain; /* names this endpoint's admission rule; see zap.h. Plaintext is
-                               always TACIT_ZAP_INTRODUCTION */
+    uint32_t threads;               /* of the pool for blocking methods; 0: TACIT_POOL_THREADS */
+    tacit_untaken_limits_t untaken; /* bytes of answers that wait to be read */
+    const char *zap_domain;         /* names this endpoint's admission rule; see zap.h. Plaintext is
+                                       always TACIT_ZAP_INTRODUCTION */
 } tacit_server_config_t;
 
 TACIT_MUST_CHECK tacit_status_t tacit_server_new(const tacit_server_config_t *config,
@@ -123,6 +125,27 @@ TACIT_MUST_CHECK tacit_status_t tacit_call_take_bulk(tacit_call_t *call, uint8_t
    session or server ended), so that long work can end early. tacit_call_alive looks at it, too.
    NULL outside of the pool.  */
 const atomic_bool *tacit_call_over(const tacit_call_t *call);
+
+/*  A call's slow part, for a handler on the server's thread, which has the service's state to
+    itself, and where only this would block it.  */
+typedef struct tacit_call_part {
+    /*  In the pool, as a handler of a blocking method: touches its context and its call alone, and
+        neither receives nor sends chunks.  */
+    tacit_status_t (*work)(void *context, tacit_call_t *call, void *ret_result);
+    /*  On the server's thread again, with what work returned (INTERRUPTED where it was never
+       begun). Runs in any case, also where the call is over (tacit_call_alive tells) or the server
+       is about to end. What this returns is the answer; PENDING: there will be one later, and who
+        asked to be told (tacit_call_on_end, tacit_call_on_stream) is told at once.  */
+    tacit_status_t (*done)(void *context, tacit_call_t *call, tacit_status_t status,
+                           void *ret_result);
+} tacit_call_part_t;
+
+/*  By a handler, which returns what this returns, or later on a pending call: PENDING, or why
+    neither of the two will run. Until done runs the call is the pool's: its owner is told nothing,
+    and leaves it alone. One part at a time; a limit of the method bounds how many calls are at it,
+    and keeps their turns fair.  */
+TACIT_MUST_CHECK tacit_status_t tacit_call_work(tacit_call_t *call, const tacit_call_part_t *work,
+                                                void *context);
 
 /*  Answer a call whose handler returned TACIT_PENDING, once; *call becomes NULL. result is of the
     method's result record (ignored where status failed). A pending call whose peer went away or

@@ -4,6 +4,8 @@
 #include "rpc/server_internal.h"
 #include "rpc/server_keyed.h"
 #include "rpc/server_observe.h"
+#include "rpc/server_untaken.h"
+#include "rpc/server_work.h"
 
 /*  Has its caller any pending call, on this connection or another?  */
 static bool s_has_pending(const tacit_server_t *self, const tacit_call_t *call)
@@ -22,10 +24,13 @@ static bool s_has_pending(const tacit_server_t *self, const tacit_call_t *call)
 static bool s_is_busy(const tacit_server_t *self, const tacit_call_t *call)
 {
     size_t own = call->connection ? call->connection->pending - 1 : 0;
+    uint64_t bytes = self->pending_bytes + tacit_call_held(call);
     return own >= TACIT_CALLS_PENDING_PER_CONNECTION_MAX ||
            self->pending_count >= TACIT_CALLS_PENDING_HARD_MAX ||
-           self->pending_bytes + tacit_call_held(call) > TACIT_CALLS_PENDING_BYTES_MAX ||
-           (self->pending_count >= TACIT_CALLS_PENDING_MAX && s_has_pending(self, call));
+           bytes > TACIT_CALLS_PENDING_BYTES_HARD_MAX ||
+           ((self->pending_count >= TACIT_CALLS_PENDING_MAX ||
+             bytes > TACIT_CALLS_PENDING_BYTES_MAX) &&
+            s_has_pending(self, call));
 }
 
 static tacit_status_t s_check_bulk(const tacit_call_t *call)
@@ -97,6 +102,13 @@ static tacit_status_t s_admit(tacit_server_t *self, tacit_call_t *call)
 
 void tacit_server_enter(tacit_server_t *self, tacit_call_t *call)
 {
+    if (!tacit_server_untaken_hold(self, call)) {
+        tacit_server_proceed(self, call);
+    }
+}
+
+void tacit_server_proceed(tacit_server_t *self, tacit_call_t *call)
+{
     if (call->entry->gate) {
         tacit_server_limits_enter(self, call);
     } else {
@@ -134,6 +146,9 @@ void tacit_server_run(tacit_server_t *self, tacit_call_t *call)
         tacit_server_give_call(self, call);
     } else if (status == TACIT_PENDING) {
         tacit_server_keep(self, call);
+        if (call->asked) {
+            tacit_server_work_part(self, call);
+        }
     } else {
         if (call->reply) {
             tacit_server_keyed_end(self, call, status, result);

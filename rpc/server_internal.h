@@ -11,6 +11,7 @@
 #include "rpc/server_lane.h"
 #include "rpc/server_limits.h"
 #include "rpc/session_service.h"
+#include "rpc/untaken.h"
 
 struct tacit_server {
     tacit_endpoint_t *endpoint;
@@ -33,7 +34,12 @@ struct tacit_server {
     tacit_server_limits_t *limits;     /* owned; NULL where no method has any */
     uint32_t threads;                  /* of its pool */
     tacit_reply_cache_t *replies_kept; /* owned; NULL until a call with a key came */
-    tacit_call_t *idle;                /* for reuse */
+    tacit_untaken_t *untaken;          /* owned; answers that were not read */
+    bool untaken_polled;
+    size_t held;              /* calls that wait for that */
+    uint64_t untaken_refused; /* answers that were replaced by `busy` */
+    uint64_t untaken_cut;     /* connections that gave way */
+    tacit_call_t *idle;       /* for reuse */
     size_t idle_count;
     tacit_buffer_t out;              /* frame 0 being written */
     tacit_batch_t replies;           /* to the batch that is being worked on */
@@ -85,8 +91,10 @@ void tacit_server_give_call(tacit_server_t *server, tacit_call_t *call);
 /*  Check and run a call whose frames and identity were read. Takes the call.  */
 void tacit_server_dispatch(tacit_server_t *server, tacit_call_t *call, bool too_many_frames);
 
-/*  Run the handler of a call that was admitted, when it is its turn. Takes the call.  */
+/*  Run the handler of a call that was admitted, when its caller has read enough; when it is its
+   turn. Both take the call.  */
 void tacit_server_enter(tacit_server_t *server, tacit_call_t *call);
+void tacit_server_proceed(tacit_server_t *server, tacit_call_t *call);
 /*  Run it at once, here.  */
 void tacit_server_run(tacit_server_t *server, tacit_call_t *call);
 
@@ -95,8 +103,8 @@ void tacit_server_answer(tacit_server_t *server, tacit_call_t *call, tacit_statu
                          const void *result);
 
 /*  A frame 0 on its way to that connection, and what follows it (NULL: nothing): sent, or the
-    connection's session ended. Takes both.  */
-void tacit_server_send(tacit_server_t *server, const tacit_connection_id_t *id, zmq_msg_t *frame,
+    connection's session ended (false). Takes the frame, and what was sent.  */
+bool tacit_server_send(tacit_server_t *server, const tacit_connection_id_t *id, zmq_msg_t *frame,
                        zmq_msg_t *bulk);
 
 /*  From here on replies to that connection's batch are held; end sends them.  */
@@ -127,6 +135,15 @@ void tacit_server_stream_fill(tacit_server_t *server, const tacit_connection_id_
 void tacit_server_stream_break(tacit_server_t *server, const tacit_connection_id_t *id,
                                uint64_t msgid);
 
+/*  A call whose handler has not begun waits, pending, for what it needs; its deadline and its
+    caller's end reach it. Unpark: it is to go on; false: it is over, and was answered.  */
+void tacit_server_park(tacit_server_t *server, tacit_call_t *call);
+bool tacit_server_unpark(tacit_server_t *server, tacit_call_t *call);
+
+/*  Who is to be told of that call's news; NULL: nobody.  */
+void tacit_server_hear(tacit_call_t *call, void (*ready)(void *self, tacit_call_t *call),
+                       void *self);
+
 /*  A pending call is over before its handler finished it: answer it so; the handler is told.  */
 void tacit_server_end(tacit_server_t *server, tacit_call_t *call, tacit_status_t status);
 
@@ -137,6 +154,9 @@ bool tacit_server_cancel(tacit_server_t *server, const tacit_connection_id_t *id
     gone and streams that stand still.  */
 void tacit_server_tell(tacit_server_t *server);
 void tacit_server_sweep(tacit_server_t *server);
+
+/*  Have the loop that it is attached to look at that, too.  */
+bool tacit_server_poll(tacit_server_t *server, zmq_pollitem_t item, zloop_fn *handler);
 
 /*  DRAINING for a new call that a draining server does not take.  */
 TACIT_MUST_CHECK tacit_status_t tacit_server_drain_check(tacit_call_t *call);

@@ -1,4 +1,4 @@
-/*  server_limits.c - calls between the queue, the pool and their answer.  */
+/*  server_limits.c - calls between their arrival, the queue of their method and their turn.  */
 
 #include "rpc/server_limits.h"
 
@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "enclave/clock.h"
-#include "rpc/log.h"
 #include "rpc/server_internal.h"
+#include "rpc/server_work.h"
 
 static tacit_call_t *s_call_of(tacit_place_t *place)
 {
@@ -23,109 +23,15 @@ static void s_wake(tacit_server_limits_t *limits)
     }
 }
 
-/*  --- in the pool ----------------------------------------------------------------------------- */
-
-static void s_work(tacit_job_t *job)
-{
-    tacit_call_job_t *work = (tacit_call_job_t *)job;
-    tacit_call_t *call = work->call;
-    const tacit_entry_t *entry = call->entry;
-    tacit_trace_t before = tacit_trace_enter(&call->trace);
-    work->status = tacit_call_alive(call) ? entry->method->invoke(entry->handlers, entry->self,
-                                                                  call, call->args, work->result)
-                                          : TACIT_INTERRUPTED;
-    tacit_trace_enter(&before);
-}
-
-/*  Over before its handler returned.  */
-static void s_on_over(void *argument, tacit_call_t *call)
-{
-    (void)argument;
-    atomic_store(&call->work->over, true);
-}
-
-static tacit_call_job_t *s_new_work(tacit_call_t *call)
-{
-    tacit_call_job_t *work = tacit_arena_alloc(call->arena, sizeof *work);
-    void *result = tacit_arena_alloc(call->arena, call->entry->method->result->size);
-    if (!work || !result) {
-        return NULL;
-    }
-    work->job.run = s_work;
-    work->call = call;
-    work->session = tacit_call_session(call);
-    work->result = result;
-    atomic_init(&work->over, false);
-    return work;
-}
-
-/*  A thread is free for it: that is part of its turn.  */
-static void s_submit(tacit_server_t *self, tacit_call_t *call)
-{
-    tacit_call_job_t *work = s_new_work(call);
-    if (!work) {
-        tacit_server_answer(self, call, TACIT_NO_MEMORY, NULL);
-        tacit_server_give_call(self, call);
-        return;
-    }
-    tacit_call_on_end(call, s_on_over, NULL);
-    tacit_server_keep(self, call);
-    if (call->state != TACIT_CALL_PENDING) {
-        tacit_server_finish(call, TACIT_NO_MEMORY, NULL);
-        return;
-    }
-    call->work = work;
-    tacit_status_t status = tacit_worker_pool_submit(self->limits->pool, &work->job);
-    if (status != TACIT_OK) {
-        call->work = NULL;
-        tacit_server_finish(call, status, NULL);
-    }
-}
-
-/*  Its handler has returned: from here on the call is this thread's again.  */
-static void s_complete(tacit_job_t *job)
-{
-    tacit_call_job_t *work = (tacit_call_job_t *)job;
-    tacit_call_t *call = work->call;
-    call->work = NULL;
-    if (call->state == TACIT_CALL_PENDING) {
-        call->error = work->error;
-    }
-    tacit_server_finish(call, work->status, work->result);
-}
-
-static void s_complete_all(tacit_server_limits_t *limits)
-{
-    tacit_job_t *job = NULL;
-    while (limits->pool && (job = tacit_worker_pool_take(limits->pool))) {
-        s_complete(job);
-    }
-}
-
 /*  --- turns ----------------------------------------------------------------------------------- */
 
 static void s_begin(tacit_server_t *self, tacit_call_t *call)
 {
     if (call->entry->gate->pooled) {
-        s_submit(self, call);
+        tacit_server_work_begin(self, call);
     } else {
         tacit_server_run(self, call);
     }
-}
-
-/*  News of a call that waits: it is over, or chunks came, which its handler will find.  */
-static void s_on_news(void *argument, tacit_call_t *call)
-{
-    (void)argument;
-    if (!call->server || call->state == TACIT_CALL_ZOMBIE) {
-        tacit_call_finish(&call, TACIT_INTERRUPTED, NULL);
-    }
-}
-
-static void s_wait(tacit_server_t *self, tacit_call_t *call)
-{
-    tacit_call_on_end(call, s_on_news, NULL);
-    tacit_server_keep(self, call);
 }
 
 /*  Gives way to a call of somebody who has fewer.  */
@@ -164,7 +70,7 @@ void tacit_server_limits_enter(tacit_server_t *server, tacit_call_t *call)
     if (status == TACIT_OK) {
         s_begin(server, call);
     } else if (status == TACIT_PENDING) {
-        s_wait(server, call);
+        tacit_server_park(server, call);
     } else {
         s_refuse(server, call, status);
     }
@@ -180,19 +86,11 @@ void tacit_server_limits_leave(tacit_server_t *server, tacit_call_t *call)
     }
 }
 
-/*  A call that waited, taken out of the pending ones.  */
 static void s_resume(tacit_server_t *self, tacit_call_t *call)
 {
-    if (!tacit_call_alive(call)) {
-        bool late = tacit_call_remaining_ms(call) == 0;
-        tacit_server_finish(call, late ? TACIT_DEADLINE_EXCEEDED : TACIT_SESSION_EXPIRED, NULL);
-        return;
+    if (tacit_server_unpark(self, call)) {
+        s_begin(self, call);
     }
-    tacit_server_unkeep(self, call);
-    self->listeners--;
-    call->ready = NULL;
-    call->state = TACIT_CALL_RUNNING;
-    s_begin(self, call);
 }
 
 static void s_run_turns(tacit_server_t *self)
@@ -213,10 +111,9 @@ static int s_on_wake(zloop_t *loop, zmq_pollitem_t *item, void *argument)
     (void)loop;
     tacit_server_t *self = argument;
     uint64_t count = 0;
-    ssize_t got = read(item->fd, &count, sizeof count);
-    (void)got;
+    (void)!read(item->fd, &count, sizeof count);
     self->limits->woken = false;
-    s_complete_all(self->limits);
+    tacit_server_work_settle(self);
     s_run_turns(self);
     tacit_server_tell(self);
     tacit_server_lane_settle(self);
@@ -224,16 +121,6 @@ static int s_on_wake(zloop_t *loop, zmq_pollitem_t *item, void *argument)
 }
 
 /*  --- life ------------------------------------------------------------------------------------ */
-
-static bool s_poll(tacit_server_t *self)
-{
-    zmq_pollitem_t item = {.fd = self->limits->wake, .events = ZMQ_POLLIN};
-    if (zloop_poller(self->loop, &item, s_on_wake, self) != 0) {
-        return false;
-    }
-    zloop_poller_set_tolerant(self->loop, &item);
-    return true;
-}
 
 static tacit_status_t s_open(tacit_server_t *self)
 {
@@ -244,11 +131,18 @@ static tacit_status_t s_open(tacit_server_t *self)
     limits->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     limits->admission = tacit_admission_new(self->threads);
     self->limits = limits;
-    if (limits->wake < 0 || !limits->admission || !s_poll(self)) {
+    if (limits->wake < 0 || !limits->admission ||
+        !tacit_server_poll(self, (zmq_pollitem_t){.fd = limits->wake, .events = ZMQ_POLLIN},
+                           s_on_wake)) {
         tacit_server_limits_destroy(self);
         return TACIT_NO_MEMORY;
     }
     return TACIT_OK;
+}
+
+tacit_status_t tacit_server_limits_open(tacit_server_t *server)
+{
+    return server->limits ? TACIT_OK : s_open(server);
 }
 
 tacit_status_t tacit_server_limits_start(tacit_server_t *server)
@@ -259,42 +153,8 @@ tacit_status_t tacit_server_limits_start(tacit_server_t *server)
         limited |= server->methods.entries[i].gate != NULL;
         blocking |= server->methods.entries[i].method->blocking;
     }
-    tacit_status_t status = limited && !server->limits ? s_open(server) : TACIT_OK;
-    if (status == TACIT_OK && blocking && !server->limits->pool) {
-        status = tacit_worker_pool_new(server->threads, server->threads, server->limits->wake,
-                                       &server->limits->pool);
-    }
-    return status;
-}
-
-bool tacit_server_stop(tacit_server_t *server)
-{
-    tacit_server_limits_t *limits = server ? server->limits : NULL;
-    if (!limits || !limits->pool || limits->stuck) {
-        return !limits || !limits->stuck;
-    }
-    tacit_job_t *never_begun = NULL;
-    for (tacit_call_t *call = server->pending; call; call = call->next) {
-        if (call->work) {
-            atomic_store(&call->work->over, true);
-        }
-    }
-    bool stopped = tacit_worker_pool_stop(limits->pool, TACIT_POOL_STOP_MS, &never_begun);
-    while (never_begun) {
-        tacit_job_t *job = never_begun;
-        never_begun = job->next;
-        ((tacit_call_job_t *)job)->status = TACIT_INTERRUPTED;
-        s_complete(job);
-    }
-    s_complete_all(limits);
-    limits->stuck = !stopped;
-    if (!stopped) {
-        tacit_error_t error = {.code = TACIT_OK};
-        (void)tacit_error_set(&error, TACIT_INTERNAL, "a handler did not end in %d ms",
-                              TACIT_POOL_STOP_MS);
-        tacit_log_error("pool_stuck", &error);
-    }
-    return stopped;
+    tacit_status_t status = limited ? tacit_server_limits_open(server) : TACIT_OK;
+    return status == TACIT_OK && blocking ? tacit_server_work_open(server) : status;
 }
 
 void tacit_server_limits_destroy(tacit_server_t *server)

@@ -1,11 +1,5 @@
-/*  server_limits.h - methods with limits: their calls' turns, and the pool in which handlers of
-    blocking ones run.
-
-    The server's thread alone reads, decides whose turn it is and answers. A handler in the pool has
-    its call's arguments, bulk, arena, error and reply bulk to itself until it returns; then the
-    thread that owns the socket is woken by a file of the loop, and answers. Whether its call is
-    over meanwhile it is told by a flag (tacit_call_over). Its result borrows from the request, the
-    arena, and what never changes.
+/*  server_limits.h - methods with limits: their calls' turns. What runs in the pool of threads when
+    its turn has come is rpc/server_work.h's.
 
     A call that waits is pending: its deadline, its cancellation and its caller's end reach it, and
     it leaves the queue. One that is answered while its handler runs keeps its turn until that
@@ -20,7 +14,7 @@
 
 typedef struct tacit_server_limits {
     tacit_admission_t *admission;
-    tacit_worker_pool_t *pool; /* NULL where no method blocks */
+    tacit_worker_pool_t *pool; /* NULL until something blocks */
     int wake;                  /* eventfd: jobs ended, or turns are due */
     bool woken;                /* by this thread */
     bool stuck;                /* the pool did not stop */
@@ -28,6 +22,8 @@ typedef struct tacit_server_limits {
 
 /*  For a server that is attached: what its methods need, once. NO_MEMORY.  */
 TACIT_MUST_CHECK tacit_status_t tacit_server_limits_start(tacit_server_t *server);
+/*  ... and what any of them would.  */
+TACIT_MUST_CHECK tacit_status_t tacit_server_limits_open(tacit_server_t *server);
 
 /*  Run that call of a method with a gate, keep it until its turn, or refuse it. Takes the call.  */
 void tacit_server_limits_enter(tacit_server_t *server, tacit_call_t *call);

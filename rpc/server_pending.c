@@ -55,12 +55,19 @@ bool tacit_server_cancel(tacit_server_t *self, const tacit_connection_id_t *id, 
     return false;
 }
 
-void tacit_call_on_end(tacit_call_t *call, void (*ready)(void *self, tacit_call_t *call),
+void tacit_server_hear(tacit_call_t *call, void (*ready)(void *self, tacit_call_t *call),
                        void *self)
 {
-    call->server->listeners += call->ready == NULL;
+    call->server->listeners += ready != NULL;
+    call->server->listeners -= call->ready != NULL;
     call->ready = ready;
     call->ready_self = self;
+}
+
+void tacit_call_on_end(tacit_call_t *call, void (*ended)(void *self, tacit_call_t *call),
+                       void *self)
+{
+    tacit_server_hear(call, ended, self);
 }
 
 static tacit_call_t *s_with_news(const tacit_server_t *self)
@@ -96,15 +103,45 @@ void tacit_server_sweep(tacit_server_t *self)
         }
         if (row && (row->ended || row->expired)) {
             tacit_server_end(self, call, TACIT_SESSION_EXPIRED);
-        } else if (call->stream && now - call->stream->moved_ms >= TACIT_STREAM_IDLE_MS) {
+        } else if (call->stream && !call->work &&
+                   now - call->stream->moved_ms >= TACIT_STREAM_IDLE_MS) {
             tacit_server_end(self, call, TACIT_DEADLINE_EXCEEDED);
         }
     }
     tacit_server_tell(self);
 }
 
-/*  --- deadlines, and the end -------------------------------------------------------------------
- */
+/*  --- calls that have not begun --------------------------------------------------------------- */
+
+/*  It is over, or chunks came, which its handler will find.  */
+static void s_on_parked(void *argument, tacit_call_t *call)
+{
+    (void)argument;
+    if (!call->server || call->state == TACIT_CALL_ZOMBIE) {
+        tacit_call_finish(&call, TACIT_INTERRUPTED, NULL);
+    }
+}
+
+void tacit_server_park(tacit_server_t *self, tacit_call_t *call)
+{
+    tacit_server_hear(call, s_on_parked, NULL);
+    tacit_server_keep(self, call);
+}
+
+bool tacit_server_unpark(tacit_server_t *self, tacit_call_t *call)
+{
+    if (!tacit_call_alive(call)) {
+        bool late = tacit_call_remaining_ms(call) == 0;
+        tacit_server_finish(call, late ? TACIT_DEADLINE_EXCEEDED : TACIT_SESSION_EXPIRED, NULL);
+        return false;
+    }
+    tacit_server_unkeep(self, call);
+    tacit_server_hear(call, NULL, NULL);
+    call->state = TACIT_CALL_RUNNING;
+    return true;
+}
+
+/*  --- deadlines, and the end ------------------------------------------------------------------ */
 
 static int s_on_deadline(zloop_t *loop, int timer, void *argument);
 

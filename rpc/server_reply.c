@@ -2,6 +2,7 @@
 
 #include "rpc/server_internal.h"
 #include "rpc/server_observe.h"
+#include "rpc/server_untaken.h"
 
 /*  --- replies --------------------------------------------------------------------------------- */
 
@@ -16,7 +17,7 @@ static void s_give_up(tacit_server_t *self, const tacit_connection_id_t *id)
     }
 }
 
-void tacit_server_send(tacit_server_t *self, const tacit_connection_id_t *id, zmq_msg_t *frame,
+bool tacit_server_send(tacit_server_t *self, const tacit_connection_id_t *id, zmq_msg_t *frame,
                        zmq_msg_t *bulk)
 {
     zmq_msg_t routing;
@@ -29,6 +30,7 @@ void tacit_server_send(tacit_server_t *self, const tacit_connection_id_t *id, zm
         zmq_msg_close(frame);
         s_give_up(self, id);
     }
+    return sent;
 }
 
 static void s_flush(tacit_server_t *self)
@@ -41,7 +43,7 @@ static void s_flush(tacit_server_t *self)
         s_give_up(self, &self->batch_for);
         return;
     }
-    tacit_server_send(self, &self->batch_for, &message, NULL);
+    (void)tacit_server_send(self, &self->batch_for, &message, NULL);
 }
 
 void tacit_server_begin_batch(tacit_server_t *self, const tacit_connection_id_t *id)
@@ -83,13 +85,19 @@ static void s_send(tacit_server_t *self, tacit_call_t *call, bool with_bulk)
         return;
     }
     memcpy(zmq_msg_data(&frame), self->out.data, self->out.size);
+    if (!tacit_server_untaken_count(self, call, &frame, false) ||
+        (bulk && !tacit_server_untaken_count(self, call, &call->reply_bulk, true))) {
+        zmq_msg_close(&frame);
+        s_give_up(self, &call->id);
+        return;
+    }
 #ifdef TACIT_FAULTS
     if (tacit_server_fault_out(self, call, TACIT_FAULT_REPLY, &frame,
                                bulk ? &call->reply_bulk : NULL)) {
         return;
     }
 #endif
-    tacit_server_send(self, &call->id, &frame, bulk ? &call->reply_bulk : NULL);
+    (void)tacit_server_send(self, &call->id, &frame, bulk ? &call->reply_bulk : NULL);
 }
 
 static void s_send_error(tacit_server_t *self, tacit_call_t *call, tacit_status_t status)
@@ -148,6 +156,9 @@ void tacit_server_answer(tacit_server_t *self, tacit_call_t *call, tacit_status_
         status = TACIT_INTERNAL;
     }
     size_t bulk = status == TACIT_OK ? zmq_msg_size(&call->reply_bulk) : 0;
+    if (status == TACIT_OK) {
+        status = tacit_server_untaken_check(self, call, self->out.size + bulk);
+    }
     if (status == TACIT_OK) {
         self->stats.answered++;
         s_send(self, call, true);

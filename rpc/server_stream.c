@@ -5,6 +5,7 @@
 
 #include "rpc/call_stream.h"
 #include "rpc/server_internal.h"
+#include "rpc/server_untaken.h"
 
 /*  Is that call's stream open, and for that caller? One that was answered is over,
     though its handler was not told yet.  */
@@ -136,32 +137,18 @@ static bool s_notify(tacit_call_t *call, tacit_stream_event_t event, uint64_t nu
                      zmq_msg_t *chunk)
 {
     tacit_server_t *self = call->server;
-    zmq_msg_t routing;
     zmq_msg_t message;
     tacit_stream_frame_t frame = {.msgid = call->msgid, .event = event, .number = number};
     uint8_t bytes[TACIT_STREAM_FRAME_MAX];
     size_t size = tacit_stream_frame_write(&frame, bytes);
     (void)zmq_msg_init_size(&message, size);
-    tacit_server_address(&routing, call->id.routing);
     memcpy(zmq_msg_data(&message), bytes, size);
 #ifdef TACIT_FAULTS
     if (tacit_server_fault_out(self, call, TACIT_FAULT_STREAM_OUT, &message, chunk)) {
-        zmq_msg_close(&routing);
         return true;
     }
 #endif
-    bool sent = tacit_endpoint_send(self->endpoint, &routing, ZMQ_SNDMORE) &&
-                tacit_endpoint_send(self->endpoint, &message, chunk ? ZMQ_SNDMORE : 0) &&
-                (!chunk || tacit_server_lane_carry(self, &call->id, chunk));
-    if (!sent) {
-        zmq_msg_close(&routing);
-        zmq_msg_close(&message);
-        self->stats.undelivered++;
-        if (call->connection && !call->connection->ended) {
-            tacit_session_table_end(&self->sessions, call->connection);
-        }
-    }
-    return sent;
+    return tacit_server_send(self, &call->id, &message, chunk);
 }
 
 /*  --- for handlers ---------------------------------------------------------------------------- */
@@ -230,6 +217,10 @@ tacit_status_t tacit_call_send(tacit_call_t *call, void *data, size_t size,
         return status;
     }
     if (!s_wrap(call, &chunk, data, size, free_fn, hint)) {
+        return TACIT_NO_MEMORY;
+    }
+    if (!tacit_server_untaken_count(call->server, call, &chunk, true)) {
+        zmq_msg_close(&chunk);
         return TACIT_NO_MEMORY;
     }
     if (!s_notify(call, TACIT_STREAM_CHUNK, call->stream->out.next, &chunk)) {

@@ -5,7 +5,7 @@
     always has its blob; what a crash leaves without a row, of a model or of an upload that is kept,
     is removed when the store opens. Removing
     goes the other way. Everything here is ciphertext and signed manifests: who reads checks them,
-    the store only keeps nonsense out. One thread only.  */
+    the store only keeps nonsense out. One thread only, but any may read a chunk.  */
 
 #ifndef TACIT_SERVICES_MODELS_MODEL_STORE_H
 #define TACIT_SERVICES_MODELS_MODEL_STORE_H
@@ -74,7 +74,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_model_store_find_chunk(tacit_model_store_t
                                                              tacit_span_t name, uint32_t version,
                                                              uint32_t index,
                                                              tacit_model_chunk_t *ret_chunk);
-/*  Its chunk->size bytes. CORRUPT where the blob is gone or short.  */
+/*  Its chunk->size bytes; any thread. CORRUPT where the blob is gone or short.  */
 TACIT_MUST_CHECK tacit_status_t tacit_model_store_read_chunk(tacit_model_store_t *store,
                                                              const tacit_model_chunk_t *chunk,
                                                              uint8_t *ret_bytes);

@@ -60,14 +60,29 @@ static void s_free_chunk(void *data, void *hint)
     free(data);
 }
 
-static tacit_status_t s_send_chunk(tacit_model_store_t *store, const tacit_model_chunk_t *chunk,
-                                   tacit_call_t *call)
+/*  Where a chunk lies, found in the index; the pool reads it.  */
+typedef struct {
+    tacit_model_store_t *store;
+    const tacit_models_get_chunk_args_t *args;
+    tacit_model_chunk_t chunk;
+} s_chunk_t;
+
+static tacit_status_t s_find_chunk(s_chunk_t *self)
 {
+    return tacit_model_store_find_chunk(self->store, self->args->owner.data, self->args->name,
+                                        self->args->version, self->args->index, &self->chunk);
+}
+
+static tacit_status_t s_read_chunk(void *context, tacit_call_t *call, void *ret_result)
+{
+    (void)ret_result;
+    const s_chunk_t *self = context;
+    const tacit_model_chunk_t *chunk = &self->chunk;
     uint8_t *bytes = malloc(chunk->size);
     if (!bytes) {
         return TACIT_NO_MEMORY;
     }
-    tacit_status_t status = tacit_model_store_read_chunk(store, chunk, bytes);
+    tacit_status_t status = tacit_model_store_read_chunk(self->store, chunk, bytes);
     if (!status) {
         status = tacit_call_take_bulk(call, bytes, chunk->size, s_free_chunk, NULL);
     }
@@ -77,21 +92,35 @@ static tacit_status_t s_send_chunk(tacit_model_store_t *store, const tacit_model
     return status;
 }
 
+/*  What was removed meanwhile is not corrupt.  */
+static tacit_status_t s_chunk_read(void *context, tacit_call_t *call, tacit_status_t status,
+                                   void *ret_result)
+{
+    (void)call;
+    (void)ret_result;
+    return status == TACIT_CORRUPT && s_find_chunk(context) == TACIT_NOT_FOUND ? TACIT_NOT_FOUND
+                                                                               : status;
+}
+
 static tacit_status_t s_get_chunk(void *context, tacit_call_t *call,
                                   const tacit_models_get_chunk_args_t *args,
                                   tacit_models_get_chunk_result_t *ret_result)
 {
+    static const tacit_call_part_t work = {.work = s_read_chunk, .done = s_chunk_read};
     (void)ret_result;
-    s_modeld_t *self = context;
-    tacit_model_chunk_t chunk;
+    const s_modeld_t *self = context;
     /*  "The newest" may change between two chunks, and half of each is nothing.  */
     if (args->version == 0) {
         return tacit_error_claim(tacit_call_error(call), TACIT_BAD_INPUT, "version",
                                  "that of the manifest", "0");
     }
-    tacit_status_t status = tacit_model_store_find_chunk(self->store, args->owner.data, args->name,
-                                                         args->version, args->index, &chunk);
-    return status ? status : s_send_chunk(self->store, &chunk, call);
+    s_chunk_t *chunk = tacit_arena_alloc(tacit_call_arena(call), sizeof *chunk);
+    if (!chunk) {
+        return TACIT_NO_MEMORY;
+    }
+    *chunk = (s_chunk_t){.store = self->store, .args = args};
+    tacit_status_t status = s_find_chunk(chunk);
+    return status ? status : tacit_call_work(call, &work, chunk);
 }
 
 static void s_fill_page(const tacit_model_entry_t *entries, size_t count,

@@ -1,4 +1,6 @@
-/*  upload_stream.c - from chunks to an upload, and what is told of it.  */
+/*  upload_stream.c - from chunks to an upload, and what is told of it.
+
+    The disk is waited for in the pool: nobody else's call waits for an upload's syncs.  */
 
 #include "services/models/upload_stream.h"
 
@@ -11,6 +13,9 @@ typedef struct {
     tacit_upload_keeper_t *keeper;
     tacit_call_t *call;
     tacit_upload_t *upload; /* NULL: the model is stored already */
+    bool ended;             /* all has come */
+    bool syncing;           /* the upload is the pool's */
+    bool synced;            /* what came is durable, and has to be written down */
 } s_carrier_t;
 
 /*  However it goes, what the upload becomes was settled before.  */
@@ -52,25 +57,72 @@ static void s_finish(s_carrier_t *self)
     s_end(self, status);
 }
 
-/*  PENDING: there is no more now.  */
+/*  Whether it could is known to the writer, which says it when it is asked again.  */
+static tacit_status_t s_work(void *context, tacit_call_t *call, void *ret_result)
+{
+    (void)call;
+    (void)ret_result;
+    const s_carrier_t *self = context;
+    return tacit_blob_sync(self->upload->writer);
+}
+
+static tacit_status_t s_worked(void *context, tacit_call_t *call, tacit_status_t status,
+                               void *ret_result)
+{
+    (void)call;
+    (void)status;
+    (void)ret_result;
+    s_carrier_t *self = context;
+    self->syncing = false;
+    self->synced = true;
+    return TACIT_PENDING;
+}
+
+/*  Without the pool this thread does it.  */
+static tacit_status_t s_sync(s_carrier_t *self)
+{
+    static const tacit_call_part_t work = {.work = s_work, .done = s_worked};
+    self->syncing = true;
+    if (tacit_call_work(self->call, &work, self) == TACIT_PENDING) {
+        return TACIT_PENDING;
+    }
+    self->syncing = false;
+    self->synced = true;
+    return TACIT_NOT_FOUND;
+}
+
+static tacit_status_t s_keep(s_carrier_t *self)
+{
+    self->synced = false;
+    tacit_status_t status = tacit_upload_keeper_sync(self->keeper, self->upload);
+    if (!status) {
+        status = tacit_call_kept(self->call, self->upload->kept);
+        status = status == TACIT_UNREACHABLE ? TACIT_PENDING : status; /* ready sees that */
+    }
+    return status ? status : TACIT_NOT_FOUND;
+}
+
+/*  One step. NOT_FOUND: there may be another one. PENDING: there is none now. OK: all has come.  */
 static tacit_status_t s_take(s_carrier_t *self)
 {
     tacit_upload_t *upload = self->upload;
     tacit_span_t chunk;
     tacit_error_t *error = tacit_call_error(self->call);
-    tacit_status_t status = tacit_call_receive(self->call, &chunk);
-    if (status || !chunk.data) {
-        return status;
+    if (self->ended || self->synced) {
+        return self->ended ? TACIT_OK : s_keep(self);
     }
-    status = upload ? tacit_upload_append(upload, chunk, error)
-                    : tacit_error_claim(error, TACIT_MODELS_CONTENT_MISMATCH, "bytes",
-                                        "none: all are stored", "more");
+    tacit_status_t status = tacit_call_receive(self->call, &chunk);
+    if (!status && !chunk.data) {
+        self->ended = true;
+        return upload ? s_sync(self) : TACIT_OK;
+    }
+    if (!status) {
+        status = upload ? tacit_upload_append(upload, chunk, error)
+                        : tacit_error_claim(error, TACIT_MODELS_CONTENT_MISMATCH, "bytes",
+                                            "none: all are stored", "more");
+    }
     if (!status && upload->size - upload->kept >= TACIT_UPLOAD_STEP) {
-        status = tacit_upload_keeper_sync(self->keeper, upload);
-        if (!status) {
-            status = tacit_call_kept(self->call, upload->kept);
-            status = status == TACIT_UNREACHABLE ? TACIT_PENDING : status; /* ready sees that */
-        }
+        return s_sync(self);
     }
     return status ? status : TACIT_NOT_FOUND;
 }
@@ -81,6 +133,9 @@ static void s_on_news(void *context, tacit_call_t *call)
     tacit_status_t status = TACIT_NOT_FOUND; /* that is: no end yet */
     while (status == TACIT_NOT_FOUND && tacit_call_alive(call)) {
         status = s_take(self);
+    }
+    if (self->syncing) {
+        return; /* and is told again */
     }
     if (!tacit_call_alive(call)) {
         s_lose(self, TACIT_INTERRUPTED);
@@ -111,6 +166,10 @@ static tacit_status_t s_attach(s_carrier_t *self, const tacit_model_manifest_t *
                                tacit_span_t bytes, tacit_span_t signature)
 {
     s_carrier_t *former = tacit_upload_keeper_carrier(self->keeper, bytes.data);
+    if (former && former->syncing) {
+        return tacit_error_set(tacit_call_error(self->call), TACIT_BUSY,
+                               "what came by another connection is being stored");
+    }
     if (former) {
         s_lose(former, (tacit_status_t)TACIT_MODELS_TAKEN_OVER);
     }

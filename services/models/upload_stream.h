@@ -1,7 +1,8 @@
 /*  upload_stream.h - models.push: a resumable stream into an upload that is kept.
 
     Whoever pushes a manifest whose upload another connection is at takes it over: the other one
-    was lost, or is told TACIT_MODELS_TAKEN_OVER.  */
+    was lost, or is told TACIT_MODELS_TAKEN_OVER. While what came there is being synced that is
+    refused with BUSY.  */
 
 #ifndef TACIT_SERVICES_MODELS_UPLOAD_STREAM_H
 #define TACIT_SERVICES_MODELS_UPLOAD_STREAM_H

@@ -24,7 +24,8 @@ struct tacit_blob_writer {
     char part[S_FILE_NAME_SIZE]; /* what it is called until it is finished */
     int fd;                      /* -1 after a failure */
     uint64_t size;
-    bool named; /* the folder knows of the unfinished file durably */
+    uint64_t synced; /* bytes of them that are durable */
+    bool named;      /* the folder knows of the unfinished file durably */
     tacit_status_t failed;
 };
 
@@ -292,20 +293,21 @@ tacit_status_t tacit_blob_append(tacit_blob_writer_t *writer, tacit_span_t bytes
 
 tacit_status_t tacit_blob_sync(tacit_blob_writer_t *writer)
 {
-    if (writer->failed) {
+    if (writer->failed || (writer->named && writer->synced == writer->size)) {
         return writer->failed;
     }
     if (fdatasync(writer->fd) != 0 || (!writer->named && fsync(writer->store->folder) != 0)) {
         return s_fail(writer, s_status(errno));
     }
     writer->named = true;
+    writer->synced = writer->size;
     return TACIT_OK;
 }
 
 static tacit_status_t s_publish(const tacit_blob_writer_t *writer)
 {
     int folder = writer->store->folder;
-    if (fsync(writer->fd) != 0) {
+    if (writer->synced != writer->size && fsync(writer->fd) != 0) {
         return s_status(errno);
     }
     if (renameat2(folder, writer->part, folder, writer->name, RENAME_NOREPLACE) != 0) {

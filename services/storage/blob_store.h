@@ -3,8 +3,9 @@
     A blob is written beside (NAME.part), synced, renamed and the folder synced before finish says
     that it is there. What a crash leaves unfinished is removed when the folder is opened again,
     unless its owner keeps an index of that: then it goes on from what was synced. A full disk is
-   STORAGE_FULL and leaves nothing behind. Reading takes any range without loading the rest. One
-   thread only, and one store per folder.  */
+    STORAGE_FULL and leaves nothing behind. Reading takes any range without loading the rest. One
+    store per folder, and one thread only; but any thread may read, or sync a writer that it has to
+    itself.  */
 
 #ifndef TACIT_SERVICES_STORAGE_BLOB_STORE_H
 #define TACIT_SERVICES_STORAGE_BLOB_STORE_H
@@ -40,8 +41,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_blob_create(tacit_blob_store_t *store, con
 TACIT_MUST_CHECK tacit_status_t tacit_blob_resume(tacit_blob_store_t *store, const char *name,
                                                   uint64_t size, tacit_blob_writer_t **ret_writer);
 
-/*  What was appended is durable when it returns TACIT_OK, though unfinished. A failure is as one of
-    append.  */
+/*  What was appended is durable when it returns TACIT_OK, though unfinished; at once where it is
+    already. A failure is as one of append.  */
 TACIT_MUST_CHECK tacit_status_t tacit_blob_sync(tacit_blob_writer_t *writer);
 
 /*  Ends the writer and leaves the blob unfinished. NULL-safe.  */

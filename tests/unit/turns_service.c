@@ -185,7 +185,115 @@ static tacit_status_t s_flow(void *argument, tacit_call_t *call,
     return status ? status : TACIT_PENDING;
 }
 
+static void s_free(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+/*  --- in parts -------------------------------------------------------------------------------- */
+
+typedef struct {
+    turns_service_t *turns;
+    const tacit_turns_parts_args_t *args;
+    uint32_t rounds;
+    uint64_t first;
+} s_parts_t;
+
+static tacit_status_t s_middle(void *context, tacit_call_t *call, void *ret_result)
+{
+    const s_parts_t *parts = context;
+    tacit_turns_parts_result_t *result = ret_result;
+    uint64_t end = (uint64_t)zclock_mono() + parts->args->ms;
+    while (tacit_call_alive(call) && (uint64_t)zclock_mono() < end) {
+        zclock_sleep(1);
+    }
+    result->middle = (uint64_t)pthread_self();
+    return parts->args->fails ? tacit_error_set(tacit_call_error(call), TACIT_NOT_FOUND, "in parts")
+                              : TACIT_OK;
+}
+
+static tacit_status_t s_last(void *context, tacit_call_t *call, tacit_status_t status,
+                             void *ret_result)
+{
+    s_parts_t *parts = context;
+    tacit_turns_parts_result_t *result = ret_result;
+    if (parts->rounds++ < parts->args->again && tacit_call_alive(call)) {
+        return TACIT_PENDING;
+    }
+    parts->turns->parts--;
+    parts->turns->parts_ended++;
+    result->first = parts->first;
+    result->last = (uint64_t)pthread_self();
+    return status;
+}
+
+static const tacit_call_part_t s_work_in_parts = {.work = s_middle, .done = s_last};
+
+/*  Its end said that it goes on.  */
+static void s_on_parts(void *context, tacit_call_t *call)
+{
+    s_parts_t *parts = context;
+    if (!tacit_call_alive(call)) {
+        parts->turns->parts--;
+        parts->turns->parts_ended++;
+        tacit_call_finish(&call, TACIT_INTERRUPTED, NULL);
+    } else {
+        assert_int_equal(tacit_call_work(call, &s_work_in_parts, parts), TACIT_PENDING);
+        assert_int_equal(tacit_call_work(call, &s_work_in_parts, parts), TACIT_BAD_INPUT);
+    }
+}
+
+static tacit_status_t s_first(void *argument, tacit_call_t *call,
+                              const tacit_turns_parts_args_t *args,
+                              tacit_turns_parts_result_t *ret_result)
+{
+    (void)ret_result;
+    turns_service_t *turns = argument;
+    s_parts_t *parts = tacit_arena_alloc(tacit_call_arena(call), sizeof *parts);
+    assert_non_null(parts);
+    *parts = (s_parts_t){.turns = turns, .args = args, .first = (uint64_t)pthread_self()};
+    turns->parts++;
+    tacit_call_on_end(call, s_on_parts, parts);
+    return tacit_call_work(call, &s_work_in_parts, parts);
+}
+
+static tacit_status_t s_fill(void *context, tacit_call_t *call, void *ret_result)
+{
+    (void)ret_result;
+    const tacit_turns_large_args_t *args = context;
+    uint8_t *bytes = calloc(1, args->size);
+    assert_non_null(bytes);
+    zclock_sleep((int)args->ms);
+    tacit_status_t status = tacit_call_take_bulk(call, bytes, args->size, s_free, NULL);
+    if (status) {
+        free(bytes);
+    }
+    return status;
+}
+
+static tacit_status_t s_filled(void *context, tacit_call_t *call, tacit_status_t status,
+                               void *ret_result)
+{
+    (void)context;
+    (void)call;
+    (void)ret_result;
+    return status;
+}
+
+static tacit_status_t s_large(void *argument, tacit_call_t *call,
+                              const tacit_turns_large_args_t *args,
+                              tacit_turns_large_result_t *ret_result)
+{
+    static const tacit_call_part_t part = {.work = s_fill, .done = s_filled};
+    (void)argument;
+    return args->ms > 0 ? tacit_call_work(call, &part, (void *)args)
+                        : s_fill((void *)args, call, ret_result);
+}
+
 static const tacit_turns_handlers_t s_handlers = {
+    .large = s_large,
+    .parts = s_first,
     .work = s_work,
     .deaf = s_deaf,
     .crowd = s_crowd,
@@ -220,6 +328,7 @@ static void s_actor(zsock_t *pipe, void *argument)
                                     .operator_key = self->operator_user.public_key,
                                     .zap_domain = "test.turns",
                                     .threads = TURNS_THREADS,
+                                    .untaken = self->untaken,
                                     .party = &self->party};
     assert_int_equal(tacit_server_new(&config, &server, NULL), TACIT_OK);
     assert_int_equal(tacit_server_add(server, &tacit_turns_service, &s_handlers, self), TACIT_OK);
@@ -234,7 +343,13 @@ static void s_actor(zsock_t *pipe, void *argument)
 
 void turns_start(turns_service_t *turns)
 {
+    turns_start_with(turns, &(tacit_untaken_limits_t){.hold = 0});
+}
+
+void turns_start_with(turns_service_t *turns, const tacit_untaken_limits_t *untaken)
+{
     memset(turns, 0, sizeof *turns);
+    turns->untaken = *untaken;
     tacit_zap_start();
     echo_make_keys(&turns->keys);
     echo_make_keys(&turns->operator_user);
@@ -249,6 +364,7 @@ void turns_stop(turns_service_t *turns)
     tacit_zap_stop();
     assert_int_equal(turns->running, 0);
     assert_int_equal(turns->held_count, 0);
+    assert_int_equal(turns->parts, 0);
 }
 
 /*  --- clients --------------------------------------------------------------------------------- */

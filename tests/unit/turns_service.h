@@ -14,6 +14,7 @@ typedef struct turns_service {
     echo_keys_t operator_user;
     char endpoint[128];
     tacit_party_t party;
+    tacit_untaken_limits_t untaken;
     zactor_t *actor;
     tacit_call_t *held[TURNS_HELD_MAX]; /* the actor's */
     size_t held_count;
@@ -21,11 +22,14 @@ typedef struct turns_service {
     _Atomic uint32_t running;
     _Atomic uint32_t most;
     _Atomic uint32_t over;
+    size_t parts; /* the actor's: calls of parts between their beginning and their end */
+    _Atomic uint32_t parts_ended;
     atomic_bool shut; /* calls of crowd stay until it is false */
 } turns_service_t;
 
-/*  Both end the test where they fail; stop also where a call was not finished.  */
+/*  All end the test where they fail; stop also where a call was not finished.  */
 void turns_start(turns_service_t *turns);
+void turns_start_with(turns_service_t *turns, const tacit_untaken_limits_t *untaken);
 void turns_stop(turns_service_t *turns);
 
 /*  A client of that key (NULL: a fresh one), with a session or without one.  */
