@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "idl/echo.h"
+#include "rpc/channel.h"
 #include "rpc/limits.h"
 #include "tests/unit/flow_service.h"
 
@@ -313,6 +314,59 @@ static void streams_arrive_whole_or_end_in_an_error(void **state)
     }
 }
 
+/*  --- channels -------------------------------------------------------------------------------- */
+
+static tacit_channel_t *s_channel(const echo_service_t *echo, const tacit_party_t *party)
+{
+    tacit_client_config_t client = echo_config(echo, &echo->user);
+    tacit_target_t target = {.endpoint = ""};
+    tacit_channel_config_t config = {.patience_ms = 0};
+    tacit_channel_t *channel = NULL;
+    client.party = party;
+    snprintf(target.endpoint, sizeof target.endpoint, "%s", echo->endpoint);
+    memcpy(target.server_key, echo->server.public_key, sizeof target.server_key);
+    assert_int_equal(tacit_channel_fixed(&client, &target, 1, &config.source, NULL), TACIT_OK);
+    assert_int_equal(tacit_channel_new(&config, &channel, NULL), TACIT_OK);
+    return channel;
+}
+
+/*  What the counter is after the call.  */
+static uint32_t s_count(tacit_channel_t *channel, uint32_t add)
+{
+    const tacit_echo_count_args_t args = {.add = add};
+    const tacit_request_t request = {.method = &tacit_echo_count, .args = &args};
+    tacit_echo_count_result_t result = {.count = 0};
+    assert_int_equal(tacit_channel_call(channel, &request, &result, NULL, NULL), TACIT_OK);
+    return result.count;
+}
+
+/*  A channel says the call again over another connection, and by its own key: the handler ran once,
+    and the answer is the one that was lost.  */
+static void a_keyed_call_whose_answer_was_lost_runs_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        uint64_t hits; /* answers that were kept, and given again */
+    } cases[] = {
+        {"disconnect echo.count at=request times=1", 0},
+        {"disconnect echo.count at=reply times=1", 1},
+        {"disconnect echo.count at=reply times=2", 2},
+        {"disconnect echo.count at=request times=1; disconnect echo.count at=reply times=1", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        echo_service_t echo;
+        s_start_echo(&echo, cases[i].rule);
+        tacit_party_t party = echo_party(&echo, &echo.user, TACIT_ROLE_USER);
+        tacit_channel_t *channel = s_channel(&echo, &party);
+        assert_int_equal(s_count(channel, 3), 3);
+        assert_int_equal(s_count(channel, 3), 6); /* another call with the same arguments */
+        assert_int_equal(echo_metric(&echo, "tacit_rpc_reply_hits_total"), cases[i].hits);
+        tacit_channel_destroy(&channel);
+        echo_stop(&echo);
+    }
+}
+
 #define CASE(name) cmocka_unit_test(name)
 
 int main(void)
@@ -325,6 +379,7 @@ int main(void)
         CASE(a_lane_that_suffers_ends_its_calls_and_not_its_session),
         CASE(without_greetings_there_is_no_lane),
         CASE(streams_arrive_whole_or_end_in_an_error),
+        CASE(a_keyed_call_whose_answer_was_lost_runs_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
