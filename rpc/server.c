@@ -141,7 +141,7 @@ static size_t s_run_batch(tacit_server_t *self, tacit_call_t *batch)
         return 1;
     }
     self->stats.received += count - 1;
-    tacit_server_begin_batch(self, &batch->id);
+    tacit_server_begin_batch(self, batch);
     for (size_t i = 0; i < count; i++) {
         s_dispatch_part(self, batch, (size_t)(frames[i].data - batch->body.data), frames[i].size);
     }

@@ -41,11 +41,10 @@ struct tacit_server {
     uint64_t untaken_cut;     /* connections that gave way */
     tacit_call_t *idle;       /* for reuse */
     size_t idle_count;
-    tacit_buffer_t out;              /* frame 0 being written */
-    tacit_batch_t replies;           /* to the batch that is being worked on */
-    tacit_connection_id_t batch_for; /* whose it is */
-    bool in_batch;
-    void *result; /* room for a handler's result */
+    tacit_buffer_t out;        /* frame 0 being written */
+    tacit_batch_t replies;     /* to the batch that is being worked on */
+    const tacit_call_t *batch; /* NULL: none is */
+    void *result;              /* room for a handler's result */
     size_t result_capacity;
     uint64_t idle_ms; /* when all requests had been read */
     tacit_server_stats_t stats;
@@ -107,8 +106,8 @@ void tacit_server_answer(tacit_server_t *server, tacit_call_t *call, tacit_statu
 bool tacit_server_send(tacit_server_t *server, const tacit_connection_id_t *id, zmq_msg_t *frame,
                        zmq_msg_t *bulk);
 
-/*  From here on replies to that connection's batch are held; end sends them.  */
-void tacit_server_begin_batch(tacit_server_t *server, const tacit_connection_id_t *id);
+/*  From here on replies to the calls of that batch are held; end sends them.  */
+void tacit_server_begin_batch(tacit_server_t *server, const tacit_call_t *batch);
 void tacit_server_end_batch(tacit_server_t *server);
 
 /*  The handler answers later. Takes the call until then; it is over already (a zombie) where there

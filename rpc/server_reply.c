@@ -40,29 +40,31 @@ static void s_flush(tacit_server_t *self)
         return;
     }
     if (tacit_batch_seal(&self->replies, &message) != TACIT_OK) {
-        s_give_up(self, &self->batch_for);
-        return;
+        s_give_up(self, &self->batch->id);
+    } else if (!tacit_server_untaken_count(self, self->batch, &message, false)) {
+        zmq_msg_close(&message);
+        s_give_up(self, &self->batch->id);
+    } else {
+        (void)tacit_server_send(self, &self->batch->id, &message, NULL);
     }
-    (void)tacit_server_send(self, &self->batch_for, &message, NULL);
 }
 
-void tacit_server_begin_batch(tacit_server_t *self, const tacit_connection_id_t *id)
+void tacit_server_begin_batch(tacit_server_t *self, const tacit_call_t *batch)
 {
-    self->batch_for = *id;
-    self->in_batch = true;
+    self->batch = batch;
 }
 
 void tacit_server_end_batch(tacit_server_t *self)
 {
     s_flush(self);
-    self->in_batch = false;
+    self->batch = NULL;
 }
 
 /*  Is this reply held, to share a message? What does not fit beside the others sends them off.  */
 static bool s_hold(tacit_server_t *self, const tacit_call_t *call)
 {
-    if (!self->in_batch || !call->batched ||
-        memcmp(&call->id, &self->batch_for, sizeof call->id) != 0) {
+    if (!self->batch || !call->batched ||
+        memcmp(&call->id, &self->batch->id, sizeof call->id) != 0) {
         return false;
     }
     if (!tacit_batch_fits(&self->replies, self->out.size)) {

@@ -3,7 +3,7 @@
     libzmq bounds the messages that wait for a connection by their number alone, and a message may
     have 16 MiB. So every large one is counted from when it is sent until libzmq, or the
    connection's lane, lets go of it: then it was read, all but what libzmq has under its hands, or
-   its connection ended. Small ones and batches are bounded by their number.
+   its connection ended. Small ones are bounded by their number.
 
     Who does not read is let in no further: above `hold` its calls wait, and what would bring it
     above `most` is not sent. Above `all` of all connections together that is so for whoever has

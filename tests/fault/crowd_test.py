@@ -26,7 +26,7 @@ CONNECT = 30.0  # a new connection waits its turn among a thousand others
 # What the service may grow by: a handshake under way takes libzmq 30 KiB or so, and on a busy machine
 # those of others are not gone yet.
 STRANGERS_KIB = (1200 if not SANITIZED else 3000) * 1024
-DEAF_KIB = (1500 if not SANITIZED else 3000) * 1024
+DEAF_KIB = (1000 if not SANITIZED else 3000) * 1024
 ENDLESS_KIB = (64 if not SANITIZED else 400) * 1024
 os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=32"
 
