@@ -39,6 +39,7 @@ typedef struct {
     zmq_msg_t message;
     s_shared_t *shared;
     s_account_t *account;
+    atomic_bool handed; /* orders what either thread does with it, whatever libzmq does */
 } s_counted_t;
 
 struct tacit_untaken {
@@ -76,6 +77,7 @@ static void s_taken(void *data, void *hint)
 {
     (void)data;
     s_counted_t *counted = hint;
+    (void)atomic_load(&counted->handed);
     s_shared_t *shared = counted->shared;
     s_account_t *account = counted->account;
     uint64_t size = zmq_msg_size(&counted->message);
@@ -228,6 +230,7 @@ tacit_status_t tacit_untaken_count(tacit_untaken_t *untaken, const tacit_connect
         atomic_store(&row->account->moved_ns, tacit_monotonic_ns());
     }
     atomic_fetch_add(&untaken->shared->bytes, size);
+    atomic_store(&counted->handed, true);
     return TACIT_OK;
 }
 
