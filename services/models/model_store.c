@@ -351,10 +351,11 @@ tacit_status_t tacit_model_store_find_chunk(tacit_model_store_t *store, const ui
 }
 
 tacit_status_t tacit_model_store_read_chunk(tacit_model_store_t *store,
-                                            const tacit_model_chunk_t *chunk, uint8_t *ret_bytes)
+                                            const tacit_model_chunk_t *chunk, bool cached,
+                                            uint8_t *ret_bytes)
 {
-    tacit_status_t status =
-        tacit_blob_read(store->blobs, chunk->blob, chunk->offset, chunk->size, ret_bytes);
+    tacit_status_t status = (cached ? tacit_blob_read_cached : tacit_blob_read)(
+        store->blobs, chunk->blob, chunk->offset, chunk->size, ret_bytes);
     /*  There is a row, so that a blob that is none or not there was altered.  */
     return status == TACIT_NOT_FOUND || status == TACIT_BAD_INPUT ? TACIT_CORRUPT : status;
 }

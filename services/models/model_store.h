@@ -74,10 +74,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_model_store_find_chunk(tacit_model_store_t
                                                              tacit_span_t name, uint32_t version,
                                                              uint32_t index,
                                                              tacit_model_chunk_t *ret_chunk);
-/*  Its chunk->size bytes; any thread. CORRUPT where the blob is gone or short.  */
+/*  Its chunk->size bytes; any thread. CORRUPT where the blob is gone or short. cached: PENDING
+   where the disk must be waited for.  */
 TACIT_MUST_CHECK tacit_status_t tacit_model_store_read_chunk(tacit_model_store_t *store,
                                                              const tacit_model_chunk_t *chunk,
-                                                             uint8_t *ret_bytes);
+                                                             bool cached, uint8_t *ret_bytes);
 
 typedef struct tacit_model_entry {
     uint8_t owner[32];

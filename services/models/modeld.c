@@ -60,11 +60,12 @@ static void s_free_chunk(void *data, void *hint)
     free(data);
 }
 
-/*  Where a chunk lies, found in the index; the pool reads it.  */
+/*  Where a chunk lies, found in the index, and room for its bytes.  */
 typedef struct {
     tacit_model_store_t *store;
     const tacit_models_get_chunk_args_t *args;
     tacit_model_chunk_t chunk;
+    uint8_t *bytes;
 } s_chunk_t;
 
 static tacit_status_t s_find_chunk(s_chunk_t *self)
@@ -73,40 +74,55 @@ static tacit_status_t s_find_chunk(s_chunk_t *self)
                                         self->args->version, self->args->index, &self->chunk);
 }
 
+/*  In the pool: the disk is waited for.  */
 static tacit_status_t s_read_chunk(void *context, tacit_call_t *call, void *ret_result)
 {
+    (void)call;
     (void)ret_result;
     const s_chunk_t *self = context;
-    const tacit_model_chunk_t *chunk = &self->chunk;
-    uint8_t *bytes = malloc(chunk->size);
-    if (!bytes) {
-        return TACIT_NO_MEMORY;
-    }
-    tacit_status_t status = tacit_model_store_read_chunk(self->store, chunk, bytes);
+    return tacit_model_store_read_chunk(self->store, &self->chunk, false, self->bytes);
+}
+
+/*  It was read, or not. What was removed meanwhile is not corrupt.  */
+static tacit_status_t s_answer_chunk(void *context, tacit_call_t *call, tacit_status_t status,
+                                     void *ret_result)
+{
+    (void)ret_result;
+    s_chunk_t *self = context;
     if (!status) {
-        status = tacit_call_take_bulk(call, bytes, chunk->size, s_free_chunk, NULL);
+        status = tacit_call_take_bulk(call, self->bytes, self->chunk.size, s_free_chunk, NULL);
+    } else if (status == TACIT_CORRUPT && s_find_chunk(self) == TACIT_NOT_FOUND) {
+        status = TACIT_NOT_FOUND;
     }
     if (status) {
-        free(bytes);
+        free(self->bytes);
     }
     return status;
 }
 
-/*  What was removed meanwhile is not corrupt.  */
-static tacit_status_t s_chunk_read(void *context, tacit_call_t *call, tacit_status_t status,
-                                   void *ret_result)
+/*  What is in memory is sent at once: the way through the pool would cost more than the copy.  */
+static tacit_status_t s_send_chunk(s_chunk_t *self, tacit_call_t *call)
 {
-    (void)call;
-    (void)ret_result;
-    return status == TACIT_CORRUPT && s_find_chunk(context) == TACIT_NOT_FOUND ? TACIT_NOT_FOUND
-                                                                               : status;
+    static const tacit_call_part_t part = {.work = s_read_chunk, .done = s_answer_chunk};
+    self->bytes = malloc(self->chunk.size);
+    if (!self->bytes) {
+        return TACIT_NO_MEMORY;
+    }
+    tacit_status_t status =
+        tacit_model_store_read_chunk(self->store, &self->chunk, true, self->bytes);
+    if (status == TACIT_PENDING) {
+        status = tacit_call_work(call, &part, self);
+        if (status == TACIT_PENDING) {
+            return status;
+        }
+    }
+    return s_answer_chunk(self, call, status, NULL);
 }
 
 static tacit_status_t s_get_chunk(void *context, tacit_call_t *call,
                                   const tacit_models_get_chunk_args_t *args,
                                   tacit_models_get_chunk_result_t *ret_result)
 {
-    static const tacit_call_part_t work = {.work = s_read_chunk, .done = s_chunk_read};
     (void)ret_result;
     const s_modeld_t *self = context;
     /*  "The newest" may change between two chunks, and half of each is nothing.  */
@@ -120,7 +136,7 @@ static tacit_status_t s_get_chunk(void *context, tacit_call_t *call,
     }
     *chunk = (s_chunk_t){.store = self->store, .args = args};
     tacit_status_t status = s_find_chunk(chunk);
-    return status ? status : tacit_call_work(call, &work, chunk);
+    return status ? status : s_send_chunk(chunk, call);
 }
 
 static void s_fill_page(const tacit_model_entry_t *entries, size_t count,

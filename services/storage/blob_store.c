@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static const char s_part[] = ".part"; /* a dot: no name of a blob ends so */
@@ -359,15 +360,17 @@ static tacit_status_t s_open(const tacit_blob_store_t *self, const char *name, i
     return TACIT_OK;
 }
 
-static tacit_status_t s_read(int fd, uint64_t offset, size_t size, uint8_t *ret_bytes)
+/*  flags: of preadv2.  */
+static tacit_status_t s_read(int fd, int flags, uint64_t offset, size_t size, uint8_t *ret_bytes)
 {
     while (size > 0) {
-        ssize_t count = pread(fd, ret_bytes, size, (off_t)offset);
+        const struct iovec to = {.iov_base = ret_bytes, .iov_len = size};
+        ssize_t count = preadv2(fd, &to, 1, (off_t)offset, flags);
         if (count < 0 && errno == EINTR) {
             continue;
         }
         if (count < 0) {
-            return TACIT_STORAGE_FAILED;
+            return flags ? TACIT_PENDING : TACIT_STORAGE_FAILED;
         }
         if (count == 0) {
             return TACIT_CORRUPT;
@@ -379,19 +382,31 @@ static tacit_status_t s_read(int fd, uint64_t offset, size_t size, uint8_t *ret_
     return TACIT_OK;
 }
 
-tacit_status_t tacit_blob_read(tacit_blob_store_t *store, const char *name, uint64_t offset,
-                               size_t size, uint8_t *ret_bytes)
+static tacit_status_t s_read_blob(const tacit_blob_store_t *self, const char *name, int flags,
+                                  uint64_t offset, size_t size, uint8_t *ret_bytes)
 {
     int fd = -1;
     if (offset > INT64_MAX - size) {
         return TACIT_BAD_INPUT;
     }
-    tacit_status_t status = s_open(store, name, &fd);
+    tacit_status_t status = s_open(self, name, &fd);
     if (!status) {
-        status = s_read(fd, offset, size, ret_bytes);
+        status = s_read(fd, flags, offset, size, ret_bytes);
         close(fd);
     }
     return status;
+}
+
+tacit_status_t tacit_blob_read(tacit_blob_store_t *store, const char *name, uint64_t offset,
+                               size_t size, uint8_t *ret_bytes)
+{
+    return s_read_blob(store, name, 0, offset, size, ret_bytes);
+}
+
+tacit_status_t tacit_blob_read_cached(tacit_blob_store_t *store, const char *name, uint64_t offset,
+                                      size_t size, uint8_t *ret_bytes)
+{
+    return s_read_blob(store, name, RWF_NOWAIT, offset, size, ret_bytes);
 }
 
 tacit_status_t tacit_blob_size(tacit_blob_store_t *store, const char *name, uint64_t *ret_size)

@@ -70,6 +70,12 @@ void tacit_blob_abort(tacit_blob_writer_t **writer);
 TACIT_MUST_CHECK tacit_status_t tacit_blob_read(tacit_blob_store_t *store, const char *name,
                                                 uint64_t offset, size_t size, uint8_t *ret_bytes);
 
+/*  The same where the kernel has the bytes in memory. PENDING: the disk must be waited for, or the
+    file system cannot tell.  */
+TACIT_MUST_CHECK tacit_status_t tacit_blob_read_cached(tacit_blob_store_t *store, const char *name,
+                                                       uint64_t offset, size_t size,
+                                                       uint8_t *ret_bytes);
+
 /*  Bytes of a finished blob.  */
 TACIT_MUST_CHECK tacit_status_t tacit_blob_size(tacit_blob_store_t *store, const char *name,
                                                 uint64_t *ret_size);

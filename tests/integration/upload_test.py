@@ -151,6 +151,31 @@ class KillAndCut(Uploads):
         models.note(msgid, 3, 1 + len(wire.pieces(content)))
         models.finish(msgid, "models.push")
 
+    def forget(self):
+        """Takes the blobs out of the kernel's memory."""
+        blobs = os.path.join(self.mesh.state, "models", "blobs")
+        for name in os.listdir(blobs):
+            with open(os.path.join(blobs, name), "rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def test_chunks_come_from_memory_and_from_the_disk(self):
+        owner = self.mesh.user()
+        owner.enrol()
+        model = wire.Model(owner.identity, "cold", 1, os.urandom(7 * 262144 + 1))
+        owner.upload(model)
+        models = owner.to(wire.MODELS)
+        where = {1: owner.identity.public, 2: "cold", 3: 1}
+        for _ in range(2):
+            calls = [models.start("models.get_chunk", {**where, 4: index})
+                     for index in range(len(model.chunks))]
+            for msgid, chunk in zip(calls, model.chunks):
+                self.assertEqual(models.finish(msgid, "models.get_chunk")[1], chunk)
+            self.forget()
+        msgid = models.start("models.get_chunk", {**where, 4: 0})
+        self.assertEqual(models.finish(msgid, "models.get_chunk")[1], model.chunks[0])
+        self.assert_refused("not_found", models.call, "models.get_chunk",
+                            {**where, 4: len(model.chunks)})
+
     def test_half_uploads_of_an_owner_are_limited(self):
         owner = self.mesh.user()
         owner.enrol()

@@ -90,6 +90,22 @@ static void a_blob_is_read_in_any_range(void **state)
     }
 }
 
+/*  What is not in the kernel's memory, or where that cannot be told, is not waited for.  */
+static void reads_at_once_or_not_at_all(void **state)
+{
+    (void)state;
+    static uint8_t bytes[S_CHUNK];
+    s_put("a", 2);
+    tacit_status_t status = tacit_blob_read_cached(s_store, "a", 3, S_CHUNK, bytes);
+    assert_true(status == TACIT_OK || status == TACIT_PENDING);
+    for (size_t i = 0; status == TACIT_OK && i < S_CHUNK; i++) {
+        assert_int_equal(bytes[i], s_chunk[(3 + i) % S_CHUNK]);
+    }
+    status = tacit_blob_read_cached(s_store, "a", 2 * S_CHUNK, 1, bytes);
+    assert_true(status == TACIT_CORRUPT || status == TACIT_PENDING);
+    assert_int_equal(tacit_blob_read_cached(s_store, "b", 0, 1, bytes), TACIT_NOT_FOUND);
+}
+
 static void beyond_its_end_there_is_nothing(void **state)
 {
     (void)state;
@@ -292,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_blob_is_read_in_any_range, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown(reads_at_once_or_not_at_all, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown(beyond_its_end_there_is_nothing, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown(an_empty_blob_is_a_blob, s_setup, s_teardown),
         cmocka_unit_test_setup_teardown(names_stay_in_the_folder, s_setup, s_teardown),

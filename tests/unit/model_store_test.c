@@ -151,7 +151,7 @@ static tacit_status_t s_read(const model_sample_t *sample, uint32_t index, uint8
                                                          sample->manifest.version, index, &chunk);
     if (!status) {
         *ret_size = chunk.size;
-        status = tacit_model_store_read_chunk(s_store, &chunk, ret_bytes);
+        status = tacit_model_store_read_chunk(s_store, &chunk, false, ret_bytes);
     }
     return status;
 }
