@@ -31,6 +31,7 @@
     X(ROLLBACK_DETECTED, 113, "rollback_detected", "an old copy of the state was put back")        \
     X(DRAINING, 114, "draining", "the service is ending: this call did not run; try again")        \
     X(KEY_REUSED, 115, "key_reused", "this idempotency key came with another call before")         \
+    X(BULK_LOST, 116, "bulk_lost", "its bulk did not come: this call did not run; try again")      \
     X(UNREACHABLE, 200, "unreachable", "nothing answers at that endpoint")                         \
     X(WRONG_SERVER_KEY, 201, "wrong_server_key", "the peer does not hold the expected CURVE key")  \
     X(REFUSED_BY_ZAP, 202, "refused_by_zap", "the peer does not admit this CURVE key")             \

@@ -110,7 +110,7 @@ static const struct {
     {TACIT_NO_MEMORY, true},   {TACIT_DEADLINE_EXCEEDED, false},
     {TACIT_INTERNAL, false},   {TACIT_PROTOCOL_ERROR, true},
     {TACIT_INTERRUPTED, true}, /* its bulk lane ended, for one */
-    {TACIT_DRAINING, true},
+    {TACIT_DRAINING, true},    {TACIT_BULK_LOST, true},
 };
 
 /*  -1: no failure of the route's.  */
@@ -152,7 +152,7 @@ static bool s_retry(tacit_channel_t *self, tacit_work_t *work, bool may_help, ui
 
 /*  A call that a draining service refused did not run, whatever it is, and costs no budget: every
     endpoint that drains is asked once, and then avoided for as long as it wants. Elsewhere it goes
-    at once.  */
+    at once. So does one whose bulk was lost with its lane.  */
 static bool s_retry_drained(tacit_channel_t *self, tacit_work_t *work, uint32_t after_ms,
                             uint64_t now)
 {
@@ -181,7 +181,7 @@ static void s_lose(tacit_channel_t *self, tacit_work_t *work, tacit_attempt_t *a
                    uint64_t now)
 {
     tacit_error_t error = attempt->slot->error;
-    bool drained = error.code == TACIT_DRAINING;
+    bool drained = error.code == TACIT_DRAINING || error.code == TACIT_BULK_LOST;
     uint32_t after_ms = drained || error.code == TACIT_BUSY ? error.retry_after_ms : 0;
     int failure = s_failure(error.code);
     tacit_attempt_t lost = *attempt;

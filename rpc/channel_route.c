@@ -139,6 +139,7 @@ static void s_connected(tacit_channel_t *self, tacit_route_t *route, uint64_t no
 {
     tacit_client_t *client = self->dialed.client;
     if (route->client) {
+        tacit_lane_reopen_inherit(&client->lane.reopen, &route->client->lane.reopen, now);
         s_retire(self, route->client);
     }
     s_watch(self, client, EPOLL_CTL_ADD);
@@ -189,7 +190,10 @@ static bool s_turn_route(tacit_channel_t *self, size_t index, uint64_t now)
             tacit_channel_break(self, route, now);
             return true;
         }
-        if (now >= route->renew_ms && !route->renewing && !route->gone) {
+        /*  A lane that was lost comes back with another connection, made in the background.  */
+        bool renew = now >= route->renew_ms ||
+                     (self->config.source.lane && tacit_client_lane_lacks(route->client));
+        if (renew && !route->renewing && !route->gone) {
             s_dial(self, index, now);
         }
     } else if (route->state == TACIT_ROUTE_WAITING && now >= route->next_ms) {

@@ -105,8 +105,8 @@ void tacit_client_flush(tacit_client_t *client);
 
 /*  The ZeroMQ socket to poll for input beside others. Borrowed. Who asked for it opens the bulk
    lane itself, if at all: then it has a socket of its own to poll (NULL: there is no lane, or it
-   ended), and tacit_client_next is for both. Any other client opens one when it first pays. Without
-   a lane large bulks go over the connection itself.  */
+   ended), and tacit_client_next is for both. Any other client opens one when it first pays, and
+   again after it was lost. Without a lane large bulks go over the connection itself.  */
 void *tacit_client_socket(tacit_client_t *client);
 TACIT_MUST_CHECK tacit_status_t tacit_client_open_lane(tacit_client_t *client,
                                                        tacit_error_t *ret_error);

@@ -183,11 +183,6 @@ tacit_status_t tacit_client_start_message(tacit_client_t *self, const tacit_requ
     if (status != TACIT_OK) {
         return status;
     }
-    bool tried = self->lane.tried;
-    tacit_client_lane_prepare(self, method, zmq_msg_size(bulk));
-    if (self->lane.tried != tried) {
-        now_ms = tacit_client_now();
-    }
     uint32_t deadline_ms = s_deadline(request, now_ms);
     if (deadline_ms == 0) {
         return tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED,
@@ -234,19 +229,33 @@ tacit_status_t tacit_client_bulk_message(const tacit_request_t *request, zmq_msg
     return TACIT_OK;
 }
 
+/*  Opening a lane takes from the call's time, half of it at most.  */
+static tacit_request_t s_prepare(tacit_client_t *self, const tacit_request_t *request)
+{
+    uint64_t began_ms = tacit_client_now();
+    uint32_t deadline_ms = s_deadline(request, began_ms);
+    tacit_request_t rest = *request;
+    tacit_client_lane_prepare(self, request->method, request->bulk.size, deadline_ms / 2);
+    uint64_t spent_ms = tacit_client_now() - began_ms;
+    if (spent_ms > 0 && deadline_ms > 0) {
+        rest.deadline_ms = spent_ms < deadline_ms ? deadline_ms - (uint32_t)spent_ms : 1;
+    }
+    return rest;
+}
+
 static tacit_status_t s_start(tacit_client_t *self, const tacit_request_t *request,
                               tacit_slot_t **ret_slot, tacit_error_t *ret_error)
 {
     zmq_msg_t bulk;
     tacit_status_t status = TACIT_OK;
-    tacit_client_lane_prepare(self, request->method, request->bulk.size);
+    tacit_request_t rest = s_prepare(self, request);
     if (!request->free_bulk && tacit_client_lane_flows(self, request->bulk.size)) {
         (void)zmq_msg_init_data(&bulk, (void *)request->bulk.data, request->bulk.size, NULL, NULL);
     } else {
         status = tacit_client_bulk_message(request, &bulk, ret_error);
     }
     if (status == TACIT_OK) {
-        status = tacit_client_start_message(self, request, &bulk, ret_slot, ret_error);
+        status = tacit_client_start_message(self, &rest, &bulk, ret_slot, ret_error);
         zmq_msg_close(&bulk);
     }
     return status;

@@ -1,6 +1,6 @@
 /*  client_internal.h - what the files of the client share: client.c connects, client_receive.c
     reads and waits, client_call.c sends requests and gives replies back, client_stream.c has the
-    streams, client_lane.c the bulk lane.  */
+    streams, client_lane.c the bulk lane, which client_lane_open.c opens.  */
 
 #ifndef TACIT_RPC_CLIENT_INTERNAL_H
 #define TACIT_RPC_CLIENT_INTERNAL_H

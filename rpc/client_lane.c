@@ -1,13 +1,8 @@
-/*  client_lane.c - opening a lane, what comes and goes by it, and its end.
-
-    Opening waits for the server's answer and hello, a second at most. Everything else happens
-    where the client pumps its connection.  */
+/*  client_lane.c - what comes and goes by a client's lane, and its end; all of it happens where the
+    client pumps its connection.  */
 
 #include "rpc/client_lane.h"
 
-#include <sodium.h>
-
-#include "idl/session.h"
 #include "rpc/client_internal.h"
 
 /*  --- the end --------------------------------------------------------------------------------- */
@@ -15,6 +10,8 @@
 static void s_clear(tacit_client_lane_t *lane)
 {
     lane->linked = false;
+    lane->recalled = false;
+    lane->over = false;
     tacit_lane_sender_destroy(&lane->sender);
     tacit_lane_receiver_destroy(&lane->receiver);
     tacit_lane_pool_destroy(&lane->pool);
@@ -37,12 +34,16 @@ static void s_end(tacit_client_t *self, const char *what)
     if (!self->lane.endpoint && !self->lane.receiver) {
         return;
     }
+    if (self->lane.reopen.opened_ms > 0) {
+        tacit_lane_reopen_lost(&self->lane.reopen, tacit_client_now());
+    }
     s_clear(&self->lane);
     for (size_t i = 0; i < TACIT_SLOTS; i++) {
         tacit_slot_t *slot = &self->calls.slots[i];
         if (tacit_outstanding_lacks(slot)) {
             tacit_error_t error;
-            tacit_error_set(&error, TACIT_INTERRUPTED, "%s: the bulk lane ended (%s)",
+            tacit_error_set(&error, TACIT_INTERRUPTED,
+                            "%s ran, but its answer's bulk was lost with the lane (%s)",
                             slot->method->name, what ? what : "closed");
             tacit_outstanding_fail(slot, &error);
         }
@@ -52,9 +53,45 @@ static void s_end(tacit_client_t *self, const char *what)
 void tacit_client_lane_end(tacit_client_t *self, const char *what)
 {
     if (self->lane.endpoint && what && self->lost.code == TACIT_OK) {
-        (void)s_notify(self, 0);
+        (void)s_notify(self, TACIT_LANE_OVER);
     }
     s_end(self, what);
+}
+
+/*  The service wants it back: nothing more is sent by it, and it ends when no call is under way. */
+static void s_give_back(tacit_client_t *self)
+{
+    if (self->lane.recalled && self->calls.count == 0) {
+        tacit_client_lane_end(self, "the service recalled it");
+    }
+}
+
+/*  What a service sent by a lane that it had recalled is still on its way.  */
+static void s_peer_ended(tacit_client_t *self)
+{
+    tacit_client_lane_t *lane = &self->lane;
+    lane->over = lane->recalled && tacit_lane_receiver_target(lane->receiver, 0);
+    if (!lane->over) {
+        s_end(self, "the peer ended it"); /* and needs not be told */
+    }
+}
+
+void tacit_client_lane_refresh(tacit_client_t *self)
+{
+    tacit_client_lane_t *lane = &self->lane;
+    uint64_t now_ms = tacit_client_now();
+    if (lane->endpoint && !lane->polled &&
+        now_ms - lane->used_ms >= (uint64_t)TACIT_LANE_SPARE_MS / 2) {
+        (void)tacit_client_take_in(self);
+        (void)tacit_client_lane_read_events(self);
+    }
+    s_give_back(self);
+    if (tacit_client_lane_is_up(lane) && self->calls.count == 0 &&
+        (tacit_lane_sender_is_spent(lane->sender) ||
+         tacit_lane_receiver_is_spent(lane->receiver))) {
+        tacit_lane_reopen_renewed(&lane->reopen);
+        tacit_client_lane_end(self, "its keys were used enough");
+    }
 }
 
 /*  --- sending --------------------------------------------------------------------------------- */
@@ -75,21 +112,28 @@ static void s_flush(tacit_client_t *self)
     }
 }
 
-static bool s_is_up(const tacit_client_lane_t *lane)
+bool tacit_client_lane_is_up(const tacit_client_lane_t *lane)
 {
     return lane->endpoint && lane->receiver && tacit_lane_receiver_greeted(lane->receiver);
 }
 
+/*  A lane that is recalled sends what was announced, and no more.  */
+static bool s_is_open(const tacit_client_lane_t *lane)
+{
+    return tacit_client_lane_is_up(lane) && !lane->recalled;
+}
+
 bool tacit_client_lane_flows(const tacit_client_t *self, size_t size)
 {
-    return s_is_up(&self->lane) && tacit_lane_sender_flows(self->lane.sender, size);
+    return s_is_open(&self->lane) && tacit_lane_sender_flows(self->lane.sender, size);
 }
 
 bool tacit_client_lane_carry(tacit_client_t *self, zmq_msg_t *bulk)
 {
     tacit_client_lane_t *lane = &self->lane;
     tacit_lane_ticket_t ticket;
-    if (!s_is_up(lane) || !tacit_lane_sender_offer(lane->sender, zmq_msg_size(bulk), &ticket)) {
+    if (!s_is_open(lane) || !tacit_lane_sender_offer(lane->sender, zmq_msg_size(bulk), &ticket)) {
+        lane->missed = lane->missed || zmq_msg_size(bulk) >= TACIT_LANE_BULK_MIN;
         return tacit_endpoint_send(self->endpoint, bulk, 0);
     }
     zmq_msg_t empty;
@@ -102,6 +146,7 @@ bool tacit_client_lane_carry(tacit_client_t *self, zmq_msg_t *bulk)
         return false;
     }
     lane->sent++;
+    lane->used_ms = tacit_client_now();
     tacit_lane_sender_put(lane->sender, bulk);
     s_flush(self);
     return true;
@@ -114,7 +159,7 @@ bool tacit_client_lane_expect(tacit_client_t *self, tacit_span_t bytes,
                               tacit_lane_ticket_t *ret_ticket)
 {
     tacit_client_lane_t *lane = &self->lane;
-    if (!lane->tried || tacit_lane_ticket_parse(bytes, ret_ticket) != TACIT_OK) {
+    if (!lane->asked || tacit_lane_ticket_parse(bytes, ret_ticket) != TACIT_OK) {
         return false;
     }
     if (lane->receiver && tacit_lane_receiver_expect(lane->receiver, ret_ticket) != TACIT_OK) {
@@ -133,14 +178,17 @@ void tacit_client_lane_aim(tacit_client_t *self, const tacit_lane_target_t *targ
 bool tacit_client_lane_credit(tacit_client_t *self, tacit_span_t bytes)
 {
     uint64_t granted = 0;
-    if (tacit_lane_credit_parse(bytes, &granted) != TACIT_OK || !self->lane.tried) {
+    if (tacit_lane_credit_parse(bytes, &granted) != TACIT_OK || !self->lane.asked) {
         return false;
     }
     if (!self->lane.endpoint) {
         return true; /* late */
     }
-    if (granted == 0) {
-        s_end(self, "the peer ended it"); /* and needs not be told */
+    if (granted == TACIT_LANE_OVER) {
+        s_peer_ended(self);
+    } else if (granted == TACIT_LANE_RECALL) {
+        self->lane.recalled = true;
+        s_give_back(self);
     } else if (tacit_lane_sender_credit(self->lane.sender, granted) != TACIT_OK) {
         tacit_client_lane_end(self, "credit that is none");
     } else {
@@ -154,6 +202,7 @@ static void s_deliver(tacit_client_t *self, const tacit_lane_target_t *target, z
 {
     tacit_slot_t *slot = tacit_outstanding_lacking(&self->calls, target->msgid);
     self->lane.received++;
+    self->lane.used_ms = tacit_client_now();
     if (slot) {
         tacit_outstanding_fill(slot, target, bulk, tacit_client_now());
     }
@@ -172,6 +221,8 @@ static void s_advance(tacit_client_t *self)
     }
     if (status != TACIT_PENDING) {
         tacit_client_lane_end(self, tacit_status_text(status));
+    } else if (lane->over && !tacit_lane_receiver_target(lane->receiver, 0)) {
+        s_end(self, "the peer ended it");
     } else if (tacit_lane_receiver_credit_due(lane->receiver, &granted) &&
                s_notify(self, granted)) {
         tacit_lane_receiver_credit_sent(lane->receiver, granted);
@@ -227,165 +278,14 @@ bool tacit_client_lane_take_in(tacit_client_t *self)
     return any;
 }
 
-/*  --- opening --------------------------------------------------------------------------------- */
-
-static void s_wait(tacit_client_t *self, uint64_t until_ms)
+bool tacit_client_lane_lacks(const tacit_client_t *self)
 {
-    if (!tacit_client_pump(self)) {
-        tacit_client_sleep(self, until_ms);
-    }
-}
-
-/*  session.lane, beside what the client's owner may be reading just now.  */
-static tacit_status_t s_ask(tacit_client_t *self, uint64_t until_ms,
-                            tacit_session_lane_result_t *ret_result, zmq_msg_t *ret_frame,
-                            tacit_error_t *ret_error)
-{
-    tacit_session_lane_args_t args = {.cipher = (uint8_t)tacit_lane_cipher_best()};
-    const tacit_request_t request = {
-        .method = &tacit_session_lane, .args = &args, .deadline_ms = TACIT_LANE_OPEN_MS};
-    tacit_slot_t *slot = NULL;
-    zmq_msg_t none;
-    zmq_msg_init(&none);
-    tacit_status_t status = tacit_client_start_message(self, &request, &none, &slot, ret_error);
-    zmq_msg_close(&none);
-    if (status != TACIT_OK) {
-        return status;
-    }
-    tacit_client_flush(self);
-    while (slot->state == TACIT_SLOT_WAITING) {
-        s_wait(self, until_ms);
-    }
-    status = slot->error.code;
-    if (status != TACIT_OK && ret_error) {
-        *ret_error = slot->error;
-    }
-    if (status == TACIT_OK) {
-        zmq_msg_move(ret_frame, &slot->frame);
-        const uint8_t *bytes = (const uint8_t *)zmq_msg_data(ret_frame) + slot->result_offset;
-        status = tacit_codec_decode(tacit_session_lane.result, tacit_span(bytes, slot->result_size),
-                                    NULL, NULL, ret_result, ret_error);
-    }
-    tacit_client_metrics_end(&slot->meter, status, zmq_msg_size(ret_frame));
-    tacit_outstanding_release(&self->calls, slot);
-    return status;
-}
-
-static tacit_status_t s_connect(tacit_client_t *self, const tacit_session_lane_result_t *lane,
-                                tacit_error_t *ret_error)
-{
-    char address[256];
-    char name[2 * TACIT_LANE_ID_SIZE + 1];
-    char token[2 * TACIT_LANE_TOKEN_SIZE + 1];
-    uint8_t bytes[TACIT_LANE_TOKEN_SIZE];
-    const char *own = tacit_endpoint_address(self->endpoint);
-    bool file = strncmp(own, "ipc://", 6) == 0;
-    if ((lane->port == 0) != file ||
-        tacit_endpoint_lane_address(own, lane->port, address, sizeof address) != TACIT_OK) {
-        return tacit_error_set(ret_error, TACIT_PROTOCOL_ERROR, "no place for a lane");
-    }
-    tacit_lane_token(self->session->exporter, lane->lane_id.data, bytes);
-    sodium_bin2hex(name, sizeof name, lane->lane_id.data, TACIT_LANE_ID_SIZE);
-    sodium_bin2hex(token, sizeof token, bytes, sizeof bytes);
-    const tacit_endpoint_connect_t config = {.address = address,
-                                             .connect_ms = TACIT_LANE_OPEN_MS,
-                                             .lane_name = name,
-                                             .lane_token = token};
-    return tacit_endpoint_connect(&config, &self->lane.endpoint, ret_error);
-}
-
-static tacit_status_t s_make_ends(tacit_client_t *self, const tacit_session_lane_result_t *lane)
-{
-    const uint8_t *exporter = self->session->exporter;
-    const uint8_t *id = lane->lane_id.data;
-    tacit_lane_cipher_t cipher = (tacit_lane_cipher_t)lane->cipher;
-    tacit_lane_seal_t *out = NULL;
-    tacit_lane_seal_t *in = NULL;
-    tacit_status_t status =
-        tacit_lane_seal_new(exporter, id, cipher, TACIT_SIDE_CLIENT, true, &out);
-    if (status == TACIT_OK) {
-        status = tacit_lane_seal_new(exporter, id, cipher, TACIT_SIDE_SERVER, false, &in);
-    }
-    if (status == TACIT_OK) {
-        self->lane.pool = tacit_lane_pool_new();
-        self->lane.sender = self->lane.pool ? tacit_lane_sender_new(&out, self->lane.pool) : NULL;
-        self->lane.receiver =
-            self->lane.pool ? tacit_lane_receiver_new(&in, self->lane.pool) : NULL;
-        status = self->lane.sender && self->lane.receiver ? TACIT_OK : TACIT_NO_MEMORY;
-    }
-    tacit_lane_seal_destroy(&out);
-    tacit_lane_seal_destroy(&in);
-    return status;
-}
-
-static tacit_status_t s_greet(tacit_client_t *self, uint64_t until_ms)
-{
-    tacit_client_lane_t *lane = &self->lane;
-    zmq_msg_t hello;
-    while (lane->endpoint && !lane->linked && tacit_client_now() < until_ms) {
-        s_wait(self, until_ms);
-    }
-    if (!lane->linked || tacit_lane_sender_hello(lane->sender, &hello) != TACIT_OK) {
-        return TACIT_UNREACHABLE;
-    }
-    if (!tacit_endpoint_send(lane->endpoint, &hello, 0)) {
-        zmq_msg_close(&hello);
-        return TACIT_UNREACHABLE;
-    }
-    while (lane->endpoint && !s_is_up(lane) && tacit_client_now() < until_ms) {
-        s_wait(self, until_ms);
-    }
-    return s_is_up(lane) ? TACIT_OK : TACIT_UNREACHABLE;
-}
-
-static tacit_status_t s_open(tacit_client_t *client, tacit_error_t *ret_error)
-{
-    if (client->lane.tried || !client->session) {
-        return tacit_error_set(ret_error, client->session ? TACIT_ALREADY_EXISTS : TACIT_NO_SESSION,
-                               NULL);
-    }
-    uint64_t until_ms = tacit_client_now() + TACIT_LANE_OPEN_MS;
-    tacit_session_lane_result_t result = {.port = 0};
-    zmq_msg_t frame;
-    zmq_msg_init(&frame);
-    client->lane.tried = true;
-    tacit_status_t status = s_ask(client, until_ms, &result, &frame, ret_error);
-    if (status == TACIT_OK) {
-        status = s_make_ends(client, &result);
-    }
-    if (status == TACIT_OK) {
-        status = s_connect(client, &result, ret_error);
-    }
-    if (status == TACIT_OK) {
-        status = s_greet(client, until_ms);
-    }
-    zmq_msg_close(&frame);
-    if (status != TACIT_OK) {
-        tacit_client_lane_end(client, "it could not be opened");
-        s_clear(&client->lane);
-        return ret_error && ret_error->code == status ? status
-                                                      : tacit_error_set(ret_error, status, NULL);
-    }
-    return TACIT_OK;
-}
-
-tacit_status_t tacit_client_open_lane(tacit_client_t *client, tacit_error_t *ret_error)
-{
-    return s_open(client, ret_error);
+    const tacit_client_lane_t *lane = &self->lane;
+    return lane->missed && (!lane->endpoint || lane->recalled) &&
+           tacit_lane_reopen_due(&lane->reopen, tacit_client_now());
 }
 
 void *tacit_client_lane_socket(tacit_client_t *client)
 {
     return client->lane.endpoint ? tacit_endpoint_socket(client->lane.endpoint) : NULL;
-}
-
-void tacit_client_lane_prepare(tacit_client_t *self, const tacit_method_t *method, size_t bulk_size)
-{
-    const tacit_client_lane_t *lane = &self->lane;
-    bool large = bulk_size >= TACIT_LANE_BULK_MIN || lane->wanted ||
-                 method->stream_in.chunk_max >= TACIT_LANE_BULK_MIN ||
-                 method->stream_out.chunk_max >= TACIT_LANE_BULK_MIN;
-    if (large && self->session && !lane->tried && !lane->polled && self->lost.code == TACIT_OK) {
-        (void)s_open(self, NULL); /* without a lane it goes over CURVE */
-    }
 }

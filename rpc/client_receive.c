@@ -73,7 +73,8 @@ static void s_await(tacit_client_t *self, tacit_slot_t *slot, const tacit_frame_
         return; /* answered twice: the first counts */
     }
     if (reply->failed || !self->lane.receiver) {
-        tacit_error_set(&error, TACIT_INTERRUPTED, "%s: the bulk lane ended", slot->method->name);
+        tacit_error_set(&error, TACIT_INTERRUPTED,
+                        "%s ran, but its answer's bulk was lost with the lane", slot->method->name);
         tacit_outstanding_fail(slot, reply->failed ? &reply->error : &error);
         return;
     }
@@ -113,7 +114,10 @@ static void s_settle(tacit_client_t *self, tacit_span_t bytes, zmq_msg_t *frame,
         tacit_outstanding_fail(slot, &error);
         return;
     }
-    self->lane.wanted = self->lane.wanted || size >= TACIT_LANE_BULK_MIN;
+    if (size >= TACIT_LANE_BULK_MIN) {
+        self->lane.wanted = true;
+        self->lane.missed = self->lane.missed || !rest->has_ticket;
+    }
     if (rest->has_ticket) {
         s_await(self, slot, &reply, frame);
     } else if (!slot->awaits) {

@@ -18,12 +18,13 @@ struct tacit_lane_receiver {
     s_expected_t expected[TACIT_LANE_TICKETS_MAX]; /* a ring */
     size_t head;
     size_t count;
-    uint64_t ticketed; /* sequence of the next ticket */
-    uint64_t taken;    /* of the next frame to come */
-    uint64_t opened;   /* of the next frame to be opened */
-    uint64_t granted;  /* frames that may come in all */
-    uint64_t waiting;  /* bytes of those that are parked */
-    uint8_t *buffer;   /* owned; of the first expected bulk, where that takes several frames */
+    uint64_t ticketed;   /* sequence of the next ticket */
+    uint64_t taken;      /* of the next frame to come */
+    uint64_t opened;     /* of the next frame to be opened */
+    uint64_t granted;    /* frames that may come in all */
+    uint64_t waiting;    /* bytes of those that are parked */
+    uint64_t frames_max; /* that come under this key */
+    uint8_t *buffer;     /* owned; of the first expected bulk, where that takes several frames */
 };
 
 tacit_lane_receiver_t *tacit_lane_receiver_new(tacit_lane_seal_t **seal, tacit_lane_pool_t *pool)
@@ -34,6 +35,7 @@ tacit_lane_receiver_t *tacit_lane_receiver_new(tacit_lane_seal_t **seal, tacit_l
         self->pool = pool;
         self->ticketed = 1;
         self->granted = 1 + TACIT_LANE_WINDOW;
+        self->frames_max = TACIT_LANE_FRAMES_MAX;
         *seal = NULL;
     }
     return self;
@@ -69,7 +71,7 @@ tacit_status_t tacit_lane_receiver_expect(tacit_lane_receiver_t *receiver,
 {
     uint64_t frames = tacit_lane_frames(ticket->size);
     if (ticket->first != receiver->ticketed || ticket->size == 0 || ticket->size > TACIT_BULK_MAX ||
-        ticket->first + frames > TACIT_LANE_FRAMES_MAX ||
+        ticket->first + frames > receiver->frames_max ||
         receiver->count == TACIT_LANE_TICKETS_MAX) {
         return TACIT_PROTOCOL_ERROR;
     }
@@ -253,6 +255,21 @@ tacit_status_t tacit_lane_receiver_next(tacit_lane_receiver_t *receiver,
         status = s_advance(receiver, ret_target, ret_bulk);
     }
     return status;
+}
+
+bool tacit_lane_receiver_is_idle(const tacit_lane_receiver_t *receiver)
+{
+    return receiver->count == 0 && receiver->opened == receiver->taken;
+}
+
+void tacit_lane_receiver_limit(tacit_lane_receiver_t *receiver, uint64_t frames)
+{
+    receiver->frames_max = frames;
+}
+
+bool tacit_lane_receiver_is_spent(const tacit_lane_receiver_t *receiver)
+{
+    return receiver->ticketed + tacit_lane_frames(TACIT_BULK_MAX) > receiver->frames_max;
 }
 
 uint64_t tacit_lane_receiver_parked(const tacit_lane_receiver_t *receiver)

@@ -55,6 +55,13 @@ TACIT_MUST_CHECK tacit_status_t tacit_lane_receiver_next(tacit_lane_receiver_t *
                                                          tacit_lane_target_t *ret_target,
                                                          zmq_msg_t *ret_bulk);
 
+/*  True where nothing is waited for and nothing waits.  */
+bool tacit_lane_receiver_is_idle(const tacit_lane_receiver_t *receiver);
+/*  True where so much came under this key that the largest bulk may find no place any more.  */
+bool tacit_lane_receiver_is_spent(const tacit_lane_receiver_t *receiver);
+/*  Fewer frames under this key than TACIT_LANE_FRAMES_MAX.  */
+void tacit_lane_receiver_limit(tacit_lane_receiver_t *receiver, uint64_t frames);
+
 /*  Bytes of frames that wait for their ticket.  */
 uint64_t tacit_lane_receiver_parked(const tacit_lane_receiver_t *receiver);
 

@@ -12,10 +12,11 @@ struct tacit_lane_sender {
     zmq_msg_t queue[TACIT_LANE_QUEUED_MAX]; /* a ring */
     size_t head;
     size_t count;
-    size_t offset;     /* bytes of the first that were sealed */
-    uint64_t ticketed; /* sequence of the next ticket */
-    uint64_t next;     /* of the next frame */
-    uint64_t granted;  /* frames that may be sent in all */
+    size_t offset;       /* bytes of the first that were sealed */
+    uint64_t ticketed;   /* sequence of the next ticket */
+    uint64_t next;       /* of the next frame */
+    uint64_t granted;    /* frames that may be sent in all */
+    uint64_t frames_max; /* that go under this key */
 };
 
 tacit_lane_sender_t *tacit_lane_sender_new(tacit_lane_seal_t **seal, tacit_lane_pool_t *pool)
@@ -26,6 +27,7 @@ tacit_lane_sender_t *tacit_lane_sender_new(tacit_lane_seal_t **seal, tacit_lane_
         self->pool = pool;
         self->ticketed = 1;
         self->granted = 1 + TACIT_LANE_WINDOW;
+        self->frames_max = TACIT_LANE_FRAMES_MAX;
         *seal = NULL;
     }
     return self;
@@ -34,6 +36,16 @@ tacit_lane_sender_t *tacit_lane_sender_new(tacit_lane_seal_t **seal, tacit_lane_
 bool tacit_lane_sender_is_idle(const tacit_lane_sender_t *sender)
 {
     return sender->count == 0;
+}
+
+bool tacit_lane_sender_is_spent(const tacit_lane_sender_t *sender)
+{
+    return sender->ticketed + tacit_lane_frames(TACIT_BULK_MAX) > sender->frames_max;
+}
+
+void tacit_lane_sender_limit(tacit_lane_sender_t *sender, uint64_t frames)
+{
+    sender->frames_max = frames;
 }
 
 static zmq_msg_t *s_first(tacit_lane_sender_t *self)
@@ -70,7 +82,7 @@ bool tacit_lane_sender_offer(const tacit_lane_sender_t *sender, uint64_t size,
 {
     if (size < TACIT_LANE_BULK_MIN || size > TACIT_BULK_MAX ||
         sender->count == TACIT_LANE_QUEUED_MAX ||
-        sender->ticketed + tacit_lane_frames(size) > TACIT_LANE_FRAMES_MAX) {
+        sender->ticketed + tacit_lane_frames(size) > sender->frames_max) {
         return false;
     }
     *ret_ticket = (tacit_lane_ticket_t){.first = sender->ticketed, .size = size};

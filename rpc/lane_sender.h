@@ -29,6 +29,10 @@ bool tacit_lane_sender_offer(const tacit_lane_sender_t *sender, uint64_t size,
 bool tacit_lane_sender_flows(const tacit_lane_sender_t *sender, uint64_t size);
 /*  True where nothing waits to be sent.  */
 bool tacit_lane_sender_is_idle(const tacit_lane_sender_t *sender);
+/*  True where the key was used so much that the largest bulk may find no place any more.  */
+bool tacit_lane_sender_is_spent(const tacit_lane_sender_t *sender);
+/*  Fewer frames under this key than TACIT_LANE_FRAMES_MAX.  */
+void tacit_lane_sender_limit(tacit_lane_sender_t *sender, uint64_t frames);
 /*  The ticket of that bulk was sent: the bulk is moved in.  */
 void tacit_lane_sender_put(tacit_lane_sender_t *sender, zmq_msg_t *bulk);
 

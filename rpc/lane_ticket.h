@@ -1,8 +1,8 @@
 /*  lane_ticket.h - what CURVE says of a lane: where a message's bulk is, and credit.
 
         ticket  [first sequence, size]         third frame of a message whose second one is empty
-        credit  [2, "$lane", [granted]]        frames that may have been sent in all; 0: it is over
- */
+        credit  [2, "$lane", [granted]]        frames that may have been sent in all; 0: it is over;
+                                               1 from a service: send nothing more by it  */
 
 #ifndef TACIT_RPC_LANE_TICKET_H
 #define TACIT_RPC_LANE_TICKET_H
@@ -16,6 +16,9 @@ typedef struct tacit_lane_ticket {
     uint64_t first; /* sequence of its first frame */
     uint64_t size;  /* bytes of the bulk */
 } tacit_lane_ticket_t;
+
+/*  Numbers of credit that are none.  */
+enum { TACIT_LANE_OVER = 0, TACIT_LANE_RECALL = 1 };
 
 enum { TACIT_LANE_TICKET_MAX = 19, TACIT_LANE_CREDIT_MAX = 18 }; /* bytes */
 

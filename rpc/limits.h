@@ -87,7 +87,16 @@ enum {
     TACIT_LANE_OPEN_MS = 1000,                  /* for a client to open one; then it does without */
     TACIT_LANE_ADMIT_MS = 5000,                 /* that a server waits for its connection */
     TACIT_LANE_TRIM_MS = 5000,                  /* after which memory that nobody needed is freed */
+    TACIT_LANE_IDLE_MS = 60000,                 /* without use, after which a lane is recalled */
+    TACIT_LANE_SPARE_MS = 1000,                 /* the same where another one needs its place */
+    TACIT_LANE_RECALL_MS = 5000,                /* that a recalled lane lasts at least */
     TACIT_LANES_MAX = 64,                       /* of one endpoint */
+    TACIT_LANES_PER_PEER_MAX = 32,              /* of one CURVE key */
+    TACIT_LANES_RECALLED_MAX = 16,              /* recalled ones beside those, of one endpoint */
+    TACIT_LANES_PER_SESSION_MAX = 64,           /* one after the other; then CURVE alone */
+    TACIT_LANE_STEADY_MS = 10000,               /* what lasted so long is opened again at once */
+    TACIT_LANE_REOPEN_MS = 1000,                /* else after this, doubled each time ... */
+    TACIT_LANE_REOPEN_CAP_MS = 60000,           /* ... up to that */
     TACIT_LANES_PARKED_MAX = 256 * 1024 * 1024, /* bytes without tickets, of one endpoint */
     TACIT_LANE_BATCH = 16,                      /* frames read before the loop serves others */
     TACIT_LANE_POOL_KEPT_MAX = 96 * 1024 * 1024, /* bytes of free buffers kept for reuse */

@@ -67,6 +67,7 @@ static bool s_is_passing(tacit_status_t status)
     case TACIT_INTERRUPTED:
     case TACIT_BUSY:
     case TACIT_DRAINING:
+    case TACIT_BULK_LOST:
     case TACIT_DEADLINE_EXCEEDED:
     case TACIT_NO_SESSION:
     case TACIT_SESSION_EXPIRED:

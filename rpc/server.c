@@ -199,7 +199,7 @@ static bool s_listens(const tacit_server_t *self, uint64_t began_ms)
     uint64_t now_ms = tacit_server_now();
     return began_ms - self->idle_ms <= TACIT_SERVER_BRISK_MS &&
            now_ms - began_ms < TACIT_SERVER_TURN_MS && self->pending_count == 0 &&
-           self->lanes.count == 0;
+           self->lanes.table.count == 0;
 }
 
 static int s_on_input(zloop_t *loop, zmq_pollitem_t *item, void *argument)
@@ -264,6 +264,7 @@ static tacit_status_t s_open(tacit_server_t *self, const tacit_server_config_t *
         return faults;
     }
 #endif
+    tacit_server_lane_init(self);
     self->curve = config->secret_key != NULL;
     self->threads = config->threads > 0 ? config->threads : TACIT_POOL_THREADS;
     if (!self->curve && config->party) {

@@ -1,10 +1,10 @@
 /*  server_lane.h - a server's bulk lanes: one for a session that asks, on a socket of their own.
 
-    The socket is bound when the first lane is asked for, beside the server's own. ZAP admits to it
-    only connections that were announced, by their token and once; what is no frame of the lane
-    whose connection it comes from is dropped and counted. A lane ends with its session, its
-    connection, or the first frame, ticket or credit that is not what must come next; what waits
-    for it is then answered INTERRUPTED, and all else goes over CURVE.  */
+    What lanes carry is here; server_lane_table.h has them, server_lane_life.h begins and ends them,
+    server_lane_socket.h is their socket. What is no frame of the lane whose connection it comes
+    from is dropped and counted. A lane ends with its session, its connection, or the first frame,
+    ticket or credit that is not what must come next; a request that waits for it is then answered
+    BULK_LOST, a stream INTERRUPTED, and all else goes over CURVE.  */
 
 #ifndef TACIT_RPC_SERVER_LANE_H
 #define TACIT_RPC_SERVER_LANE_H
@@ -13,33 +13,34 @@
 #include "rpc/call.h"
 #include "rpc/endpoint.h"
 #include "rpc/lane_pool.h"
-#include "rpc/lane_receiver.h"
-
-typedef struct tacit_server_lane tacit_server_lane_t;
+#include "rpc/server_lane_table.h"
 
 typedef struct tacit_server_lanes {
     tacit_endpoint_t *endpoint; /* NULL until a lane is asked for */
     char domain[32];            /* of ZAP */
     tacit_lane_pool_t *pool;
-    uint64_t trim_ms;                           /* monotonic; when idle memory is next let go */
-    tacit_server_lane_t *rows[TACIT_LANES_MAX]; /* owned; the first count of them */
-    size_t count;
+    uint64_t trim_ms;   /* monotonic; when idle memory is next let go */
+    uint32_t recall_ms; /* that recalled lanes last at least */
+    tacit_lane_table_t table;
     uint64_t bulks_in;  /* that came by lanes, in all */
     uint64_t bulks_out; /* that went */
     uint64_t bytes_in;
     uint64_t bytes_out;
-    uint64_t dropped; /* frames of nobody's */
-    uint64_t broken;  /* lanes that ended otherwise than with their session or connection */
+    uint64_t dropped;  /* frames of nobody's */
+    uint64_t broken;   /* lanes that ended because their peer broke the rules */
+    uint64_t recalled; /* lanes that were idle, or gave way to others */
 } tacit_server_lanes_t;
 
-/*  session.lane. NO_SESSION, BUSY where there are too many, BAD_INPUT for no cipher, UNSUPPORTED
-    where the socket cannot be.  */
+void tacit_server_lane_init(tacit_server_t *server);
+
+/*  session.lane. NO_SESSION, BUSY where there are too many and none is idle, BAD_INPUT for no
+   cipher, UNSUPPORTED where the socket cannot be.  */
 TACIT_MUST_CHECK tacit_status_t tacit_server_lane_open(tacit_server_t *server, tacit_call_t *call,
                                                        uint8_t cipher,
                                                        tacit_session_lane_result_t *ret_result);
 
 /*  A message was read: its ticket, if any, is the next one of its caller's lane. OK without one;
-    INTERRUPTED where there is no such lane (any more).  */
+    BULK_LOST where there is no such lane (any more).  */
 TACIT_MUST_CHECK tacit_status_t tacit_server_lane_expect(tacit_server_t *server,
                                                          tacit_call_t *call);
 

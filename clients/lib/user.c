@@ -86,7 +86,7 @@ static bool s_may_be_lost(tacit_status_t status)
 {
     return status == TACIT_UNREACHABLE || status == TACIT_DRAINING || status == TACIT_NO_SESSION ||
            status == TACIT_SESSION_EXPIRED || status == TACIT_INTERRUPTED ||
-           status == TACIT_DEADLINE_EXCEEDED;
+           status == TACIT_BULK_LOST || status == TACIT_DEADLINE_EXCEEDED;
 }
 
 /*  A service that is started anew has another endpoint and key: whatever is in the way of that is

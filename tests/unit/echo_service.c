@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "idl/echo.h"
+#include "rpc/server_internal.h"
 #include "tests/unit/test_actor.h"
 
 /*  --- handlers -------------------------------------------------------------------------------- */
@@ -306,6 +307,11 @@ static tacit_status_t s_open(echo_service_t *echo, zloop_t *loop, tacit_error_t 
         .zap_domain = "test.echo",
     };
     tacit_status_t status = tacit_server_new(&config, &echo->running, error);
+    if (status == TACIT_OK && echo->own_lane_times) {
+        echo->running->lanes.table.idle_ms = echo->lane_idle_ms;
+        echo->running->lanes.table.spare_ms = echo->lane_spare_ms;
+        echo->running->lanes.recall_ms = echo->lane_recall_ms;
+    }
     if (status == TACIT_OK) {
         status = tacit_server_add(echo->running, &tacit_echo_service, &s_handlers, echo);
     }

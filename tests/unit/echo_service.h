@@ -22,8 +22,12 @@ typedef struct echo_service {
     tacit_party_t party;              /* the server's: the supervisor, by default */
     char address[ECHO_ENDPOINT_MAX];  /* to bind; "tcp://127.0.0.1:*" by default */
     char endpoint[ECHO_ENDPOINT_MAX]; /* as bound */
-    uint32_t drain_ms;                /* 0: ends when it is asked, whatever is pending */
-    tacit_server_stats_t stats;       /* when it was stopped */
+    bool own_lane_times;              /* else rpc/limits.h's: */
+    uint32_t lane_idle_ms;
+    uint32_t lane_spare_ms;
+    uint32_t lane_recall_ms;
+    uint32_t drain_ms;          /* 0: ends when it is asked, whatever is pending */
+    tacit_server_stats_t stats; /* when it was stopped */
     zactor_t *actor;
     tacit_server_t *running;           /* the actor's */
     tacit_call_t *held[ECHO_HELD_MAX]; /* the actor's: pending calls of hold and hold_user */

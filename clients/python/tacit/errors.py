@@ -189,6 +189,13 @@ class KeyReused(TacitError):
     name = "key_reused"
 
 
+class BulkLost(TacitError):
+    """its bulk did not come: this call did not run; try again"""
+
+    code = 116
+    name = "bulk_lost"
+
+
 class Unreachable(TacitError):
     """nothing answers at that endpoint"""
 

@@ -26,6 +26,7 @@ AGAIN = (
     errors.Interrupted,
     errors.Busy,
     errors.Draining,
+    errors.BulkLost,
     errors.DeadlineExceeded,
     errors.NoSession,
     errors.SessionExpired,

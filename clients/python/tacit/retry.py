@@ -22,11 +22,12 @@ AGAIN = (
     errors.ProtocolError,
     errors.Interrupted,
     errors.Draining,
+    errors.BulkLost,
 )
 #: Of these, what leaves the connection as it was.
-CONNECTED = (errors.Busy, errors.NoMemory, errors.Interrupted)
+CONNECTED = (errors.Busy, errors.NoMemory, errors.Interrupted, errors.BulkLost)
 #: What says that the call did not run, so that any call may be sent again.
-DID_NOT_RUN = (errors.Draining,)
+DID_NOT_RUN = (errors.Draining, errors.BulkLost)
 
 
 def backoff(failures: int, after_ms: int = 0) -> float:
