@@ -94,6 +94,7 @@ static const s_repair_t s_repairs[] = {
     {TACIT_SESSION_EXPIRED, 0, s_reconnect},      {TACIT_KEYS_NO_REQUEST_KEY, 2, s_share_again},
     {TACIT_CORRUPT, 2, s_share_and_wait},         {TACIT_INFERENCE_QUEUE_FULL, 0, s_send_later},
     {TACIT_INFERENCE_NO_WORKER, 0, s_send_later}, {TACIT_INFERENCE_WORKER_LOST, 3, s_send_later},
+    {TACIT_BULK_LOST, 3, s_send_later},
 };
 
 static const s_repair_t *s_find_repair(const tacit_remote_call_t *pending, tacit_status_t status)

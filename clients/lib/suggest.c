@@ -18,6 +18,8 @@ static const struct {
     {TACIT_INFERENCE_QUEUE_FULL, "try again shortly"},
     {TACIT_INFERENCE_WORKER_LOST, "try again"},
     {TACIT_DEADLINE_EXCEEDED, "try again, with a longer --timeout where you gave a short one"},
+    {TACIT_BULK_LOST, "try again"},
+    {TACIT_KEY_REUSED, "take another --key: this one is of another call"},
     {TACIT_NO_MEMORY, "raise the limit of locked memory (ulimit -l), or send less at a time"},
     {TACIT_CALLER_REFUSED, "act with an identity that may: --identity"},
     {TACIT_KEYS_NOT_ENROLLED, "run init (of tacit-dataowner or tacit-mlowner) with this identity"},

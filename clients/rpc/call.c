@@ -1,8 +1,10 @@
 /*  call.c - tacit-rpc call: one call, its result as JSON.  */
 
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "clients/rpc/commands.h"
+#include "rpc/frame.h"
 
 /*  What describe and metrics tell is text, though its type is bytes.  */
 static bool s_tells_text(const tacit_rpc_target_t *target, const json_t *object)
@@ -43,22 +45,55 @@ static tacit_status_t s_save(const char *path, tacit_span_t bulk, tacit_error_t 
                  : tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot write %s", path);
 }
 
+/*  The idempotency key, nothing where none is given; dashes are allowed, as in a UUID.  */
+static tacit_status_t s_read_key(const tacit_invocation_t *invocation, const tacit_method_t *method,
+                                 uint8_t key[TACIT_IDEMPOTENCY_KEY_MAX], tacit_span_t *ret_key,
+                                 tacit_error_t *ret_error)
+{
+    const char *text = tacit_invocation_value(invocation, "key");
+    size_t size = 0;
+    if (!text) {
+        return TACIT_OK;
+    }
+    if (sodium_hex2bin(key, TACIT_IDEMPOTENCY_KEY_MAX, text, strlen(text), "-", &size, NULL) != 0 ||
+        size == 0) {
+        return tacit_usage_error(invocation, ret_error, "--key takes 2 to %d hex digits",
+                                 2 * (int)TACIT_IDEMPOTENCY_KEY_MAX);
+    }
+    if (method->keyed == TACIT_KEYED_NONE) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT,
+                               method->idempotent ? "%s needs no key: it is idempotent"
+                                                  : "%s is not keyed: it keeps no answers",
+                               method->name);
+    }
+    *ret_key = tacit_span(key, size);
+    return TACIT_OK;
+}
+
 static tacit_status_t s_call(const tacit_invocation_t *invocation, const tacit_rpc_target_t *target,
                              tacit_error_t *ret_error)
 {
+    uint8_t key[TACIT_IDEMPOTENCY_KEY_MAX];
+    tacit_request_t request = {.method = target->method,
+                               .args = target->args,
+                               .bulk = tacit_rpc_target_bulk(target),
+                               .deadline_ms = invocation->timeout_ms};
     const char *out = tacit_invocation_value(invocation, "bulk-out");
     if (tacit_invocation_value(invocation, "in") || tacit_invocation_value(invocation, "out")) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has no streams",
                                target->method->name);
+    }
+    tacit_status_t status =
+        s_read_key(invocation, target->method, key, &request.idempotency_key, ret_error);
+    if (status) {
+        return status;
     }
     void *result = calloc(1, target->method->result->size);
     tacit_span_t bulk = tacit_span(NULL, 0);
     if (!result) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    tacit_status_t status = tacit_client_call(target->link.client, target->method, target->args,
-                                              tacit_rpc_target_bulk(target), invocation->timeout_ms,
-                                              result, &bulk, ret_error);
+    status = tacit_client_call_request(target->link.client, &request, result, &bulk, ret_error);
     if (!status && out) {
         status = s_save(out, bulk, ret_error);
     }

@@ -15,6 +15,7 @@ static const tacit_option_t s_call_options[] = {
     {"bulk-out", 'o', "FILE", "where to write the reply's bulk frame"},
     {"in", 'I', "FILE", "send this file as the method's stream; - is standard input"},
     {"out", 'O', "FILE", "where to write the method's stream; - is standard output"},
+    {"key", 'K', "HEX", "of a keyed method: the same command again runs once"},
     S_PLACE_OPTIONS,
 };
 

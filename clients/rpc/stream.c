@@ -51,6 +51,10 @@ static tacit_status_t s_check(const tacit_invocation_t *invocation, const tacit_
 {
     bool in = tacit_invocation_value(invocation, "in") != NULL;
     bool out = tacit_invocation_value(invocation, "out") != NULL;
+    if (tacit_invocation_value(invocation, "key")) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT,
+                               "%s has streams: they are not kept by a key", method->name);
+    }
     if (in && method->stream_in.chunk_max == 0) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s takes no stream", method->name);
     }

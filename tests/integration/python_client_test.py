@@ -182,6 +182,21 @@ class PythonClient(MeshCase):
             answer.output("none")
         self.assertEqual(caught.exception.expected, "joined, positive")
 
+    @in_loop
+    async def test_large_bulk_needs_no_lane(self):
+        """C clients and services take it by a lane; here it goes over CURVE, both ways."""
+        half = 400_000
+        path = self.folder("wide.onnx")
+        with open(path, "wb") as file:
+            file.write(onnx.relu(shape=("n", 2 * half)))
+        async with await self.open("vendor") as mesh, tacit.MLOwner(mesh) as owner:
+            await owner.push("wide", path)
+            await owner.grant("wide", self.clinic)
+        async with await self.open("clinic") as mesh:
+            async with await tacit.DataOwner(mesh).model(tacit.Reference(self.vendor, "wide")) as model:
+                answer = await model.infer(tacit.Tensor.floats([list(range(-half, half))]))
+        self.assertEqual(answer.outputs[0].tolist(), [[0] * half + list(range(half))])
+
     @staticmethod
     def probabilities(answer):
         return next(output for output in answer.outputs

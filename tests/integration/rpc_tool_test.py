@@ -1,9 +1,12 @@
 """tacit-rpc against a real mesh: contracts from the services, calls with JSON, bench, refusals."""
 
+import json
 import os
 import unittest
 
-from mesh import MeshCase
+from mesh import EXAMPLES, MeshCase
+
+MODEL = os.path.join(EXAMPLES, "breast-cancer", "model.onnx")
 
 
 class RpcTool(MeshCase):
@@ -70,6 +73,26 @@ class RpcTool(MeshCase):
         self.assertGreater(told["calls_per_second"], 0)
         self.assertLessEqual(told["p50_us"], told["p99_us"])
         self.assertLessEqual(told["p99_us"], told["max_us"])
+
+    def test_a_call_with_a_key_runs_once(self):
+        owner = self.mesh.identity("maker")
+        self.mesh.client("tacit-mlowner", "init", *owner, check=True)
+        self.mesh.client("tacit-mlowner", "push", MODEL, "--name", "k", *owner, check=True)
+        grant = {"name": "k", "user": "00" * 32, "measurement": "00" * 32, "expires_ms": 0, "uses": 0}
+
+        def call(key, options=(), **changed):
+            return self.rpc("call", "keys.grant", json.dumps({**grant, **changed}), *key, *options, *owner)
+
+        first = call(("--key", "0123456789abcdef")).json
+        self.assertEqual(call(("-K", "01234567-89AB-cdef")).json, first)
+        self.assertNotEqual(call(("--key", "00")).json, first)
+        self.assertNotEqual(call(("--key", "ff" * 32)).json, first)
+        self.assertNotEqual(call(()).json, call(()).json)
+        self.assert_exit(18, "key_reused", call(("--key", "00"), ("--json",), uses=1))
+        for key in ("", "0", "xy", "ff" * 33):
+            with self.subTest(key):
+                self.assert_exit(2, "usage", call(("--key", key), ("--json",)))
+        self.assert_exit(3, "bad_input", self.rpc("call", "keys.list", '{"offset": 0}', "--key", "00", "--json"))
 
     def test_refusals(self):
         for code, name, arguments in (
