@@ -232,10 +232,13 @@ tacit_status_t tacit_client_bulk_message(const tacit_request_t *request, zmq_msg
 /*  Opening a lane takes from the call's time, half of it at most.  */
 static tacit_request_t s_prepare(tacit_client_t *self, const tacit_request_t *request)
 {
+    tacit_request_t rest = *request;
+    if (!tacit_client_lane_pays(self, request->method, request->bulk.size)) {
+        return rest;
+    }
     uint64_t began_ms = tacit_client_now();
     uint32_t deadline_ms = s_deadline(request, began_ms);
-    tacit_request_t rest = *request;
-    tacit_client_lane_prepare(self, request->method, request->bulk.size, deadline_ms / 2);
+    tacit_client_lane_prepare(self, deadline_ms / 2);
     uint64_t spent_ms = tacit_client_now() - began_ms;
     if (spent_ms > 0 && deadline_ms > 0) {
         rest.deadline_ms = spent_ms < deadline_ms ? deadline_ms - (uint32_t)spent_ms : 1;

@@ -76,12 +76,10 @@ static void s_peer_ended(tacit_client_t *self)
     }
 }
 
-void tacit_client_lane_refresh(tacit_client_t *self)
+void tacit_client_lane_refresh(tacit_client_t *self, uint64_t now_ms)
 {
     tacit_client_lane_t *lane = &self->lane;
-    uint64_t now_ms = tacit_client_now();
-    if (lane->endpoint && !lane->polled &&
-        now_ms - lane->used_ms >= (uint64_t)TACIT_LANE_SPARE_MS / 2) {
+    if (lane->endpoint && !lane->polled && now_ms >= lane->used_ms + TACIT_LANE_SPARE_MS / 2) {
         (void)tacit_client_take_in(self);
         (void)tacit_client_lane_read_events(self);
     }

@@ -36,11 +36,13 @@ typedef struct tacit_client_lane {
     uint64_t opened;   /* lanes, one after the other */
 } tacit_client_lane_t;
 
-/*  A call is about to be sent: open the lane where that pays, within that time at most. refresh
-    sees first what happened to the one that there is, and lets go of it where it should end.  */
-void tacit_client_lane_prepare(tacit_client_t *client, const tacit_method_t *method,
-                               size_t bulk_size, uint32_t within_ms);
-void tacit_client_lane_refresh(tacit_client_t *client);
+/*  Is a lane of use to such a call? Then, before it is sent: open one where there is none, within
+    that time at most. refresh sees first what happened to the one that there is, and lets go of it
+    where it should end.  */
+bool tacit_client_lane_pays(const tacit_client_t *client, const tacit_method_t *method,
+                            size_t bulk_size);
+void tacit_client_lane_prepare(tacit_client_t *client, uint32_t within_ms);
+void tacit_client_lane_refresh(tacit_client_t *client, uint64_t now_ms);
 
 /*  Both ends have greeted.  */
 bool tacit_client_lane_is_up(const tacit_client_lane_t *lane);

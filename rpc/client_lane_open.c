@@ -178,19 +178,22 @@ tacit_status_t tacit_client_open_lane(tacit_client_t *client, tacit_error_t *ret
     return s_open(client, tacit_client_now() + TACIT_LANE_OPEN_MS, ret_error);
 }
 
-void tacit_client_lane_prepare(tacit_client_t *self, const tacit_method_t *method, size_t bulk_size,
-                               uint32_t within_ms)
+bool tacit_client_lane_pays(const tacit_client_t *self, const tacit_method_t *method,
+                            size_t bulk_size)
+{
+    const tacit_client_lane_t *lane = &self->lane;
+    return self->session && !lane->opening &&
+           (bulk_size >= TACIT_LANE_BULK_MIN || lane->wanted ||
+            method->stream_in.chunk_max >= TACIT_LANE_BULK_MIN ||
+            method->stream_out.chunk_max >= TACIT_LANE_BULK_MIN);
+}
+
+void tacit_client_lane_prepare(tacit_client_t *self, uint32_t within_ms)
 {
     tacit_client_lane_t *lane = &self->lane;
-    bool large = bulk_size >= TACIT_LANE_BULK_MIN || lane->wanted ||
-                 method->stream_in.chunk_max >= TACIT_LANE_BULK_MIN ||
-                 method->stream_out.chunk_max >= TACIT_LANE_BULK_MIN;
     uint64_t now_ms = tacit_client_now();
     uint32_t patience_ms = within_ms < TACIT_LANE_OPEN_MS ? within_ms : TACIT_LANE_OPEN_MS;
-    if (!large || !self->session || lane->opening) {
-        return;
-    }
-    tacit_client_lane_refresh(self);
+    tacit_client_lane_refresh(self, now_ms);
     if (!lane->endpoint && !lane->polled && self->lost.code == TACIT_OK &&
         tacit_lane_reopen_due(&lane->reopen, now_ms)) {
         (void)s_open(self, now_ms + patience_ms, NULL); /* without a lane it goes over CURVE */
