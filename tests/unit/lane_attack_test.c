@@ -26,7 +26,7 @@ static int s_setup(void **state)
 {
     (void)state;
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 3 * STRANGERS) {
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 3 * (rlim_t)STRANGERS) {
         files.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
         (void)setrlimit(RLIMIT_NOFILE, &files);
     }

@@ -227,9 +227,9 @@ static void takes_no_name_twice_in_a_session(void **state)
     (void)state;
     tacit_lane_reopen_t reopen = {.count = 0};
     uint8_t name[TACIT_LANE_ID_SIZE] = {0};
-    for (uint8_t i = 0; i < TACIT_LANES_PER_SESSION_MAX; i++) {
+    for (size_t i = 0; i < TACIT_LANES_PER_SESSION_MAX; i++) {
         assert_true(tacit_lane_reopen_due(&reopen, 0));
-        name[15] = i;
+        name[15] = (uint8_t)i;
         assert_int_equal(tacit_lane_reopen_name(&reopen, name), TACIT_OK);
         assert_int_equal(tacit_lane_reopen_name(&reopen, name), TACIT_PROTOCOL_ERROR);
         name[15] = 0;
