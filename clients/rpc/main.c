@@ -31,8 +31,8 @@ static const tacit_option_t s_bench_options[] = {
 static const tacit_command_t s_commands[] = {
     {
         .name = "describe",
-        .summary = "print a service's contract, from the service itself",
-        .operands = "SERVICE",
+        .summary = "print a service's contract, or a method's, from the service itself",
+        .operands = "SERVICE[.METHOD]",
         .operands_min = 1,
         .operands_max = 1,
         .options = s_describe_options,

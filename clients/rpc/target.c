@@ -113,7 +113,11 @@ tacit_status_t tacit_rpc_target_open(const tacit_invocation_t *invocation,
         tacit_error_remedy(ret_error, "tacit-rpc describe %s tells what there is", service);
         return TACIT_NOT_FOUND;
     }
-    return s_take_args(invocation, target, ret_error);
+    status = s_take_args(invocation, target, ret_error);
+    if (status == TACIT_BAD_INPUT && ret_error && !ret_error->remedy[0]) {
+        tacit_error_remedy(ret_error, "tacit-rpc describe %s tells what it takes", name);
+    }
+    return status;
 }
 
 void tacit_rpc_target_close(tacit_rpc_target_t *target)

@@ -32,6 +32,14 @@ class RpcTool(MeshCase):
         self.assertIn("grant_info", told["structs"])
         self.assertEqual(told["enums"]["grant_state"]["revoked"], 2)
 
+    def test_describe_one_method(self):
+        told = self.rpc("describe", "keys.remove_model_key", check=True).out
+        self.assertEqual([line.split()[0] for line in told.splitlines()], ["##", "method", "caller"])
+        self.assertEqual(self.rpc("describe", "keys.list", "--json", check=True).json["name"], "list")
+        for options in ((), ("--json",)):
+            self.assertEqual(self.rpc("describe", "keys.remove", *options).code, 10)
+        self.assert_exit(2, "usage", self.rpc("describe", "keys.", "--json"))
+
     def test_calls_as_the_operator(self):
         status = self.rpc("call", "mesh.status", check=True).json
         self.assertIn("keys", {process["name"] for process in status["processes"]})

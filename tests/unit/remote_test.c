@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "clients/rpc/excerpt.h"
 #include "clients/rpc/json_value.h"
 #include "enclave/secret.h"
 #include "idl/inference.h"
@@ -386,12 +387,39 @@ static void refuses_what_the_contract_does_not_have(void **state)
 
 #define CASE(name) cmocka_unit_test(name)
 
+/*  --- a method of the text -------------------------------------------------------------------- */
+
+static void s_assert_excerpt(const char *text, const char *name, const char *wanted)
+{
+    tacit_span_t part = tacit_excerpt_method(tacit_span_string(text), name);
+    assert_true(tacit_span_equal(part, tacit_span_string(wanted)));
+}
+
+static void finds_a_method_and_its_comment_in_a_text(void **state)
+{
+    (void)state;
+    static const char text[] = "# a\n\n## One.\n## And more.\nmethod one (1 a: u8) -> ()\n"
+                               "    deadline 1s\n\nmethod one_more -> ()\n\n## Last.\nmethod last";
+    s_assert_excerpt(text, "one",
+                     "## One.\n## And more.\nmethod one (1 a: u8) -> ()\n    deadline 1s\n");
+    s_assert_excerpt(text, "one_more", "method one_more -> ()\n");
+    s_assert_excerpt(text, "last", "## Last.\nmethod last");
+    static const char *const others[] = {"", "o", "on", "one_", "last_one", "method", "lasting"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_null(tacit_excerpt_method(tacit_span_string(text), others[i]).data);
+    }
+    for (size_t size = 0; size < sizeof text; size++) { /* cut anywhere */
+        (void)tacit_excerpt_method(tacit_span(text, size), "last");
+    }
+}
+
 int main(void)
 {
     if (tacit_process_init() != TACIT_OK) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
+        CASE(finds_a_method_and_its_comment_in_a_text),
         CASE(what_a_service_tells_is_what_it_was_built_with),
         CASE(refuses_every_truncation),
         CASE(lies_about_what_there_is_are_refused),
