@@ -1,6 +1,6 @@
 /*  client_internal.h - what the files of the client share: client.c connects, client_receive.c
-    reads and waits, client_call.c sends requests and gives replies back, client_stream.c has the
-    streams, client_lane.c the bulk lane, which client_lane_open.c opens.  */
+    reads and waits, client_call.c makes requests and gives replies back, client_send.c sends,
+   client_stream.c has the streams, client_lane.c the bulk lane, which client_lane_open.c opens.  */
 
 #ifndef TACIT_RPC_CLIENT_INTERNAL_H
 #define TACIT_RPC_CLIENT_INTERNAL_H
@@ -73,6 +73,13 @@ TACIT_MUST_CHECK tacit_status_t tacit_client_give_reply(tacit_client_t *client, 
 /*  A request's bulk as a message, empty where it has none; free_bulk is taken or done.  */
 TACIT_MUST_CHECK tacit_status_t tacit_client_bulk_message(const tacit_request_t *request,
                                                           zmq_msg_t *ret_message,
+                                                          tacit_error_t *ret_error);
+
+/*  The request in out goes to the connection, or waits for others where the owner lets it; its bulk
+    is moved where it was sent. BUSY, NO_MEMORY, or why the connection was lost.  */
+TACIT_MUST_CHECK tacit_status_t tacit_client_send_request(tacit_client_t *client,
+                                                          const tacit_request_t *request,
+                                                          zmq_msg_t *bulk,
                                                           tacit_error_t *ret_error);
 
 /*  As tacit_client_start_request, but bulk is that message, which is moved from where it was sent

@@ -42,10 +42,9 @@ static void s_run(tacit_server_t *self, tacit_call_t *call, zmq_msg_t *bulk)
     tacit_server_enter(self, call);
 }
 
-static void s_deliver(tacit_server_t *self, tacit_server_lane_t *row,
+static void s_deliver(tacit_server_t *self, const tacit_server_lane_t *row,
                       const tacit_lane_target_t *target, zmq_msg_t *bulk)
 {
-    row->used_ms = tacit_server_now();
     self->lanes.bulks_in++;
     self->lanes.bytes_in += zmq_msg_size(bulk);
     if (target->aim == TACIT_LANE_CALL) {
@@ -165,6 +164,7 @@ bool tacit_server_lane_event(tacit_server_t *self, const tacit_call_t *carrier)
                 tacit_lane_sender_credit(row->sender, granted) != TACIT_OK)) {
         tacit_server_lane_end(self, row, granted != TACIT_LANE_OVER);
     } else if (row) {
+        row->used_ms = tacit_server_now();
         s_flush(self, row);
     }
     return true;
@@ -284,6 +284,7 @@ void tacit_server_lane_take(tacit_server_t *self, const uint8_t routing[TACIT_RO
     } else if (tacit_lane_receiver_take(row->receiver, frame) != TACIT_OK) {
         tacit_server_lane_end(self, row, true);
     } else {
+        row->used_ms = tacit_server_now();
         s_advance(self, row);
         s_bound_parked(self, row);
     }

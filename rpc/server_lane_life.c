@@ -78,6 +78,8 @@ void tacit_server_lane_sweep(tacit_server_t *self)
         tacit_server_lane_t *row = lanes->table.rows[i];
         if (s_is_over(self, row, now)) {
             tacit_server_lane_end(self, row, false);
+        } else if (tacit_lane_table_stuck(&lanes->table, row, now)) {
+            tacit_server_lane_end(self, row, true);
         } else if (tacit_lane_table_stale(&lanes->table, row, now)) {
             s_recall(self, row, now);
         }

@@ -78,6 +78,12 @@ bool tacit_lane_table_stale(const tacit_lane_table_t *table, const tacit_server_
            tacit_server_lane_quiet(row);
 }
 
+bool tacit_lane_table_stuck(const tacit_lane_table_t *table, const tacit_server_lane_t *row,
+                            uint64_t now_ms)
+{
+    return !row->ended && s_idle_ms(row, now_ms) >= table->idle_ms && !tacit_server_lane_quiet(row);
+}
+
 typedef struct {
     size_t lanes;                /* that may be used */
     size_t recalled;             /* and that were given up for others */

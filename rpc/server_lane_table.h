@@ -24,7 +24,7 @@ typedef struct tacit_server_lane {
     bool recalled;
     bool ended;
     uint64_t due_ms;  /* monotonic; until when it may connect; recalled: may last */
-    uint64_t used_ms; /* of the last bulk or frame */
+    uint64_t used_ms; /* when something last moved: a frame that came, credit, a bulk that went */
     tacit_lane_sender_t *sender;
     tacit_lane_receiver_t *receiver;
 } tacit_server_lane_t;
@@ -34,7 +34,7 @@ enum { TACIT_LANE_ROWS = TACIT_LANES_MAX + TACIT_LANES_RECALLED_MAX };
 typedef struct tacit_lane_table {
     tacit_server_lane_t *rows[TACIT_LANE_ROWS]; /* owned; the first count of them */
     size_t count;
-    uint32_t idle_ms;  /* after which an idle lane is recalled */
+    uint32_t idle_ms;  /* after which an idle lane is recalled, and one that is stuck ended */
     uint32_t spare_ms; /* the same where another one needs its place */
 } tacit_lane_table_t;
 
@@ -60,8 +60,11 @@ void tacit_server_lane_free(tacit_server_lane_t *row);
 
 /*  Nothing that was announced either way is under way.  */
 bool tacit_server_lane_quiet(const tacit_server_lane_t *row);
-/*  It has been idle for so long that it is to be recalled.  */
+/*  It has been idle for so long that it is to be recalled; or nothing moved for so long, though
+    something should, that it is to end.  */
 bool tacit_lane_table_stale(const tacit_lane_table_t *table, const tacit_server_lane_t *row,
+                            uint64_t now_ms);
+bool tacit_lane_table_stuck(const tacit_lane_table_t *table, const tacit_server_lane_t *row,
                             uint64_t now_ms);
 
 /*  Bytes without tickets of all lanes.  */

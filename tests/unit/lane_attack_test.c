@@ -227,6 +227,29 @@ static void frames_of_a_former_lane_open_nothing(void **state)
     tacit_client_destroy(&good);
 }
 
+/*  Who announces and sends nothing, or waits for credit that it does not give, keeps no place.  */
+static void a_lane_on_which_nothing_moves_is_ended(void **state)
+{
+    (void)state;
+    echo_service_t echo;
+    echo_init(&echo);
+    echo.own_lane_times = true;
+    echo.lane_idle_ms = 100;
+    echo.lane_spare_ms = 100;
+    echo.lane_recall_ms = 100;
+    echo_start(&echo);
+    tacit_client_t *client = echo_bind(&echo, &echo.user, TACIT_ROLE_USER);
+    assert_int_equal(tacit_client_open_lane(client, NULL), TACIT_OK);
+    tacit_slot_t *slot = s_announce(client);
+    uint64_t began = tacit_client_now();
+    assert_int_equal(s_outcome(client, slot), TACIT_BULK_LOST);
+    assert_true(tacit_client_now() - began < 4000); /* its deadline was later */
+    assert_int_equal(echo_metric(&echo, "tacit_rpc_lanes"), 0);
+    assert_int_equal(echo_metric(&echo, "tacit_rpc_lanes_broken_total"), 1);
+    tacit_client_destroy(&client);
+    echo_stop(&echo);
+}
+
 /*  --- strangers ------------------------------------------------------------------------------- */
 
 static int s_dial(const char *address)
@@ -344,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_that_are_not_the_next_end_their_lane_alone),
         cmocka_unit_test(frames_of_a_former_lane_open_nothing),
+        cmocka_unit_test(a_lane_on_which_nothing_moves_is_ended),
         cmocka_unit_test(strangers_are_hung_up_on_and_stand_in_nobodys_way),
     };
     return cmocka_run_group_tests(tests, s_setup, s_teardown);

@@ -163,6 +163,11 @@ static void knows_idle_lanes_by_their_time(void **state)
     row->recalled = true;
     assert_false(tacit_lane_table_stale(table, row, 1000 + TACIT_LANE_IDLE_MS));
     row->recalled = false;
+    assert_false(tacit_lane_table_stuck(table, row, 1000 + TACIT_LANE_IDLE_MS));
+    s_occupy(row);
+    assert_false(tacit_lane_table_stale(table, row, 1000 + TACIT_LANE_IDLE_MS));
+    assert_false(tacit_lane_table_stuck(table, row, 1000 + TACIT_LANE_IDLE_MS - 1));
+    assert_true(tacit_lane_table_stuck(table, row, 1000 + TACIT_LANE_IDLE_MS));
     row->ended = true;
     assert_false(tacit_lane_table_stale(table, row, 1000 + TACIT_LANE_IDLE_MS));
 }
