@@ -120,12 +120,28 @@ static bool s_parse_pem(tacit_span_t pem, tacit_chain_t *chain)
     return pem.size == 0;
 }
 
-X509 *tacit_certificate_first(tacit_span_t pem)
+/*  What follows the certificate stays in the text.  */
+static X509 *s_take_certificate(tacit_span_t *pem)
 {
     uint8_t der[TACIT_CERTIFICATE_MAX];
     size_t size = 0;
-    s_skip_blanks(&pem);
-    return s_next_block(&pem, der, &size) ? s_decode(der, size) : NULL;
+    s_skip_blanks(pem);
+    return s_next_block(pem, der, &size) ? s_decode(der, size) : NULL;
+}
+
+X509 *tacit_certificate_first(tacit_span_t pem)
+{
+    return s_take_certificate(&pem);
+}
+
+X509 *tacit_certificate_only(tacit_span_t pem)
+{
+    X509 *certificate = s_take_certificate(&pem);
+    if (certificate && pem.size > 0) {
+        X509_free(certificate);
+        certificate = NULL;
+    }
+    return certificate;
 }
 
 bool tacit_certificate_common_name(const X509 *certificate, char ret_name[TACIT_COMMON_NAME_MAX])

@@ -44,6 +44,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_chain_parse(tacit_chain_kind_t kind, tacit
    was refused claims to be. X509_free it; NULL where there is none.  */
 X509 *tacit_certificate_first(tacit_span_t pem);
 
+/*  The same of a text that holds one certificate and nothing else.  */
+X509 *tacit_certificate_only(tacit_span_t pem);
+
 /*  Safe on a zeroed chain, and twice.  */
 void tacit_chain_clear(tacit_chain_t *chain);
 

@@ -74,10 +74,20 @@ static X509_CRL *s_decode_crl(tacit_span_t der)
     return crl;
 }
 
-/*  Signature and dates are judged when a chain needs the CRL; here only its form, and its end.  */
-static tacit_status_t s_check_crl(tacit_chain_trust_t *trust, const char *name, X509_CRL *crl,
+/*  Which list is expected: what a refusal calls it, whose it is, and where its number goes.  */
+typedef struct list {
+    const char *name;
+    tacit_span_t der;
+    X509 *issuer;
+    uint8_t *number; /* TACIT_CRL_NUMBER_SIZE */
+} list_t;
+
+/*  Signature and dates are judged when a chain needs the CRL; here only its form, its issuer, and
+    its end.  */
+static tacit_status_t s_check_crl(tacit_chain_trust_t *trust, const list_t *list, X509_CRL *crl,
                                   tacit_error_t *error)
 {
+    const char *name = list->name;
     if (!crl) {
         return tacit_evidence_refuse(error, TACIT_EVIDENCE_MALFORMED, name, "one CRL in DER",
                                      "something else");
@@ -85,6 +95,10 @@ static tacit_status_t s_check_crl(tacit_chain_trust_t *trust, const char *name, 
     if (X509_CRL_get_signature_nid(crl) != NID_ecdsa_with_SHA256) {
         return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID, name, "ecdsa-with-SHA256",
                                      "another algorithm");
+    }
+    if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(list->issuer)) != 0) {
+        return tacit_evidence_refuse(error, TACIT_COLLATERAL_MISSING, name,
+                                     "the CRL of this issuer", "another issuer's");
     }
     if (!s_shorten(trust, X509_CRL_get0_nextUpdate(crl))) {
         return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID, name, "a nextUpdate",
@@ -110,15 +124,15 @@ static bool s_take_number(X509_CRL *crl, uint8_t ret_number[TACIT_CRL_NUMBER_SIZ
     return taken;
 }
 
-static tacit_status_t s_note_crl(tacit_chain_trust_t *trust, const char *name, X509_CRL *crl,
-                                 uint8_t number[TACIT_CRL_NUMBER_SIZE], tacit_error_t *error)
+static tacit_status_t s_note_crl(tacit_chain_trust_t *trust, const list_t *list, X509_CRL *crl,
+                                 tacit_error_t *error)
 {
     uint64_t from_ms = 0;
     uint64_t until_ms = 0;
     if (!tacit_certificate_time(X509_CRL_get0_lastUpdate(crl), &from_ms) ||
         !tacit_certificate_time(X509_CRL_get0_nextUpdate(crl), &until_ms) ||
-        !s_take_number(crl, number)) {
-        return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID, name,
+        !s_take_number(crl, list->number)) {
+        return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID, list->name,
                                      "dates and a number as the standard has them", "other forms");
     }
     trust->lists.from_ms = from_ms > trust->lists.from_ms ? from_ms : trust->lists.from_ms;
@@ -126,13 +140,13 @@ static tacit_status_t s_note_crl(tacit_chain_trust_t *trust, const char *name, X
     return TACIT_OK;
 }
 
-static tacit_status_t s_add_crl(tacit_chain_trust_t *trust, const char *name, tacit_span_t der,
-                                uint8_t number[TACIT_CRL_NUMBER_SIZE], tacit_error_t *error)
+static tacit_status_t s_add_crl(tacit_chain_trust_t *trust, const list_t *list,
+                                tacit_error_t *error)
 {
-    X509_CRL *crl = s_decode_crl(der);
-    tacit_status_t status = s_check_crl(trust, name, crl, error);
+    X509_CRL *crl = s_decode_crl(list->der);
+    tacit_status_t status = s_check_crl(trust, list, crl, error);
     if (status == TACIT_OK) {
-        status = s_note_crl(trust, name, crl, number, error);
+        status = s_note_crl(trust, list, crl, error);
     }
     if (status == TACIT_OK && X509_STORE_add_crl(trust->store, crl) != 1) {
         status = tacit_error_set(error, TACIT_NO_MEMORY, NULL);
@@ -141,10 +155,11 @@ static tacit_status_t s_add_crl(tacit_chain_trust_t *trust, const char *name, ta
     return status;
 }
 
-tacit_status_t tacit_chain_trust_new(X509 *root, tacit_span_t root_crl, tacit_span_t pck_crl,
-                                     uint64_t now_ms, tacit_chain_trust_t **ret_trust,
-                                     tacit_error_t *ret_error)
+tacit_status_t tacit_chain_trust_new(const tacit_chain_t *pck_chain, tacit_span_t root_crl,
+                                     tacit_span_t pck_crl, uint64_t now_ms,
+                                     tacit_chain_trust_t **ret_trust, tacit_error_t *ret_error)
 {
+    X509 *root = tacit_chain_root(pck_chain);
     tacit_chain_trust_t *trust = calloc(1, sizeof *trust);
     if (!trust) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
@@ -157,11 +172,12 @@ tacit_status_t tacit_chain_trust_new(X509 *root, tacit_span_t root_crl, tacit_sp
     if (!trust->store || X509_STORE_add_cert(trust->store, root) != 1) {
         status = tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    if (status == TACIT_OK) {
-        status = s_add_crl(trust, "root_crl", root_crl, trust->marks.root_crl, ret_error);
-    }
-    if (status == TACIT_OK) {
-        status = s_add_crl(trust, "pck_crl", pck_crl, trust->marks.pck_crl, ret_error);
+    const list_t lists[] = {
+        {"root_crl", root_crl, root, trust->marks.root_crl},
+        {"pck_crl", pck_crl, pck_chain->certificates[1], trust->marks.pck_crl},
+    };
+    for (size_t i = 0; status == TACIT_OK && i < sizeof lists / sizeof lists[0]; i++) {
+        status = s_add_crl(trust, &lists[i], ret_error);
     }
     if (status != TACIT_OK) {
         tacit_chain_trust_destroy(&trust);

@@ -11,10 +11,12 @@
 
 typedef struct tacit_chain_trust tacit_chain_trust_t;
 
-/*  root is a certificate that tacit_chain_parse pinned (borrowed, and kept alive by count). The
-    CRLs are DER. EVIDENCE_MALFORMED, CERTIFICATE_INVALID.  */
-TACIT_MUST_CHECK tacit_status_t tacit_chain_trust_new(X509 *root, tacit_span_t root_crl,
-                                                      tacit_span_t pck_crl, uint64_t now_ms,
+/*  The root of the PCK chain, which tacit_chain_parse pinned, is the only anchor. The CRLs are DER:
+    the root's and that of the chain's CA, each in its own place, so that neither passes for the
+    other's number. EVIDENCE_MALFORMED, CERTIFICATE_INVALID, COLLATERAL_MISSING.  */
+TACIT_MUST_CHECK tacit_status_t tacit_chain_trust_new(const tacit_chain_t *pck_chain,
+                                                      tacit_span_t root_crl, tacit_span_t pck_crl,
+                                                      uint64_t now_ms,
                                                       tacit_chain_trust_t **ret_trust,
                                                       tacit_error_t *ret_error);
 void tacit_chain_trust_destroy(tacit_chain_trust_t **trust);

@@ -106,7 +106,7 @@ static tacit_status_t s_verify_crl_issuer(verification_t *self, tacit_error_t *e
 static tacit_status_t s_verify_chains(verification_t *self, tacit_error_t *error)
 {
     tacit_status_t status =
-        tacit_chain_trust_new(tacit_chain_root(&self->pck_chain), self->collateral->root_crl,
+        tacit_chain_trust_new(&self->pck_chain, self->collateral->root_crl,
                               self->collateral->pck_crl, self->now_ms, &self->trust, error);
     if (status == TACIT_OK) {
         status = tacit_chain_trust_verify(self->trust, &self->pck_chain, error);

@@ -197,7 +197,7 @@ static tacit_status_t s_check_dates(const tacit_signed_json_t *kind, const json_
     if (!tacit_json_date(object, "nextUpdate", &reached->next_update_ms)) {
         return tacit_signed_json_malformed(kind, "nextUpdate", "a UTC date", error);
     }
-    if (now_ms >= reached->issued_ms && now_ms < reached->next_update_ms) {
+    if (now_ms >= reached->issued_ms && now_ms <= reached->next_update_ms) {
         return TACIT_OK;
     }
     bool early = now_ms < reached->issued_ms;

@@ -188,6 +188,16 @@ static bool s_lists_key(tacit_span_t json, const EVP_PKEY *key)
     return found;
 }
 
+static bool s_is_zero(tacit_span_t bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        if (bytes.data[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /*  Header 32 | SNP report 1184 | u32 size, version, type, hash type, JSON size | JSON | zeroes.  */
 static bool s_parse_report(tacit_span_t bytes, tacit_span_t *ret_report, tacit_span_t *ret_json)
 {
@@ -200,7 +210,7 @@ static bool s_parse_report(tacit_span_t bytes, tacit_span_t *ret_report, tacit_s
     uint32_t hash = tacit_cursor_u32(&cursor);
     uint32_t json_size = tacit_cursor_u32(&cursor);
     tacit_span_t json = tacit_cursor_take(&cursor, json_size);
-    if (cursor.failed || !header.data || !report.data ||
+    if (cursor.failed || !header.data || !report.data || !s_is_zero(cursor.rest) ||
         memcmp(header.data, S_HCL_MAGIC, strlen(S_HCL_MAGIC)) != 0 ||
         (uint64_t)json_size + RUNTIME_HEADER_SIZE != size || type != RUNTIME_TYPE_SNP ||
         hash != RUNTIME_HASH_SHA256) {

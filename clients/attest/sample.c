@@ -3,13 +3,12 @@
 #include "clients/attest/sample.h"
 
 #include <limits.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "enclave/certificates.h"
 #include "enclave/evidence.h"
 #include "enclave/evidence_refusal.h"
 #include "enclave/whole_file.h"
@@ -78,12 +77,11 @@ static void s_free(tacit_span_t *span)
     *span = tacit_span(NULL, 0);
 }
 
-/*  The DER of the one certificate in a PEM text; empty where there is none.  */
+/*  The DER of the one certificate in a PEM text; empty where there is none, or anything more.  */
 static tacit_span_t s_pem_to_der(tacit_span_t pem)
 {
     tacit_span_t der = tacit_span(NULL, 0);
-    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.size);
-    X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    X509 *certificate = tacit_certificate_only(pem);
     int size = certificate ? i2d_X509(certificate, NULL) : 0;
     uint8_t *bytes = size > 0 ? malloc((size_t)size) : NULL;
     if (bytes) {
@@ -91,8 +89,6 @@ static tacit_span_t s_pem_to_der(tacit_span_t pem)
         der = tacit_span(bytes, (size_t)i2d_X509(certificate, &end));
     }
     X509_free(certificate);
-    BIO_free(bio);
-    ERR_clear_error();
     return der;
 }
 

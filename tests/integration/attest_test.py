@@ -125,6 +125,43 @@ class Samples(unittest.TestCase):
                         self.assertEqual(done.returncode, 1, done.stdout)
                         self.assertEqual(json.loads(done.stdout)["code"], "collateral_missing")
 
+    def test_lists_in_each_other_s_place_refuse(self):
+        """Both are there and valid; but the number of either would count as the other's."""
+        for folder in samples():
+            expected = expected_of(folder)
+            if expected["result"] != "VERIFIED" or expected["kind"] != "intel-dcap":
+                continue
+            with tempfile.TemporaryDirectory() as scratch:
+                copy = os.path.join(scratch, "copy")
+                shutil.copytree(folder, copy)
+                for name, other in (("root_ca_crl.der", "pck_crl.der"),
+                                    ("pck_crl.der", "root_ca_crl.der")):
+                    shutil.copyfile(os.path.join(folder, other), os.path.join(copy, name))
+                with self.subTest(os.path.relpath(folder, EVIDENCE)):
+                    got = json.loads(verify(copy, expected, "--json").stdout)
+                    self.assertEqual((got.get("code"), got.get("claim")),
+                                     ("collateral_missing", "root_crl"))
+
+    def test_nothing_follows_what_is_exact(self):
+        """A byte more, where the format leaves no room for one."""
+        for folder, name, more in (("snp/milan_vcek", "ask.pem", b"-"),
+                                   ("snp/milan_vcek", "report.bin", b"\0"),
+                                   ("nitro/blocky_full", "doc.cbor", b"\0"),
+                                   ("tpm_azure/q1", "hcl_report.bin", b"\1"),
+                                   ("tdx_v4/phala_b0c0", "pck_crl.der", b"\0"),
+                                   ("tdx_v4/phala_b0c0", "tcb_signing_chain.pem", b"-")):
+            with tempfile.TemporaryDirectory() as scratch:
+                copy = os.path.join(scratch, "copy")
+                shutil.copytree(os.path.join(EVIDENCE, folder), copy)
+                with open(os.path.join(EVIDENCE, folder, name), "rb") as file:
+                    content = file.read() + more
+                os.remove(os.path.join(copy, name))
+                with open(os.path.join(copy, name), "wb") as file:
+                    file.write(content)
+                with self.subTest((folder, name)):
+                    done = verify(copy, expected_of(os.path.join(EVIDENCE, folder)), "--json")
+                    self.assertEqual(json.loads(done.stdout).get("code"), "evidence_malformed")
+
 
 class Ear(unittest.TestCase):
     """Attestation results as tokens: what is written is read, by us and by who knows only RFCs."""

@@ -10,18 +10,26 @@
 
 #include <cmocka.h>
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "clients/attest/judge.h"
 #include "clients/attest/utc.h"
 
-enum { PATH_SIZE = 512, STEP = 19 /* every so-manieth byte of what is long */, SHORT = 400 };
+enum {
+    PATH_SIZE = 512,
+    STEP = 19,    /* every so-manieth byte of what is long */
+    SPARSE = 209, /* where another sample of that form is altered more densely */
+    SHORT = 400
+};
 
 typedef struct genuine {
     const char *name;
     const char *time;
     uint32_t parts; /* bit n: part n is altered and cut */
+    size_t step;
+    bool own_root; /* root_ca.der beside it is trusted, instead of the vendor's */
 } genuine_t;
 
 #define S_BIT(part) (UINT32_C(1) << (part))
@@ -32,28 +40,40 @@ typedef struct genuine {
     (S_BIT(TACIT_PART_REPORT) | S_BIT(TACIT_PART_VEK) | S_BIT(TACIT_PART_ASK) |                    \
      S_BIT(TACIT_PART_ARK))
 
-/*  Of a TPM quote without a certified hardware report only what its key signed.  */
+/*  All samples that verify, but the one that evidence_samples_test.c alters. Of a TPM quote without
+    a certified hardware report only what its key signed.  */
 static const genuine_t s_genuine[] = {
-    {"tdx_v4/phala_b0c0", "2025-07-04T10:16:31Z", S_DCAP},
-    {"tdx_v5/google_90c0", "2026-02-25T00:45:50Z", S_DCAP},
-    {"nitro/sparsity_2", "2023-09-28T11:08:57.117Z", S_BIT(TACIT_PART_DOCUMENT)},
-    {"snp/milan_vcek", "2025-06-01", S_SNP},
-    {"snp/milan_vlek", "2024-10-01", S_SNP},
+    {"sgx_v3/phala_a067_2023", "2023-12-06T00:22:47Z", S_DCAP, SPARSE, false},
+    {"sgx_v3/automata_606a_debug_tcbv2", "2024-02-08T07:34:33Z", S_DCAP, SPARSE, false},
+    {"tdx_v4/phala_b0c0", "2025-07-04T10:16:31Z", S_DCAP, STEP, false},
+    {"tdx_v5/google_90c0", "2026-02-25T00:45:50Z", S_DCAP, STEP, false},
+    {"sim/ok_uptodate", "2026-06-01", S_DCAP, SPARSE, true},
+    {"sim/ok_qe_outofdate", "2026-06-01", S_DCAP, SPARSE, true},
+    {"sim/tdx_ok", "2026-06-01", S_DCAP, SPARSE, true},
+    {"sim/tdx_relaunch", "2026-06-01", S_DCAP, SPARSE, true},
+    {"nitro/blocky_full", "2024-09-07T14:38:09.545Z", S_BIT(TACIT_PART_DOCUMENT), SPARSE, false},
+    {"nitro/blocky_debug", "2024-09-07T14:38:36.508Z", S_BIT(TACIT_PART_DOCUMENT), SPARSE, false},
+    {"nitro/sparsity_2", "2023-09-28T11:08:57.117Z", S_BIT(TACIT_PART_DOCUMENT), STEP, false},
+    {"snp/milan_vcek", "2025-06-01", S_SNP, STEP, false},
+    {"snp/milan_vlek", "2024-10-01", S_SNP, STEP, false},
     {"tpm_azure/q1", "2025-06-01",
-     S_BIT(TACIT_PART_TPM_MESSAGE) | S_BIT(TACIT_PART_TPM_SIGNATURE) | S_BIT(TACIT_PART_TPM_PCRS)},
+     S_BIT(TACIT_PART_TPM_MESSAGE) | S_BIT(TACIT_PART_TPM_SIGNATURE) | S_BIT(TACIT_PART_TPM_PCRS),
+     STEP, false},
 };
 
-static uint64_t s_time(const genuine_t *genuine)
-{
-    uint64_t time_ms = 0;
-    assert_true(tacit_utc_parse(genuine->time, &time_ms));
-    return time_ms;
-}
+/*  A sample that is judged again and again, at its time and by its root.  */
+typedef struct trial {
+    tacit_sample_t sample;
+    uint64_t time_ms;
+    const uint8_t *root_sha256; /* NULL: the vendor's */
+    uint8_t own_root[crypto_hash_sha256_BYTES];
+    size_t step;
+} trial_t;
 
-static tacit_status_t s_judge(const tacit_sample_t *sample, uint64_t time_ms)
+static tacit_status_t s_judge(const trial_t *trial)
 {
     static tacit_judgement_t judgement;
-    tacit_judge_sample(sample, NULL, time_ms, &judgement);
+    tacit_judge_sample(&trial->sample, trial->root_sha256, trial->time_ms, &judgement);
     if (judgement.status != TACIT_OK) {
         assert_int_equal(judgement.error.code, judgement.status);
         assert_true(judgement.error.remedy[0] && judgement.error.claim[0]);
@@ -61,13 +81,14 @@ static tacit_status_t s_judge(const tacit_sample_t *sample, uint64_t time_ms)
     return judgement.status;
 }
 
-static void s_alter(tacit_sample_t *sample, size_t part, uint64_t time_ms)
+static void s_alter(trial_t *trial, size_t part)
 {
-    uint8_t *bytes = (uint8_t *)sample->parts[part].data;
-    size_t size = sample->parts[part].size;
-    for (size_t i = 0; i<size; i += size> SHORT ? STEP : 1) {
+    uint8_t *bytes = (uint8_t *)trial->sample.parts[part].data;
+    size_t size = trial->sample.parts[part].size;
+    size_t step = size > SHORT ? trial->step : trial->step / STEP;
+    for (size_t i = 0; i < size; i += step) {
         bytes[i] ^= 1;
-        if (s_judge(sample, time_ms) == TACIT_OK) {
+        if (s_judge(trial) == TACIT_OK) {
             fail_msg("part %zu verifies with byte %zu altered", part, i);
         }
         bytes[i] ^= 1;
@@ -76,8 +97,9 @@ static void s_alter(tacit_sample_t *sample, size_t part, uint64_t time_ms)
 
 /*  To copies of exactly each length. What only zeroes may follow is cut no further than these; a
     text's last line end is no part of it.  */
-static void s_cut(tacit_sample_t *sample, size_t part, uint64_t time_ms)
+static void s_cut(trial_t *trial, size_t part)
 {
+    tacit_sample_t *sample = &trial->sample;
     tacit_span_t whole = sample->parts[part];
     size_t size = whole.size;
     while (size > 0 && (whole.data[size - 1] == 0 || whole.data[size - 1] == '\n')) {
@@ -86,12 +108,12 @@ static void s_cut(tacit_sample_t *sample, size_t part, uint64_t time_ms)
     /*  The evidence itself at each length, which its form refuses; collateral is dearer.  */
     bool evidence = part == TACIT_PART_QUOTE || part == TACIT_PART_DOCUMENT ||
                     part == TACIT_PART_REPORT || part == TACIT_PART_TPM_MESSAGE;
-    for (size_t cut = 0; cut < size; cut += evidence ? 1 : STEP) {
+    for (size_t cut = 0; cut < size; cut += evidence ? 1 : trial->step) {
         uint8_t *copy = malloc(cut > 0 ? cut : 1);
         assert_non_null(copy);
         memcpy(copy, whole.data, cut);
         sample->parts[part] = tacit_span(copy, cut);
-        if (s_judge(sample, time_ms) == TACIT_OK) {
+        if (s_judge(trial) == TACIT_OK) {
             fail_msg("part %zu verifies when cut to %zu bytes", part, cut);
         }
         free(copy);
@@ -99,27 +121,46 @@ static void s_cut(tacit_sample_t *sample, size_t part, uint64_t time_ms)
     sample->parts[part] = whole;
 }
 
-static void s_each(void (*spoil)(tacit_sample_t *, size_t, uint64_t))
+/*  False where the folder is not there.  */
+static bool s_open(const genuine_t *genuine, const char *path, trial_t *ret_trial)
+{
+    *ret_trial = (trial_t){.step = genuine->step};
+    if (tacit_sample_load(path, &ret_trial->sample, NULL) != TACIT_OK) {
+        return false;
+    }
+    assert_true(tacit_utc_parse(genuine->time, &ret_trial->time_ms));
+    if (genuine->own_root) {
+        char file[PATH_SIZE];
+        tacit_span_t der;
+        snprintf(file, sizeof file, "%s/root_ca.der", path);
+        assert_int_equal(tacit_sample_certificate(file, &der, NULL), TACIT_OK);
+        crypto_hash_sha256(ret_trial->own_root, der.data, der.size);
+        free((void *)der.data);
+        ret_trial->root_sha256 = ret_trial->own_root;
+    }
+    return true;
+}
+
+static void s_each(void (*spoil)(trial_t *, size_t))
 {
     const char *folder = getenv("TACIT_EVIDENCE");
     folder = folder ? folder : TACIT_EVIDENCE_DEFAULT;
     for (size_t i = 0; i < sizeof s_genuine / sizeof s_genuine[0]; i++) {
-        char path[PATH_SIZE];
-        tacit_sample_t sample;
+        char path[PATH_SIZE - 16];
+        trial_t trial;
         snprintf(path, sizeof path, "%s/%s", folder, s_genuine[i].name);
-        if (tacit_sample_load(path, &sample, NULL) != TACIT_OK) {
+        if (!s_open(&s_genuine[i], path, &trial)) {
             printf("skipped: no samples in %s\n", folder);
             skip();
         }
-        uint64_t time_ms = s_time(&s_genuine[i]);
-        assert_int_equal(s_judge(&sample, time_ms), TACIT_OK);
+        assert_int_equal(s_judge(&trial), TACIT_OK);
         for (size_t part = 0; part < TACIT_PARTS; part++) {
             if (s_genuine[i].parts >> part & 1) {
-                spoil(&sample, part, time_ms);
+                spoil(&trial, part);
             }
         }
-        assert_int_equal(s_judge(&sample, time_ms), TACIT_OK);
-        tacit_sample_clear(&sample);
+        assert_int_equal(s_judge(&trial), TACIT_OK);
+        tacit_sample_clear(&trial.sample);
     }
 }
 
