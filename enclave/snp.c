@@ -28,6 +28,15 @@ static const struct {
 
 enum { PROCESSORS = sizeof s_processors / sizeof s_processors[0] };
 
+/*  Products that are certified by another line's keys: smaller chips of the same generation.  */
+static const struct {
+    const char *product;
+    const char *line;
+} s_lines[] = {
+    {"Bergamo", "Genoa"},
+    {"Siena", "Genoa"},
+};
+
 /*  Names of the certificates, before the product line, by the kind of key.  */
 static const struct {
     const char *vek;
@@ -42,8 +51,20 @@ typedef struct verification {
     tacit_vendor_chain_t chain; /* owned */
     tacit_span_t crl;           /* borrowed */
     tacit_vek_t vek;
-    char line[TACIT_SNP_PRODUCT_MAX]; /* "Milan" of "Milan-B0" */
+    char line[TACIT_SNP_PRODUCT_MAX]; /* "Milan" of "Milan-B0", "Genoa" of "Siena-A1" */
 } verification_t;
+
+/*  The line of "Milan-B0" or "Siena-A1", whether it is one that we know or not.  */
+static void s_find_line(const char *product, char ret_line[TACIT_SNP_PRODUCT_MAX])
+{
+    size_t length = strcspn(product, "-");
+    snprintf(ret_line, TACIT_SNP_PRODUCT_MAX, "%.*s", (int)length, product);
+    for (size_t i = 0; i < sizeof s_lines / sizeof s_lines[0]; i++) {
+        if (strcmp(ret_line, s_lines[i].product) == 0) {
+            snprintf(ret_line, TACIT_SNP_PRODUCT_MAX, "%s", s_lines[i].line);
+        }
+    }
+}
 
 static bool s_is_known_line(const char *line)
 {
@@ -71,8 +92,7 @@ static bool s_name_ends(const X509 *certificate, const char *start, const char *
 static tacit_status_t s_check_names(verification_t *self, tacit_error_t *error)
 {
     uint32_t key = self->report.signing_key;
-    size_t length = strcspn(self->vek.product, "-");
-    snprintf(self->line, sizeof self->line, "%.*s", (int)length, self->vek.product);
+    s_find_line(self->vek.product, self->line);
     if (!s_is_known_line(self->line)) {
         return tacit_evidence_refuse(error, TACIT_UNSUPPORTED, "vek.product", "Milan or Genoa",
                                      self->vek.product);

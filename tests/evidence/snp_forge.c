@@ -11,6 +11,7 @@ const snp_class_t snp_classes[] = {
     {"vcek_milan", TACIT_OK},
     {"vlek_milan", TACIT_OK},
     {"vcek_genoa", TACIT_OK},
+    {"vcek_siena", TACIT_OK},
     {"debug_allowed", TACIT_OK},
     {"svn_above_127", TACIT_OK},
     {"chip_id_in_octets", TACIT_OK},
@@ -73,9 +74,9 @@ static making_t s_making(const snp_class_t *class)
     making_t making = {.class = class, .line = "Milan", .product = "Milan-B0"};
     making.vlek = s_is(class, "vlek_milan") || s_is(class, "vlek_report_by_vcek");
     making.vlek_chain = s_is(class, "vlek_milan") || s_is(class, "vcek_report_by_vlek");
-    if (s_is(class, "vcek_genoa") || s_is(class, "other_processor")) {
+    if (s_is(class, "vcek_genoa") || s_is(class, "vcek_siena") || s_is(class, "other_processor")) {
         making.line = "Genoa";
-        making.product = "Genoa-B1";
+        making.product = s_is(class, "vcek_siena") ? "Siena-A1" : "Genoa-B1";
     }
     making.product = making.vlek_chain ? "Milan" : making.product;
     making.product = s_is(class, "other_product") ? "Naples-A0" : making.product;
@@ -259,10 +260,12 @@ static const struct {
     {"version_1", TACIT_SNP_VERSION, 1},
     {"version_6", TACIT_SNP_VERSION, 6},
     {"vcek_genoa", TACIT_SNP_VERSION, 3},
+    {"vcek_siena", TACIT_SNP_VERSION, 5},
     {"other_processor", TACIT_SNP_VERSION, 5},
     {"other_algorithm", TACIT_SNP_ALGORITHM, 2},
     {"other_signing_key", TACIT_SNP_FLAGS, 7 << TACIT_SNP_FLAGS_KEY_SHIFT},
     {"vcek_genoa", TACIT_SNP_CPUID, 0x001119},
+    {"vcek_siena", TACIT_SNP_CPUID, 0x02a019},
     {"other_processor", TACIT_SNP_CPUID, 0x000119},
     {"debug_allowed", TACIT_SNP_POLICY, 0xb0000},
 };
