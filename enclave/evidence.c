@@ -86,17 +86,6 @@ static tacit_status_t s_claim_nitro(const tacit_nitro_claims_t *nitro, tacit_cla
 
 /*  --- what vouches for it --------------------------------------------------------------------- */
 
-static void s_claim_platform(const tacit_verdict_t *verdict, tacit_claims_t *claims)
-{
-    memcpy(claims->root_sha256, verdict->root_sha256, sizeof claims->root_sha256);
-    memcpy(claims->root_name, verdict->root_name, sizeof claims->root_name);
-    memcpy(claims->platform_id, verdict->platform_id, sizeof claims->platform_id);
-    memcpy(claims->advisories, verdict->advisories, sizeof claims->advisories);
-    claims->simulated = verdict->simulated;
-    claims->tcb_status = verdict->tcb_status;
-    claims->expires_ms = verdict->expires_ms;
-}
-
 static void s_claim_collateral(const tacit_dcap_claims_t *dcap, tacit_claims_t *claims)
 {
     memcpy(claims->fmspc, dcap->fmspc, sizeof claims->fmspc);
@@ -109,16 +98,34 @@ static void s_claim_collateral(const tacit_dcap_claims_t *dcap, tacit_claims_t *
                                         : dcap->marks.qe_identity;
 }
 
-static tacit_status_t s_claim(const tacit_verdict_t *verdict, tacit_claims_t *claims,
-                              tacit_error_t *error)
+void tacit_verdict_claim_platform(const tacit_verdict_t *verdict, tacit_claims_t *ret_claims)
 {
-    s_claim_platform(verdict, claims);
+    tacit_claims_t *claims = ret_claims;
+    memset(claims, 0, sizeof *claims);
+    claims->tee = verdict->kind == TACIT_EVIDENCE_NITRO ? TACIT_TEE_NITRO
+                  : verdict->claims.dcap.is_tdx         ? TACIT_TEE_TDX
+                                                        : TACIT_TEE_SGX;
+    claims->debug = verdict->debug;
+    memcpy(claims->root_sha256, verdict->root_sha256, sizeof claims->root_sha256);
+    memcpy(claims->root_name, verdict->root_name, sizeof claims->root_name);
+    memcpy(claims->platform_id, verdict->platform_id, sizeof claims->platform_id);
+    memcpy(claims->advisories, verdict->advisories, sizeof claims->advisories);
+    claims->simulated = verdict->simulated;
+    claims->tcb_status = verdict->tcb_status;
+    claims->expires_ms = verdict->expires_ms;
+    if (verdict->kind == TACIT_EVIDENCE_DCAP) {
+        s_claim_collateral(&verdict->claims.dcap, claims);
+    }
+}
+
+tacit_status_t tacit_verdict_claim_code(const tacit_verdict_t *verdict, tacit_claims_t *claims,
+                                        tacit_error_t *ret_error)
+{
     if (verdict->kind == TACIT_EVIDENCE_NITRO) {
-        return s_claim_nitro(&verdict->claims.nitro, claims, error);
+        return s_claim_nitro(&verdict->claims.nitro, claims, ret_error);
     }
     const tacit_dcap_claims_t *dcap = &verdict->claims.dcap;
-    s_claim_collateral(dcap, claims);
-    return s_claim_dcap(dcap->is_tdx, tacit_span(dcap->body, dcap->body_size), claims, error);
+    return s_claim_dcap(dcap->is_tdx, tacit_span(dcap->body, dcap->body_size), claims, ret_error);
 }
 
 tacit_status_t tacit_evidence_verify(tacit_span_t quote, const tacit_collateral_t *collateral,
@@ -126,7 +133,7 @@ tacit_status_t tacit_evidence_verify(tacit_span_t quote, const tacit_collateral_
                                      tacit_claims_t *ret_claims, tacit_error_t *ret_error)
 {
     tacit_verdict_t verdict;
-    tacit_claims_t claims = {0};
+    tacit_claims_t claims;
     tacit_status_t status =
         s_is_nitro(quote)
             ? tacit_nitro_verify(quote, root_sha256, NULL, now_ms, &verdict, ret_error)
@@ -136,7 +143,8 @@ tacit_status_t tacit_evidence_verify(tacit_span_t quote, const tacit_collateral_
                                        "not Revoked", tacit_tcb_status_name(verdict.tcb_status));
     }
     if (status == TACIT_OK) {
-        status = s_claim(&verdict, &claims, ret_error);
+        tacit_verdict_claim_platform(&verdict, &claims);
+        status = tacit_verdict_claim_code(&verdict, &claims, ret_error);
     }
     if (status == TACIT_OK) {
         *ret_claims = claims;

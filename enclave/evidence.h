@@ -45,6 +45,8 @@ typedef enum tacit_tcb_status {
     TACIT_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED = 8
 } tacit_tcb_status_t;
 
+enum { TACIT_TCB_STATUSES = TACIT_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED + 1 };
+
 /*  Intel's spelling: "UpToDate", "SWHardeningNeeded", ... Never NULL.  */
 const char *tacit_tcb_status_name(tacit_tcb_status_t status);
 

@@ -7,10 +7,12 @@
 #include "enclave/policy_appraisal.h"
 
 #include "enclave/policy_document.h"
+#include "enclave/tcb_status.h"
 
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 typedef struct s_refusal {
     tacit_status_t code;
@@ -33,10 +35,25 @@ static s_hex_t s_hex(const uint8_t *bytes, size_t size)
     return hex;
 }
 
-static tacit_status_t s_refuse(const tacit_appraisal_t *self, const s_refusal_t *refusal)
+/*  The line at fault, "line 12: ...", from the first that holds section on; that a list is not
+    there at all is said, too.  */
+static void s_find_line(tacit_span_t text, const char *section, const char *needle, char *ret_line,
+                        size_t size)
+{
+    unsigned long first = 1;
+    if (tacit_policy_line(text, section, 1, ret_line, size)) {
+        first = strtoul(ret_line + strlen("line "), NULL, 10);
+    }
+    if (!tacit_policy_line(text, needle, (unsigned)first, ret_line, size)) {
+        snprintf(ret_line, size, "%s none", needle);
+    }
+}
+
+static tacit_status_t s_refuse_in(const tacit_appraisal_t *self, const char *section,
+                                  const s_refusal_t *refusal)
 {
     char line[TACIT_ERROR_VALUE_MAX];
-    (void)tacit_policy_line(self->text, refusal->line, 1, line, sizeof line);
+    s_find_line(self->text, section, refusal->line, line, sizeof line);
     tacit_error_claim(self->error, refusal->code, refusal->claim, refusal->expected, refusal->got);
     if (self->error && refusal->message) {
         snprintf(self->error->message, sizeof self->error->message, "%s", refusal->message);
@@ -44,6 +61,11 @@ static tacit_status_t s_refuse(const tacit_appraisal_t *self, const s_refusal_t 
     tacit_error_policy(self->error, "%s", line);
     tacit_error_remedy(self->error, "%s", refusal->remedy);
     return refusal->code;
+}
+
+static tacit_status_t s_refuse(const tacit_appraisal_t *self, const s_refusal_t *refusal)
+{
+    return s_refuse_in(self, "", refusal);
 }
 
 static tacit_status_t s_check_anchor(const tacit_appraisal_t *self)
@@ -88,10 +110,12 @@ static tacit_status_t s_check_revoked(const tacit_appraisal_t *self)
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         if (tacit_policy_lists(lists[i].revoked, lists[i].id, lists[i].size)) {
             const s_hex_t got = s_hex(lists[i].id, lists[i].size);
-            return s_refuse(self,
-                            &(s_refusal_t){lists[i].code, "the policy revokes this", lists[i].claim,
-                                           "one that is not revoked", got.text, got.text,
-                                           "replace what was revoked, and attest again"});
+            /*  The same id may stand under enclaves, too.  */
+            return s_refuse_in(self, "revoked:",
+                               &(s_refusal_t){lists[i].code, "the policy revokes this",
+                                              lists[i].claim, "one that is not revoked", got.text,
+                                              got.text,
+                                              "replace what was revoked, and attest again"});
         }
     }
     return TACIT_OK;
@@ -226,7 +250,8 @@ static tacit_status_t s_check_status(const tacit_appraisal_t *self)
     if (!tacit_tee_is_graded(self->claims->tee)) {
         return TACIT_OK;
     }
-    if (status < TACIT_TCB_REVOKED && (self->rules->statuses & (UINT32_C(1) << status))) {
+    if (status < TACIT_TCB_STATUSES && status != TACIT_TCB_REVOKED &&
+        (self->rules->statuses & (UINT32_C(1) << status))) {
         return TACIT_OK;
     }
     return s_refuse(
@@ -246,24 +271,26 @@ static bool s_advisory_accepted(const tacit_policy_rules_t *rules, tacit_span_t 
     return false;
 }
 
-/*  Claims list advisories with commas between them.  */
+/*  Claims list advisories with commas between them. All that are not accepted are told at once.  */
 static tacit_status_t s_check_advisories(const tacit_appraisal_t *self)
 {
+    char got[TACIT_ERROR_VALUE_MAX] = "";
     const char *next = self->claims->advisories;
     while (*next) {
         size_t size = strcspn(next, ",");
         if (size > 0 && !s_advisory_accepted(self->rules, tacit_span(next, size))) {
-            char got[TACIT_ERROR_VALUE_MAX];
-            snprintf(got, sizeof got, "%.*s", (int)size, next);
-            return s_refuse(
-                self, &(s_refusal_t){
-                          TACIT_TCB_STATUS_REFUSED, "the policy does not accept this advisory",
-                          "advisories", "those listed under advisories_accepted", got,
-                          "advisories_accepted:", "update the platform, or accept the advisory"});
+            tacit_advisories_add(got, sizeof got, next, size);
         }
         next += size + (next[size] == ',');
     }
-    return TACIT_OK;
+    if (!got[0]) {
+        return TACIT_OK;
+    }
+    return s_refuse(
+        self,
+        &(s_refusal_t){TACIT_TCB_STATUS_REFUSED, "the policy does not accept this advisory",
+                       "advisories", "those listed under advisories_accepted", got,
+                       "advisories_accepted:", "update the platform, or accept the advisory"});
 }
 
 static tacit_status_t s_check_evaluation(const tacit_appraisal_t *self)

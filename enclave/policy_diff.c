@@ -136,7 +136,7 @@ static void s_diff_roots(s_diff_t *self)
 static void s_diff_statuses(s_diff_t *self)
 {
     uint32_t only = self->has->statuses & ~self->lacks->statuses;
-    for (uint32_t status = 0; status < TACIT_TCB_REVOKED; status++) {
+    for (uint32_t status = 0; status < TACIT_TCB_STATUSES; status++) {
         if (only & (UINT32_C(1) << status)) {
             s_tell(self, self->gained, "status", "%s",
                    tacit_tcb_status_name((tacit_tcb_status_t)status));

@@ -94,7 +94,7 @@ static const cyaml_schema_field_t s_document_fields[] = {
     CYAML_FIELD_SEQUENCE("enclaves", S_LIST, tacit_policy_document_t, enclaves, &s_enclave_value, 0,
                          TACIT_POLICY_ENCLAVES_MAX),
     CYAML_FIELD_SEQUENCE("statuses", S_LIST, tacit_policy_document_t, statuses, &s_status_value, 0,
-                         TACIT_TCB_REVOKED),
+                         TACIT_TCB_STATUSES - 1),
     CYAML_FIELD_SEQUENCE("advisories_accepted", S_OPTIONAL_LIST, tacit_policy_document_t,
                          advisories, &s_advisory_value, 0, TACIT_POLICY_LIST_MAX),
     CYAML_FIELD_SEQUENCE("platforms", S_OPTIONAL_LIST, tacit_policy_document_t, platforms,

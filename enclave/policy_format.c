@@ -69,7 +69,7 @@ static void s_write_roots(FILE *to, const tacit_policy_rules_t *rules)
 static void s_write_statuses(FILE *to, uint32_t statuses)
 {
     fprintf(to, "statuses:%s\n", statuses ? "" : " []");
-    for (uint32_t status = 0; status <= TACIT_TCB_REVOKED; status++) {
+    for (uint32_t status = 0; status < TACIT_TCB_STATUSES; status++) {
         if (statuses & (UINT32_C(1) << status)) {
             fprintf(to, "  - %s\n", tacit_tcb_status_name((tacit_tcb_status_t)status));
         }

@@ -244,8 +244,8 @@ static tacit_status_t s_read_statuses(const s_reading_t *reading)
     for (unsigned i = 0; i < reading->document->statuses_count; i++) {
         const char *name = reading->document->statuses[i];
         tacit_tcb_status_t status = TACIT_TCB_REVOKED;
-        if (!tacit_tcb_status_from_name(name, &status) || status >= TACIT_TCB_REVOKED) {
-            return s_refuse(reading, "statuses", "a TCB status of SGX other than Revoked", name);
+        if (!tacit_tcb_status_from_name(name, &status) || status == TACIT_TCB_REVOKED) {
+            return s_refuse(reading, "statuses", "a TCB status of Intel's other than Revoked", name);
         }
         reading->rules->statuses |= UINT32_C(1) << status;
     }

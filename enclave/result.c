@@ -113,7 +113,7 @@ static bool s_decode(tacit_span_t bytes, tacit_result_t *result)
     result->policy_number = tacit_cursor_u64(&cursor);
     tacit_cursor_zeroes(&cursor, S_RESERVED_SIZE);
     return tacit_cursor_done(&cursor) && tacit_role_is_enclave(result->role) &&
-           (flags & ~S_FLAGS) == 0 && status <= TACIT_TCB_REVOKED && tee < TACIT_TEES &&
+           (flags & ~S_FLAGS) == 0 && status < TACIT_TCB_STATUSES && tee < TACIT_TEES &&
            tacit_tier_name(result->tier) != NULL;
 }
 

@@ -94,4 +94,14 @@ typedef struct tacit_verdict {
     } claims;
 } tacit_verdict_t;
 
+/*  What a verdict on SGX, TDX or Nitro says of the platform, in a mesh's words; the rest is zero.
+ */
+void tacit_verdict_claim_platform(const tacit_verdict_t *verdict, tacit_claims_t *ret_claims);
+
+/*  And of the code, added to these. MEASUREMENT_REFUSED or REPORT_DATA_MISMATCH, with nothing
+   added, where no launcher that is known measured it (launch.h): genuine, but nobody's member.  */
+TACIT_MUST_CHECK tacit_status_t tacit_verdict_claim_code(const tacit_verdict_t *verdict,
+                                                         tacit_claims_t *claims,
+                                                         tacit_error_t *ret_error);
+
 #endif

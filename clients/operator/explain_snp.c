@@ -14,21 +14,6 @@ static bool s_is_listed(const tacit_policy_rules_t *rules, const uint8_t root_sh
     return false;
 }
 
-tacit_status_t tacit_explain_snp_verify(const tacit_sample_t *sample,
-                                        const tacit_policy_rules_t *rules, uint64_t now_ms,
-                                        tacit_judgement_t *ret_judgement, tacit_error_t *ret_error)
-{
-    tacit_judge_sample(sample, NULL, now_ms, ret_judgement);
-    for (size_t i = 0; i < rules->root_count && ret_judgement->status == TACIT_TRUST_ANCHOR_REFUSED;
-         i++) {
-        tacit_judge_sample(sample, rules->roots[i].sha256, now_ms, ret_judgement);
-    }
-    if (ret_judgement->status && ret_error) {
-        *ret_error = ret_judgement->error;
-    }
-    return ret_judgement->status;
-}
-
 static const tacit_error_t *s_anchor(const tacit_verdict_t *verdict,
                                      const tacit_policy_rules_t *rules, tacit_error_t *error)
 {

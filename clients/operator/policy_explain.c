@@ -5,7 +5,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "clients/attest/judge.h"
 #include "clients/attest/utc.h"
 #include "clients/lib/hex.h"
 #include "clients/operator/explain_snp.h"
@@ -18,59 +17,26 @@ typedef struct {
     tacit_role_t role;
     uint64_t now_ms;
     tacit_claims_t claims;
+    tacit_error_t launcher;             /* why the code could not be read; OK: it was */
+    char code[TACIT_EXPLAIN_CODE_SIZE]; /* then: what there is of it */
     bool json;
     json_t *checks;
     tacit_error_t first; /* of the checks that refuse */
 } s_explain_t;
 
 /*  A mesh takes quotes and documents; what else tacit-attest knows has no place in a policy.  */
-static tacit_status_t s_evidence(const tacit_sample_t *sample, tacit_span_t *ret_quote,
-                                 tacit_collateral_t *ret_collateral, tacit_error_t *ret_error)
+static tacit_status_t s_check_kind(const tacit_sample_t *sample, tacit_error_t *ret_error)
 {
-    if (sample->kind != TACIT_SAMPLE_DCAP && sample->kind != TACIT_SAMPLE_NITRO) {
-        tacit_error_claim(ret_error, TACIT_UNSUPPORTED, "evidence",
-                          "an SGX or TDX quote with collateral, a Nitro document or an SEV-SNP "
-                          "report",
-                          sample->kind == TACIT_SAMPLE_TPM ? "a TPM quote of an Azure VM"
-                                                           : "none of them");
-        tacit_error_remedy(ret_error, "tacit-attest verify says whether a TPM quote is genuine; "
-                                      "policies do not speak of it");
-        return TACIT_UNSUPPORTED;
+    if (sample->kind != TACIT_SAMPLE_TPM && sample->kind != TACIT_SAMPLE_NONE) {
+        return TACIT_OK;
     }
-    const tacit_span_t *parts = sample->parts;
-    *ret_quote = parts[sample->kind == TACIT_SAMPLE_DCAP ? TACIT_PART_QUOTE : TACIT_PART_DOCUMENT];
-    *ret_collateral = (tacit_collateral_t){
-        .tcb_info = parts[TACIT_PART_TCB_INFO],
-        .qe_identity = parts[TACIT_PART_QE_IDENTITY],
-        .tcb_signing_chain = parts[TACIT_PART_TCB_SIGNING_CHAIN],
-        .pck_crl_issuer_chain = parts[TACIT_PART_PCK_CRL_ISSUER_CHAIN],
-        .root_crl = parts[TACIT_PART_ROOT_CRL],
-        .pck_crl = parts[TACIT_PART_PCK_CRL],
-    };
-    return TACIT_OK;
-}
-
-/*  Genuine under one of the policy's roots? The refusal is that of the last one.  */
-static tacit_status_t s_verify(s_explain_t *self, const tacit_sample_t *sample,
-                               tacit_error_t *ret_error)
-{
-    const tacit_policy_rules_t *rules = tacit_policy_rules(self->policy);
-    tacit_span_t quote = {0};
-    tacit_collateral_t collateral;
-    tacit_status_t status = s_evidence(sample, &quote, &collateral, ret_error);
-    if (status) {
-        return status;
-    }
-    status = tacit_error_claim(ret_error, TACIT_TRUST_ANCHOR_REFUSED, "root", "one under roots",
-                               "the policy lists none");
-    for (size_t i = 0; i < rules->root_count; i++) {
-        status = tacit_evidence_verify(quote, &collateral, rules->roots[i].sha256, self->now_ms,
-                                       &self->claims, ret_error);
-        if (!status) {
-            break;
-        }
-    }
-    return status;
+    tacit_error_claim(ret_error, TACIT_UNSUPPORTED, "evidence",
+                      "an SGX or TDX quote with collateral, a Nitro document or an SEV-SNP report",
+                      sample->kind == TACIT_SAMPLE_TPM ? "a TPM quote of an Azure VM"
+                                                       : "none of them");
+    tacit_error_remedy(ret_error, "tacit-attest verify says whether a TPM quote is genuine; "
+                                  "policies do not speak of it");
+    return TACIT_UNSUPPORTED;
 }
 
 /*  --- report ---------------------------------------------------------------------------------- */
@@ -117,7 +83,7 @@ static void s_tell(void *context, const char *check, const tacit_error_t *refusa
 }
 
 typedef struct {
-    char code[TACIT_HEX_KEY_SIZE];
+    char code[TACIT_EXPLAIN_CODE_SIZE];
     char signer[TACIT_HEX_KEY_SIZE];
     char root[TACIT_HEX_KEY_SIZE];
     char platform[TACIT_HEX_KEY_SIZE];
@@ -125,13 +91,19 @@ typedef struct {
     const char *status;
 } s_shown_t;
 
-static s_shown_t s_show(const tacit_claims_t *claims)
+static s_shown_t s_show(const s_explain_t *self)
 {
+    const tacit_claims_t *claims = &self->claims;
     s_shown_t shown;
     uint8_t platform[32] = {0};
     memcpy(platform, claims->platform_id, 16);
-    tacit_hex_key(claims->mrenclave, shown.code);
-    tacit_hex_key(claims->mrsigner, shown.signer);
+    if (self->launcher.code == TACIT_OK) {
+        tacit_hex_key(claims->mrenclave, shown.code);
+        tacit_hex_key(claims->mrsigner, shown.signer);
+    } else {
+        memcpy(shown.code, self->code, sizeof shown.code);
+        shown.signer[0] = '\0';
+    }
     tacit_hex_key(claims->root_sha256, shown.root);
     tacit_hex_key(platform, shown.platform);
     shown.platform[32] = '\0';
@@ -143,15 +115,17 @@ static s_shown_t s_show(const tacit_claims_t *claims)
 static void s_print_claims(const s_explain_t *self)
 {
     const tacit_claims_t *claims = &self->claims;
-    const s_shown_t shown = s_show(claims);
+    const s_shown_t shown = s_show(self);
     printf("Genuine    %s, anchor %s%s\n           SHA-256 %s\n", tacit_tee_name(claims->tee),
            claims->root_name, claims->simulated ? " (SIMULATED)" : "", shown.root);
     printf("Tier       %s\nStatus     %s%s%s\n", shown.tier, shown.status,
            claims->advisories[0] ? ", advisories " : "", claims->advisories);
-    printf("Platform   %s\nCode       %s\nSigner     %s\n", shown.platform, shown.code,
-           shown.signer);
-    printf("Product    %u, SVN %u%s\n\n", (unsigned)claims->product_id, (unsigned)claims->svn,
-           claims->debug ? ", DEBUG: its host can read its memory" : "");
+    printf("Platform   %s\nCode       %s\n", shown.platform, shown.code);
+    if (self->launcher.code == TACIT_OK) {
+        printf("Signer     %s\nProduct    %u, SVN %u\n", shown.signer, (unsigned)claims->product_id,
+               (unsigned)claims->svn);
+    }
+    printf("%s\n", claims->debug ? "Debug      its host can read its memory\n" : "");
     printf("Policy %llu, for role %s:\n", (unsigned long long)tacit_policy_number(self->policy),
            tacit_role_name(self->role));
 }
@@ -159,7 +133,7 @@ static void s_print_claims(const s_explain_t *self)
 static void s_print_json(const s_explain_t *self)
 {
     const tacit_claims_t *claims = &self->claims;
-    const s_shown_t shown = s_show(claims);
+    const s_shown_t shown = s_show(self);
     json_t *object = json_pack(
         "{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:I, s:s, s:b, s:O}", "tee",
         tacit_tee_name(claims->tee), "root_sha256", shown.root, "simulated", claims->simulated,
@@ -173,12 +147,17 @@ static void s_print_json(const s_explain_t *self)
     json_decref(object);
 }
 
-static tacit_status_t s_report(s_explain_t *self, tacit_error_t *ret_error)
+static tacit_status_t s_report(s_explain_t *self, const tacit_verdict_t *verdict,
+                               tacit_error_t *ret_error)
 {
+    tacit_verdict_claim_platform(verdict, &self->claims);
+    if (tacit_verdict_claim_code(verdict, &self->claims, &self->launcher) != TACIT_OK) {
+        tacit_explain_code(verdict, self->code);
+    }
     if (!self->json) {
         s_print_claims(self);
     }
-    tacit_policy_explain(self->policy, &self->claims, self->role, s_tell, self);
+    tacit_explain_checks(self->policy, &self->claims, self->role, &self->launcher, s_tell, self);
     if (self->json) {
         s_print_json(self);
     } else if (self->first.code == TACIT_OK) {
@@ -235,22 +214,15 @@ static void s_print_snp_json(const s_explain_t *self, const tacit_verdict_t *ver
     json_decref(object);
 }
 
-static tacit_status_t s_run_snp(s_explain_t *self, const tacit_sample_t *sample,
-                                tacit_error_t *ret_error)
+static tacit_status_t s_report_snp(s_explain_t *self, const tacit_verdict_t *verdict,
+                                   tacit_error_t *ret_error)
 {
-    tacit_judgement_t judgement = {0};
-    const tacit_policy_rules_t *rules = tacit_policy_rules(self->policy);
-    tacit_status_t status =
-        tacit_explain_snp_verify(sample, rules, self->now_ms, &judgement, ret_error);
-    if (status) {
-        return status;
-    }
     if (!self->json) {
-        s_print_snp(self, &judgement.verdict);
+        s_print_snp(self, verdict);
     }
-    tacit_explain_snp_checks(&judgement.verdict, rules, s_tell, self);
+    tacit_explain_snp_checks(verdict, tacit_policy_rules(self->policy), s_tell, self);
     if (self->json) {
-        s_print_snp_json(self, &judgement.verdict);
+        s_print_snp_json(self, verdict);
     }
     if (ret_error) {
         *ret_error = self->first;
@@ -280,12 +252,17 @@ static tacit_status_t s_read_options(const tacit_invocation_t *invocation, s_exp
 static tacit_status_t s_run(s_explain_t *self, const char *folder, tacit_error_t *ret_error)
 {
     tacit_sample_t sample = {0};
+    tacit_judgement_t judgement = {0};
     tacit_status_t status = tacit_sample_load(folder, &sample, ret_error);
-    if (!status && sample.kind == TACIT_SAMPLE_SNP) {
-        status = s_run_snp(self, &sample, ret_error);
-    } else if (!status) {
-        status = s_verify(self, &sample, ret_error);
-        status = status ? status : s_report(self, ret_error);
+    if (!status) {
+        status = s_check_kind(&sample, ret_error);
+    }
+    if (!status) {
+        status = tacit_explain_verify(&sample, self->policy, self->now_ms, &judgement, ret_error);
+    }
+    if (!status) {
+        status = sample.kind == TACIT_SAMPLE_SNP ? s_report_snp(self, &judgement.verdict, ret_error)
+                                                 : s_report(self, &judgement.verdict, ret_error);
     }
     tacit_sample_clear(&sample);
     return status;

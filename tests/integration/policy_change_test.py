@@ -239,6 +239,9 @@ class Tools(PolicyCase):
         cls.mesh.client("tacit-mlowner", "init", *cls.second, check=True)
         with open(os.path.join(cls.second[1], "identity.json"), encoding="utf-8") as file:
             cls.second_file = json.load(file)
+        cls.forged = os.path.join(cls.mesh.folder, "forged")
+        os.makedirs(cls.forged)
+        run(os.path.join(TEST_BIN, "evidence_forge"), cls.forged, check=True)
 
     def keys(self):
         """Ed25519 keys of the operator and of the second owner."""
@@ -338,16 +341,12 @@ class Tools(PolicyCase):
         self.assertEqual(verify().code, 0)
 
     def test_an_snp_report_is_explained_and_refused_by_name(self):
-        forged = os.path.join(self.mesh.folder, "forged")
-        os.makedirs(forged, exist_ok=True)
-        run(os.path.join(TEST_BIN, "evidence_forge"), forged, check=True)
-
         text = self.policy("show", check=True).out
         old = re.search(r"sha256: ([0-9a-f]{64})", text).group(1)
 
         def explain(name, *options):
             """By a policy that lists the sample's root."""
-            folder = os.path.join(forged, "snp", name)
+            folder = os.path.join(self.forged, "snp", name)
             with open(os.path.join(folder, "expected.json"), encoding="utf-8") as file:
                 at = json.load(file)["validation_time"]
             with open(os.path.join(folder, "root.der"), "rb") as file:
@@ -371,6 +370,48 @@ class Tools(PolicyCase):
         for name, refusal in (("turin", "unsupported"), ("crl_ask_revoked", "certificate_revoked"),
                               ("signature_changed", "signature_invalid")):
             self.assertEqual(explain(name, "--json").error["name"], refusal, name)
+
+    def test_what_no_known_launcher_started_is_explained(self):
+        """Genuine domains and enclaves of others: the checks of the platform pass, the launcher does not."""
+        text = self.policy("show", check=True).out
+        old = re.search(r"sha256: ([0-9a-f]{64})", text).group(1)
+        for kind, name, claim in (("tdx", "v4_td", "mrtd"), ("nitro", "good", "pcr16")):
+            folder = os.path.join(self.forged, kind, name)
+            with open(os.path.join(folder, "expected.json"), encoding="utf-8") as file:
+                at = json.load(file)["validation_time"]
+            with open(os.path.join(folder, "root.der"), "rb") as file:
+                listed = text.replace(old, hashlib.sha256(file.read()).hexdigest())
+            path = self.write("launcher.yaml", listed)
+            with self.subTest(kind):
+                done = self.policy("explain", folder, "--at", at, "--policy", path, "--json")
+                said = json.loads(done.out)
+                self.assertEqual((said["tee"], said["tier"], said["accepted"], said["signer"]),
+                                 (kind, "affirming", False, ""))
+                failed = [check for check in said["checks"] if not check["passed"]]
+                self.assertEqual([check["check"] for check in failed], ["launcher"])
+                self.assertEqual(failed[0]["refusal"]["claim"], claim)
+                self.assertTrue(failed[0]["refusal"]["policy"] and failed[0]["refusal"]["remedy"])
+                # A root that nobody lists, and that is no vendor's, ends it, with the line.
+                refused = self.policy("explain", folder, "--at", at, "--json")
+                self.assertEqual((refused.error["name"], refused.error["policy"]),
+                                 ("trust_anchor_refused", "roots:"))
+
+    def test_hardware_that_the_policy_does_not_list_is_explained(self):
+        samples = os.environ.get("TACIT_EVIDENCE") or os.environ.get("TACIT_EVIDENCE_DEFAULT", "")
+        folder = os.path.join(samples, "sgx_v3", "phala_a067")
+        if not os.path.isdir(folder):
+            self.skipTest(f"no samples in {samples or 'TACIT_EVIDENCE'}")
+        done = self.policy("explain", folder, "--at", "2025-07-04T10:28:44Z", "--json")
+        said = json.loads(done.out)
+        self.assertEqual((said["tier"], said["simulated"], said["accepted"]),
+                         ("warning", False, False))
+        failed = {check["check"]: check["refusal"] for check in said["checks"]
+                  if not check["passed"]}
+        self.assertEqual(list(failed), ["trust anchor", "product", "code or signer", "TCB status",
+                                        "advisories"])
+        self.assertRegex(failed["trust anchor"]["policy"], r"^line \d+: roots:")
+        self.assertEqual(failed["advisories"]["got"], "INTEL-SA-00289,INTEL-SA-00615")
+        self.assertTrue(all(why["policy"] for why in failed.values()))
 
     def test_evidence_is_explained(self):
         folder = os.path.join(self.mesh.folder, "evidence")

@@ -170,7 +170,7 @@ static void refuses_statuses_not_listed(void **state)
 {
     (void)state;
     tacit_claims_t claims = s_worker();
-    for (int status = TACIT_TCB_UP_TO_DATE; status <= TACIT_TCB_REVOKED; status++) {
+    for (int status = TACIT_TCB_UP_TO_DATE; status < TACIT_TCB_STATUSES; status++) {
         claims.tcb_status = (tacit_tcb_status_t)status;
         assert_int_equal(s_appraise(S_POLICY, &claims, TACIT_ROLE_WORKER, NULL),
                          status == TACIT_TCB_UP_TO_DATE ? TACIT_OK : TACIT_TCB_STATUS_REFUSED);
@@ -180,6 +180,35 @@ static void refuses_statuses_not_listed(void **state)
                                 "statuses: [UpToDate, SWHardeningNeeded]\n",
                                 &claims, TACIT_ROLE_WORKER, NULL),
                      TACIT_OK);
+    claims.tcb_status = TACIT_TCB_TD_RELAUNCH_ADVISED;
+    assert_int_equal(s_appraise(S_HEAD S_ROOTS S_ENCLAVES
+                                "statuses: [UpToDate, TDRelaunchAdvised]\n",
+                                &claims, TACIT_ROLE_WORKER, NULL),
+                     TACIT_OK);
+}
+
+/*  The line at fault: of what is listed and revoked the revocation; of what a list lacks the list,
+    and where there is no such list, that.  */
+static void names_the_line_that_decides(void **state)
+{
+    (void)state;
+    const tacit_claims_t worker = s_worker();
+    tacit_claims_t advised = worker;
+    tacit_error_t error = {0};
+    assert_int_equal(s_appraise(S_POLICY "revoked: {measurements: [" S_HEX_B "]}\n", &worker,
+                                TACIT_ROLE_WORKER, &error),
+                     TACIT_MEASUREMENT_REFUSED);
+    assert_string_equal(error.policy, "line 15: revoked: {measurements: [" S_HEX_B "]}");
+    snprintf(advised.advisories, sizeof advised.advisories, "SA-1,SA-2,SA-3");
+    assert_int_equal(s_appraise(S_POLICY, &advised, TACIT_ROLE_WORKER, &error),
+                     TACIT_TCB_STATUS_REFUSED);
+    assert_string_equal(error.policy, "advisories_accepted: none");
+    assert_string_equal(error.got, "SA-1,SA-2,SA-3");
+    assert_int_equal(
+        s_appraise(S_POLICY "advisories_accepted: [SA-2]\n", &advised, TACIT_ROLE_WORKER, &error),
+        TACIT_TCB_STATUS_REFUSED);
+    assert_string_equal(error.policy, "line 15: advisories_accepted: [SA-2]");
+    assert_string_equal(error.got, "SA-1,SA-3");
 }
 
 static void refuses_advisories_not_accepted(void **state)
@@ -362,7 +391,8 @@ static tacit_policy_rules_t *s_full_rules(void)
         enclave->debug_allowed = i % 4 == 0;
         randombytes_buf(enclave->measurement, 32);
     }
-    rules->statuses = (UINT32_C(1) << TACIT_TCB_REVOKED) - 1;
+    rules->statuses =
+        ((UINT32_C(1) << TACIT_TCB_STATUSES) - 1) & ~(UINT32_C(1) << TACIT_TCB_REVOKED);
     rules->minimum_tcb_evaluation_number = UINT32_MAX;
     return rules;
 }
@@ -619,6 +649,7 @@ int main(void)
         cmocka_unit_test(refuses_other_roles),
         cmocka_unit_test(refuses_debug_unless_allowed),
         cmocka_unit_test(refuses_statuses_not_listed),
+        cmocka_unit_test(names_the_line_that_decides),
         cmocka_unit_test(refuses_advisories_not_accepted),
         cmocka_unit_test(refuses_platforms_not_listed),
         cmocka_unit_test(refuses_what_is_revoked),

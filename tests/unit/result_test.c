@@ -137,8 +137,8 @@ static void refuses_what_is_signed_but_not_canonical(void **state)
     assert_int_equal(s_verdict_on_byte(9, 1), TACIT_RESULT_INVALID);   /* its high byte */
     assert_int_equal(s_verdict_on_byte(11, 3), TACIT_OK);              /* all flags there are */
     assert_int_equal(s_verdict_on_byte(11, 4), TACIT_RESULT_INVALID);  /* and one more */
-    assert_int_equal(s_verdict_on_byte(12, TACIT_TCB_REVOKED), TACIT_OK);
-    assert_int_equal(s_verdict_on_byte(12, TACIT_TCB_REVOKED + 1), TACIT_RESULT_INVALID);
+    assert_int_equal(s_verdict_on_byte(12, TACIT_TCB_STATUSES - 1), TACIT_OK);
+    assert_int_equal(s_verdict_on_byte(12, TACIT_TCB_STATUSES), TACIT_RESULT_INVALID);
     assert_int_equal(s_verdict_on_byte(13, TACIT_TEES - 1), TACIT_OK);
     assert_int_equal(s_verdict_on_byte(13, TACIT_TEES), TACIT_RESULT_INVALID);
     assert_int_equal(s_verdict_on_byte(312, 0), TACIT_RESULT_INVALID); /* names another issuer */
