@@ -57,8 +57,11 @@ static tacit_status_t s_check_one(const tacit_policy_chain_t *chain, tacit_span_
     size_t place = s_place(&chain->changers, signature);
     if (place == chain->changers.count) {
         char got[65];
-        return s_refuse(error, "by keys that may change the policy",
-                        sodium_bin2hex(got, sizeof got, signature, S_KEY_SIZE));
+        tacit_status_t status = s_refuse(error, "by keys that may change the policy",
+                                         sodium_bin2hex(got, sizeof got, signature, S_KEY_SIZE));
+        tacit_error_remedy(error, "take that key's signature out (its line of the .sig file); the "
+                                  "policy in force names who may sign under changes");
+        return status;
     }
     if (*seen & (UINT32_C(1) << place)) {
         return s_refuse(error, "each key once", "a key twice");
@@ -109,7 +112,8 @@ static tacit_status_t s_check_link(const tacit_policy_chain_t *chain, const taci
     snprintf(got, sizeof got, "number %" PRIu64 " after %s", tacit_policy_number(policy),
              sodium_bin2hex(head, sizeof head, tacit_policy_previous(policy), 32));
     tacit_error_claim(error, TACIT_ALREADY_EXISTS, "previous and number", expected, got);
-    tacit_error_remedy(error, "fetch the policy in force and base yours on it");
+    tacit_error_remedy(error,
+                       "make it anew from the policy in force (tacit-operator policy generate)");
     return TACIT_ALREADY_EXISTS;
 }
 

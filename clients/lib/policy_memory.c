@@ -81,6 +81,16 @@ tacit_status_t tacit_policy_memory_open(const tacit_trust_t *trust, const char *
     return TACIT_OK;
 }
 
+tacit_status_t tacit_policy_memory_compare(const tacit_policy_memory_t *memory, const uint8_t *head,
+                                           tacit_error_t *ret_error)
+{
+    if (memory->number == 0 || (head && memcmp(head, memory->head, sizeof memory->head) == 0)) {
+        return TACIT_OK;
+    }
+    return s_refuse(memory, head ? "another text by that number" : "a history that ends before it",
+                    ret_error);
+}
+
 uint64_t tacit_policy_memory_wants(const tacit_policy_memory_t *memory)
 {
     if (!memory->taken_up) {

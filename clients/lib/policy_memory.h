@@ -28,6 +28,12 @@ TACIT_MUST_CHECK tacit_status_t tacit_policy_memory_open(const tacit_trust_t *tr
                                                          tacit_policy_memory_t *ret_memory,
                                                          tacit_error_t *ret_error);
 
+/*  Of a history that was checked without a mesh: its head by the number that was seen, NULL where
+   it ends before that. ROLLBACK_DETECTED where it is not what was seen.  */
+TACIT_MUST_CHECK tacit_status_t tacit_policy_memory_compare(const tacit_policy_memory_t *memory,
+                                                            const uint8_t *head,
+                                                            tacit_error_t *ret_error);
+
 /*  The number of the policy to take next; 0: all are taken.  */
 uint64_t tacit_policy_memory_wants(const tacit_policy_memory_t *memory);
 

@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "clients/lib/policy_memory.h"
 #include "clients/lib/table.h"
 #include "clients/lib/time_text.h"
 #include "clients/lib/user.h"
@@ -164,15 +165,22 @@ static void s_print_json(const s_view_t *view)
 typedef struct {
     tacit_table_t *table; /* one of the two */
     json_t *list;
+    tacit_policy_memory_t memory; /* what this identity saw last, if it is there */
+    bool found;                   /* a policy of that number */
+    uint8_t head[32];             /* its */
 } s_history_t;
 
 static void s_tell_entry(void *context, const tacit_policy_history_entry_t *entry)
 {
-    const s_history_t *history = context;
+    s_history_t *history = context;
     char number[24];
     char signatures[24];
     char applied[TACIT_TIME_TEXT_SIZE];
     s_hex_t head = s_hex(entry->head, 32);
+    if (tacit_policy_number(entry->policy) == history->memory.number) {
+        history->found = true;
+        memcpy(history->head, entry->head, sizeof history->head);
+    }
     if (history->list) {
         json_array_append_new(history->list,
                               json_pack("{s:I, s:s, s:i, s:I}", "number",
@@ -205,8 +213,16 @@ static tacit_status_t s_verify_history(const tacit_invocation_t *invocation, con
         status = tacit_user_trust(invocation, &trust, ret_error);
     }
     if (!status) {
+        status = tacit_policy_memory_open(&trust, invocation->identity, UINT64_MAX, &history.memory,
+                                          ret_error);
+    }
+    if (!status) {
         status =
             tacit_policy_history_check(path, &trust, s_tell_entry, &history, &chain, ret_error);
+    }
+    if (!status) {
+        status = tacit_policy_memory_compare(&history.memory, history.found ? history.head : NULL,
+                                             ret_error);
     }
     if (!status && invocation->json) {
         json_dumpf(history.list, stdout, JSON_INDENT(2));

@@ -53,7 +53,7 @@ tacit_status_t tacit_policy_command_diff(tacit_policy_context_t *context, tacit_
         return tacit_usage_error(invocation, ret_error, "policy diff needs FILE, or FROM and TO");
     }
     for (size_t i = 0; i < count && !status; i++) {
-        status = tacit_policy_file_load(invocation->operands[1 + i], &files[i], ret_error);
+        status = tacit_policy_file_read(invocation->operands[1 + i], &files[i], ret_error);
     }
     if (!status && count == 2) {
         s_print_diff(tacit_policy_rules(files[0].policy), tacit_policy_rules(files[1].policy),

@@ -277,7 +277,7 @@ tacit_status_t tacit_policy_command_explain(tacit_policy_context_t *context,
     s_explain_t explain = {.checks = json_array()};
     tacit_status_t status = s_read_options(invocation, &explain, ret_error);
     if (!status && path) {
-        status = tacit_policy_file_load(path, &file, ret_error);
+        status = tacit_policy_file_read(path, &file, ret_error);
     }
     explain.policy = path ? file.policy : context->policy;
     if (!status && !explain.policy) {

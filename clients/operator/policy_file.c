@@ -97,7 +97,7 @@ tacit_status_t tacit_policy_file_take(uint8_t *text, size_t size, tacit_policy_f
     return status;
 }
 
-tacit_status_t tacit_policy_file_load(const char *path, tacit_policy_file_t *ret_file,
+tacit_status_t tacit_policy_file_read(const char *path, tacit_policy_file_t *ret_file,
                                       tacit_error_t *ret_error)
 {
     uint8_t *text = NULL;
@@ -107,7 +107,13 @@ tacit_status_t tacit_policy_file_load(const char *path, tacit_policy_file_t *ret
     if (status) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "cannot read the policy %s", path);
     }
-    status = tacit_policy_file_take(text, size, ret_file, ret_error);
+    return tacit_policy_file_take(text, size, ret_file, ret_error);
+}
+
+tacit_status_t tacit_policy_file_load(const char *path, tacit_policy_file_t *ret_file,
+                                      tacit_error_t *ret_error)
+{
+    tacit_status_t status = tacit_policy_file_read(path, ret_file, ret_error);
     if (!status) {
         status = s_load_signatures(path, ret_file, ret_error);
     }

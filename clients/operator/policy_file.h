@@ -17,8 +17,13 @@ typedef struct tacit_policy_file {
     size_t signatures_size;
 } tacit_policy_file_t;
 
-/*  Read and check the text, and the signatures where there are any. BAD_INPUT, POLICY_REFUSED with
-    the line at fault, SIGNATURE_INVALID (of another text). Free with tacit_policy_file_clear.  */
+/*  Read and check the text alone. BAD_INPUT, POLICY_REFUSED with the line at fault. Free with
+    tacit_policy_file_clear.  */
+TACIT_MUST_CHECK tacit_status_t tacit_policy_file_read(const char *path,
+                                                       tacit_policy_file_t *ret_file,
+                                                       tacit_error_t *ret_error);
+
+/*  And the signatures where there are any. SIGNATURE_INVALID (of another text).  */
 TACIT_MUST_CHECK tacit_status_t tacit_policy_file_load(const char *path,
                                                        tacit_policy_file_t *ret_file,
                                                        tacit_error_t *ret_error);

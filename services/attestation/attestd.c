@@ -264,6 +264,7 @@ typedef struct {
     tacit_status_t status;
     int code;
     const char *name;
+    const char *message; /* the contract's, instead of the general code's */
 } s_policy_code_t;
 
 static tacit_status_t s_apply_policy(void *argument, tacit_call_t *call,
@@ -271,8 +272,10 @@ static tacit_status_t s_apply_policy(void *argument, tacit_call_t *call,
                                      tacit_attestation_apply_policy_result_t *ret_result)
 {
     static const s_policy_code_t codes[] = {
-        {TACIT_ALREADY_EXISTS, TACIT_ATTESTATION_POLICY_CONFLICT, "policy_conflict"},
-        {TACIT_SIGNATURE_INVALID, TACIT_ATTESTATION_POLICY_UNSIGNED, "policy_unsigned"},
+        {TACIT_ALREADY_EXISTS, TACIT_ATTESTATION_POLICY_CONFLICT, "policy_conflict",
+         "the policy does not follow the one in force"},
+        {TACIT_SIGNATURE_INVALID, TACIT_ATTESTATION_POLICY_UNSIGNED, "policy_unsigned",
+         "the policy is not signed by those who may change it"},
     };
     s_attestd_t *self = argument;
     tacit_error_t *error = tacit_call_error(call);
@@ -282,6 +285,7 @@ static tacit_status_t s_apply_policy(void *argument, tacit_call_t *call,
         if (status == codes[i].status) {
             error->code = (tacit_status_t)codes[i].code;
             snprintf(error->name, sizeof error->name, "%s", codes[i].name);
+            snprintf(error->message, sizeof error->message, "%s", codes[i].message);
             return error->code;
         }
     }

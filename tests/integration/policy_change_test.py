@@ -285,6 +285,7 @@ class Tools(PolicyCase):
         path = self.write("one.yaml", one)
         self.policy("sign", path, *self.second, check=True)
         self.write("one.yaml", one + "# changed\n")
+        self.policy("diff", path, check=True)  # who only reads it is not kept from it
         self.assert_exit(7, "signature_invalid", self.policy("apply", path, "--json"))
         self.write("one.yaml", one)
         self.policy("apply", path, check=True)
@@ -320,6 +321,15 @@ class Tools(PolicyCase):
         self.assert_exit(18, "already_exists", verify())
         saved = self.mesh.client("tacit-mlowner", "verify", "--save-history", path, *self.second)
         self.assertEqual((saved.code, verify().code), (0, 0), saved)
+        # Who saw more, or something else, is not led back by a file either.
+        with open(path, encoding="utf-8") as file:
+            history = json.load(file)
+        del history["policies"][-1]
+        self.write("history.json", json.dumps(history))
+        self.assertEqual(verify().code, 0)  # a stranger cannot tell
+        back = self.mesh.client("tacit-mlowner", "verify", "--history", path, "--json",
+                                *self.second)
+        self.assert_exit(14, "rollback_detected", back)
 
     def test_clients_are_not_led_back(self):
         place = os.path.join(self.second[1], "policy.json")
