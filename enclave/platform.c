@@ -290,8 +290,13 @@ void tacit_platform_destroy(tacit_platform_t **platform)
     *platform = NULL;
 }
 
+/*  Between two exchanges nobody reads, so that the end of the other side has to be looked for.  */
 bool tacit_platform_is_lost(tacit_platform_t *platform)
 {
+    struct pollfd poll_fd = {.fd = platform->fd, .events = POLLRDHUP};
+    if (platform->fd >= 0 && poll(&poll_fd, 1, 0) > 0) {
+        atomic_store(&platform->broken, true);
+    }
     return atomic_load(&platform->broken);
 }
 

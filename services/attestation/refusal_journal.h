@@ -5,7 +5,7 @@
     neither change, drop nor put back an entry unseen. Strangers cause refusals as they like, so
     that how many are written down is bounded, per code: what no genuine platform signed cannot
     crowd out a refusal of one. What is not written down is counted, and the count is an entry of
-    its own within a minute. Not thread-safe.  */
+    its own within a minute; a crash loses the count of that minute, and no entry. Not thread-safe.  */
 
 #ifndef TACIT_SERVICES_ATTESTATION_REFUSAL_JOURNAL_H
 #define TACIT_SERVICES_ATTESTATION_REFUSAL_JOURNAL_H

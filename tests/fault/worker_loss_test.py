@@ -249,6 +249,30 @@ class Loss(MeshCase):
         grants.drop(wire.KEYS)
         self.assertEqual({entry[9] for entry in grants.to(wire.KEYS)("keys.list", {1: 0})[2]}, {1})
 
+    def test_services_end_when_their_platform_is_lost(self):
+        """By themselves: nothing could be counted or attested any more. Nobody tells them to, for
+        the supervisor stands still."""
+        pids = {name: process["pid"] for name, process in self.mesh.processes().items()}
+
+        def ended(name):
+            try:
+                with open(f"/proc/{pids[name]}/stat", encoding="ascii") as file:
+                    return file.read().split(") ")[-1][0] == "Z"
+            except FileNotFoundError:
+                return True
+
+        services = set(pids) - {"platform"}
+        supervisor = self.mesh.supervisor()
+        stand_still(supervisor)
+        try:
+            os.kill(pids["platform"], signal.SIGKILL)
+            await_condition(lambda: all(ended(name) for name in services), "all of them ended")
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+        self.mesh.await_ready()
+        for name in services:
+            self.assertIn("platform_lost", self.mesh.log(name), name)
+
     def test_kill_9_of_the_supervisor(self):
         """Its children do not outlive it, and the mesh can be launched again."""
         pids = [process["pid"] for process in self.mesh.processes().values()]
