@@ -235,7 +235,7 @@ static tacit_status_t s_read_header(tacit_cursor_t *file, s_header_t *header,
                            TACIT_TENSOR_RANK_MAX);
 }
 
-static tacit_status_t s_check_type(const s_header_t *header, bool narrow_float64,
+static tacit_status_t s_check_type(const s_header_t *header, tacit_npy_float64_t float64,
                                    tacit_inference_dtype_t *ret_dtype, tacit_error_t *ret_error)
 {
     const s_type_t *type = NULL;
@@ -248,7 +248,7 @@ static tacit_status_t s_check_type(const s_header_t *header, bool narrow_float64
         tacit_error_remedy(ret_error, "convert the array with astype(numpy.float32)");
         return TACIT_UNSUPPORTED;
     }
-    if (type->dtype == TACIT_INFERENCE_DTYPE_FLOAT64 && !narrow_float64) {
+    if (type->dtype == TACIT_INFERENCE_DTYPE_FLOAT64 && float64 == TACIT_NPY_FLOAT64_REFUSED) {
         (void)tacit_error_claim(ret_error, TACIT_UNSUPPORTED, "dtype", "float32", "float64");
         tacit_error_remedy(ret_error, "allow to narrow it, or convert the array with "
                                       "astype(numpy.float32)");
@@ -308,8 +308,8 @@ static tacit_status_t s_read_elements(tacit_span_t elements, bool narrow, tacit_
     return narrow ? s_narrow(elements, tensor, ret_error) : s_copy(elements, tensor, ret_error);
 }
 
-tacit_status_t tacit_npy_parse(tacit_span_t file, bool narrow_float64, tacit_tensor_t *ret_tensor,
-                               tacit_error_t *ret_error)
+tacit_status_t tacit_npy_parse(tacit_span_t file, tacit_npy_float64_t float64,
+                               tacit_tensor_t *ret_tensor, tacit_error_t *ret_error)
 {
     s_header_t header = {0};
     tacit_tensor_t tensor = {0};
@@ -317,12 +317,12 @@ tacit_status_t tacit_npy_parse(tacit_span_t file, bool narrow_float64, tacit_ten
     tacit_inference_dtype_t dtype = TACIT_INFERENCE_DTYPE_FLOAT32;
     tacit_status_t status = s_read_header(&cursor, &header, ret_error);
     if (status == TACIT_OK) {
-        status = s_check_type(&header, narrow_float64, &dtype, ret_error);
+        status = s_check_type(&header, float64, &dtype, ret_error);
     }
     if (status != TACIT_OK) {
         return status;
     }
-    bool narrow = dtype == TACIT_INFERENCE_DTYPE_FLOAT64;
+    bool narrow = dtype == TACIT_INFERENCE_DTYPE_FLOAT64 && float64 == TACIT_NPY_FLOAT64_NARROWED;
     status = tacit_tensor_allocate(narrow ? TACIT_INFERENCE_DTYPE_FLOAT32 : dtype, header.rank,
                                    header.dims, &tensor, ret_error);
     if (status == TACIT_OK) {

@@ -1,6 +1,6 @@
 /*  input_npy.h - NumPy's .npy file, format version 1 and 2, to a tensor.
 
-    Taken: <f4, |u1, |i1, <i4, <i8, |b1, and <f8 where the caller allows to narrow it to float32.
+    Taken: <f4, |u1, |i1, <i4, <i8, |b1, and <f8 where the caller says what becomes of it.
     Refused: other types, structured types, pickled objects, big-endian and Fortran order, arrays
     without elements, and any byte too few or too many.  */
 
@@ -15,9 +15,16 @@ enum {
     TACIT_NPY_BYTES_MAX = 2 * TACIT_TENSOR_BYTES_MAX + TACIT_NPY_HEADER_MAX + 12
 };
 
+/*  What float64 becomes. The numbers of the first two are false and true.  */
+typedef enum tacit_npy_float64 {
+    TACIT_NPY_FLOAT64_REFUSED,
+    TACIT_NPY_FLOAT64_NARROWED, /* to float32 */
+    TACIT_NPY_FLOAT64_KEPT
+} tacit_npy_float64_t;
+
 /*  MALFORMED, UNSUPPORTED (with what to do in the remedy), TOO_LARGE, NO_MEMORY; BAD_INPUT where
     narrowing would turn a finite number into infinity.  */
-TACIT_MUST_CHECK tacit_status_t tacit_npy_parse(tacit_span_t file, bool narrow_float64,
+TACIT_MUST_CHECK tacit_status_t tacit_npy_parse(tacit_span_t file, tacit_npy_float64_t float64,
                                                 tacit_tensor_t *ret_tensor,
                                                 tacit_error_t *ret_error);
 

@@ -23,13 +23,13 @@ typedef struct {
 
 /*  --- files ----------------------------------------------------------------------------------- */
 
-static tacit_status_t s_read(const char *path, bool narrow, tacit_tensor_t *ret_tensor,
-                             tacit_error_t *ret_error)
+static tacit_status_t s_read(const char *path, tacit_npy_float64_t float64,
+                             tacit_tensor_t *ret_tensor, tacit_error_t *ret_error)
 {
     tacit_secret_t *file = NULL;
     tacit_status_t status = tacit_file_read(path, TACIT_NPY_BYTES_MAX, &file, ret_error);
     if (!status) {
-        status = tacit_npy_parse(tacit_secret_span(file), narrow, ret_tensor, ret_error);
+        status = tacit_npy_parse(tacit_secret_span(file), float64, ret_tensor, ret_error);
     }
     tacit_secret_destroy(&file);
     return status;
@@ -39,7 +39,7 @@ static tacit_status_t s_read_input(s_work_t *work, const char *path,
                                    const tacit_engine_value_t *value, tacit_error_t *ret_error)
 {
     tacit_tensor_t *tensor = &work->inputs[work->count];
-    tacit_status_t status = s_read(path, value->dtype == TACIT_DTYPE_FLOAT32, tensor, ret_error);
+    tacit_status_t status = s_read(path, tacit_local_float64(value), tensor, ret_error);
     if (status) {
         return status;
     }
@@ -62,7 +62,7 @@ static tacit_status_t s_read_labels(s_work_t *work, const char *path, tacit_erro
     if (path == NULL) {
         return TACIT_OK;
     }
-    tacit_status_t status = s_read(path, false, &work->labels, ret_error);
+    tacit_status_t status = s_read(path, TACIT_NPY_FLOAT64_REFUSED, &work->labels, ret_error);
     if (status) {
         return status;
     }

@@ -69,6 +69,13 @@ tacit_status_t tacit_local_check(const char *path, tacit_precision_t precision,
     return status;
 }
 
+tacit_npy_float64_t tacit_local_float64(const tacit_engine_value_t *value)
+{
+    return value->dtype == TACIT_DTYPE_FLOAT32   ? TACIT_NPY_FLOAT64_NARROWED
+           : value->dtype == TACIT_DTYPE_FLOAT64 ? TACIT_NPY_FLOAT64_KEPT
+                                                 : TACIT_NPY_FLOAT64_REFUSED;
+}
+
 /*  --- inputs ---------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -91,8 +98,8 @@ static tacit_status_t s_load(s_inputs_t *inputs, const char *path,
     tacit_tensor_t *tensor = &inputs->tensors[inputs->count];
     tacit_status_t status = tacit_file_read(path, TACIT_NPY_BYTES_MAX, &file, ret_error);
     if (!status) {
-        bool narrow = value->dtype == TACIT_DTYPE_FLOAT32;
-        status = tacit_npy_parse(tacit_secret_span(file), narrow, tensor, ret_error);
+        status =
+            tacit_npy_parse(tacit_secret_span(file), tacit_local_float64(value), tensor, ret_error);
     }
     tacit_secret_destroy(&file);
     if (status) {

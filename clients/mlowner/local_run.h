@@ -3,6 +3,7 @@
 #ifndef TACIT_CLIENTS_MLOWNER_LOCAL_RUN_H
 #define TACIT_CLIENTS_MLOWNER_LOCAL_RUN_H
 
+#include "clients/lib/input_npy.h"
 #include "clients/lib/options.h"
 #include "services/inference/engine/engine.h"
 
@@ -28,6 +29,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_local_load(const char *path,
                                                  tacit_error_t *ret_error);
 TACIT_MUST_CHECK tacit_status_t tacit_local_check(const char *path, tacit_precision_t precision,
                                                   tacit_error_t *ret_error);
+
+/*  What a file's float64 becomes for that input of the model.  */
+tacit_npy_float64_t tacit_local_float64(const tacit_engine_value_t *value);
 
 /*  --precision; fp32 where it was not given.  */
 TACIT_MUST_CHECK tacit_status_t tacit_invocation_precision(const tacit_invocation_t *invocation,

@@ -18,7 +18,9 @@ import sys
 
 import numpy
 
+import exports
 import networks
+import operators
 import quantized
 import sequences
 import tables
@@ -26,7 +28,7 @@ import tables
 LIMIT = 1e-4
 BACKENDS = ("onednn", "portable")
 HERE = pathlib.Path(__file__).parent
-MODELS = {**networks.MODELS, **sequences.MODELS, **tables.MODELS, **quantized.MODELS}
+MODELS = {**exports.MODELS, **networks.MODELS, **operators.MODELS, **sequences.MODELS, **tables.MODELS, **quantized.MODELS}
 TYPES = {"float32": numpy.float32, "float64": numpy.float64, "int64": numpy.int64,
          "int32": numpy.int32, "uint8": numpy.uint8, "int8": numpy.int8, "bool": numpy.bool_}
 

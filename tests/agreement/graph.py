@@ -44,6 +44,9 @@ class Graph:
     def integers(self, *items):
         return self.constant(numpy.array(items, numpy.int64))
 
+    def integers_scalar(self, item):
+        return self.constant(numpy.array(item, numpy.int64))
+
     def inline(self, array):
         """A Constant node, as exporters write for small things."""
         return self.node("Constant", value=numpy_helper.from_array(numpy.array(array)))

@@ -145,7 +145,8 @@ static bool s_guess_inputs(const tacit_graph_t *graph, int64_t batch, tacit_tens
 }
 
 /*  Plan now what can be planned, so that a model that does not run is refused when it is loaded.
-    With a dynamic batch it must run for 1 or for 2.  */
+    With a dynamic batch it must run for one of these: exporters declare it of models, too, that hold
+    the batch they were exported with. What is refused for the first is the reason that is told.  */
 static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
 {
     tacit_tensor_t inputs[TACIT_ENGINE_INPUTS_MAX];
@@ -154,13 +155,18 @@ static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
     if (!s_guess_inputs(engine->graph, 1, inputs, &dynamic)) {
         return TACIT_OK;
     }
+    static const int64_t others[] = {2, 3, 4, 5, 8, 10, 16, 32, 64};
     bool careful = engine->graph->extreme_constants;
-    tacit_status_t status = s_make_plan(engine, inputs, careful, &kept, error);
-    if (status == TACIT_MALFORMED && dynamic &&
-        s_guess_inputs(engine->graph, 2, inputs, &dynamic)) {
-        status = s_make_plan(engine, inputs, careful, &kept, error);
+    tacit_status_t first = s_make_plan(engine, inputs, careful, &kept, error);
+    tacit_status_t status = first;
+    for (size_t i = 0; first == TACIT_MALFORMED && dynamic && status != TACIT_OK &&
+                       i < sizeof(others) / sizeof(*others) &&
+                       s_guess_inputs(engine->graph, others[i], inputs, &dynamic);
+         i++) {
+        tacit_error_t own = {0};
+        status = s_make_plan(engine, inputs, careful, &kept, &own);
     }
-    return status;
+    return status == TACIT_OK ? status : first;
 }
 
 bool tacit_engine_offers(tacit_precision_t precision, bool portable)

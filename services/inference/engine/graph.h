@@ -11,7 +11,7 @@
 #include "services/inference/engine/memory.h"
 #include "services/inference/engine/tensor.h"
 
-enum { TACIT_NO_VALUE = -1, TACIT_NO_NODE = -1 };
+enum { TACIT_NO_VALUE = -1, TACIT_NO_NODE = -1, TACIT_ALWAYS = 0 /* a guard */ };
 
 typedef struct tacit_operator tacit_operator_t;
 
@@ -38,12 +38,22 @@ typedef struct tacit_graph_node {
     const tacit_attribute_t *attributes;
     size_t attribute_count;
     const void *prepared; /* by tacit_operator_prepare; owned by the graph's pool */
+    int guard;            /* when it runs: of the graph's; TACIT_ALWAYS outside of branches */
     bool removed;         /* a pass merged it into another node */
 } tacit_graph_node_t;
+
+/*  A branch of an If: its nodes are planned where the condition is as wanted, and the branch around
+    them is planned.  */
+typedef struct tacit_guard {
+    int condition; /* value; none of TACIT_ALWAYS */
+    bool wanted;
+    int outer; /* guard */
+} tacit_guard_t;
 
 typedef struct tacit_value {
     const char *name;
     tacit_dtype_t dtype;
+    int guard;              /* of the branch that makes it */
     int producer;           /* node, or TACIT_NO_NODE for inputs and constants */
     int consumer;           /* the only node that uses it, where consumers is 1 */
     size_t consumers;       /* uses by nodes */
@@ -66,6 +76,8 @@ typedef struct tacit_graph {
     size_t value_capacity;
     tacit_graph_node_t *nodes;
     size_t node_count;
+    tacit_guard_t *guards; /* the first is TACIT_ALWAYS */
+    size_t guard_count;
     void **owned; /* elements of constants, wiped at the end */
     size_t owned_count;
     size_t owned_capacity;

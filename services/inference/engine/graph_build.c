@@ -42,15 +42,18 @@ const char *tacit_build_name(tacit_build_t *build, const char *name)
     return tacit_pool_text(build->graph->pool, size > 0 ? name : "", build->error);
 }
 
-static size_t s_slot(const tacit_build_t *build, const char *name)
+static size_t s_slot(const tacit_build_t *build, int guard, const char *name)
 {
     uint64_t hash = 0;
     uint8_t bytes[crypto_shorthash_BYTES];
     (void)crypto_shorthash(bytes, (const uint8_t *)name, strlen(name), build->key);
     memcpy(&hash, bytes, sizeof(hash));
     size_t slot = (size_t)hash & build->names_mask;
-    while (build->names[slot] != 0 &&
-           strcmp(build->graph->values[build->names[slot] - 1].name, name) != 0) {
+    while (build->names[slot] != 0) {
+        const tacit_value_t *held = &build->graph->values[build->names[slot] - 1];
+        if (held->guard == guard && strcmp(held->name, name) == 0) {
+            break;
+        }
         slot = (slot + 1) & build->names_mask;
     }
     return slot;
@@ -58,7 +61,13 @@ static size_t s_slot(const tacit_build_t *build, const char *name)
 
 int tacit_build_find(const tacit_build_t *build, const char *name)
 {
-    return build->names[s_slot(build, name)] - 1;
+    int guard = build->guard;
+    int value = build->names[s_slot(build, guard, name)] - 1;
+    while (value < 0 && guard != TACIT_ALWAYS) {
+        guard = build->graph->guards[guard].outer;
+        value = build->names[s_slot(build, guard, name)] - 1;
+    }
+    return value;
 }
 
 tacit_status_t tacit_build_value(tacit_build_t *build, const char *name, tacit_value_t value,
@@ -72,29 +81,49 @@ tacit_status_t tacit_build_value(tacit_build_t *build, const char *name, tacit_v
     if (copy[0] == '\0') {
         return tacit_build_refuse(build, TACIT_MALFORMED, "a value", "it has no name");
     }
-    size_t slot = s_slot(build, copy);
+    size_t slot = s_slot(build, build->guard, copy);
     if (build->names[slot] != 0) {
         return tacit_build_refuse_named(build, TACIT_MALFORMED, "value", copy, "it is made twice");
     }
     value.name = copy;
+    value.guard = build->guard;
     *ret_value = (int)graph->value_count;
     graph->values[graph->value_count++] = value;
     build->names[slot] = (int)graph->value_count;
     return TACIT_OK;
 }
 
+/*  What the graph and the branches in it hold; branches lie no deeper than messages may.  */
+typedef struct s_room {
+    size_t nodes, values, guards;
+} s_room_t;
+
+static void s_count(const Onnx__GraphProto *proto, s_room_t *room)
+{
+    room->nodes += proto->n_node;
+    room->values += proto->n_initializer + proto->n_input;
+    room->guards++;
+    for (size_t i = 0; i < proto->n_node; i++) {
+        const Onnx__NodeProto *node = proto->node[i];
+        room->values += node->n_output;
+        for (size_t k = 0; k < node->n_attribute; k++) {
+            if (node->attribute[k]->g != NULL) {
+                s_count(node->attribute[k]->g, room);
+            }
+        }
+    }
+}
+
 /*  Room for all values: those of the file, and what passes may add (two per node).  */
 static tacit_status_t s_make_room(tacit_build_t *build)
 {
-    const Onnx__GraphProto *proto = build->proto;
     tacit_graph_t *graph = build->graph;
-    if (proto->n_node > TACIT_GRAPH_NODES_MAX) {
+    s_room_t room = {0};
+    s_count(build->proto, &room);
+    if (room.nodes > TACIT_GRAPH_NODES_MAX) {
         return tacit_build_refuse(build, TACIT_TOO_LARGE, "graph", "it has too many nodes");
     }
-    size_t values = proto->n_initializer + proto->n_input + 2 * proto->n_node;
-    for (size_t i = 0; i < proto->n_node; i++) {
-        values += proto->node[i]->n_output;
-    }
+    size_t values = room.values + 2 * room.nodes;
     if (values > TACIT_GRAPH_VALUES_MAX) {
         return tacit_build_refuse(build, TACIT_TOO_LARGE, "graph", "it has too many values");
     }
@@ -108,12 +137,15 @@ static tacit_status_t s_make_room(tacit_build_t *build)
     build->names = calloc(slots, sizeof(int));
     graph->value_capacity = values;
     graph->values = tacit_pool_take(pool, values + 1, sizeof(tacit_value_t), error);
-    graph->nodes = tacit_pool_take(pool, proto->n_node + 1, sizeof(tacit_graph_node_t), error);
-    graph->operators = tacit_pool_take(pool, proto->n_node + 1, sizeof(char *), error);
+    graph->nodes = tacit_pool_take(pool, room.nodes + 1, sizeof(tacit_graph_node_t), error);
+    graph->operators = tacit_pool_take(pool, room.nodes + 1, sizeof(char *), error);
+    graph->guards = tacit_pool_take(pool, room.guards, sizeof(tacit_guard_t), error);
+    graph->guard_count = 1; /* TACIT_ALWAYS */
     if (build->names == NULL) {
         return tacit_error_set(error, TACIT_NO_MEMORY, NULL);
     }
-    bool taken = graph->values != NULL && graph->nodes != NULL && graph->operators != NULL;
+    bool taken = graph->values != NULL && graph->nodes != NULL && graph->operators != NULL &&
+                 graph->guards != NULL;
     return taken ? TACIT_OK : error->code;
 }
 
@@ -127,12 +159,13 @@ tacit_status_t tacit_build_constant(tacit_build_t *build, const char *name, taci
     return tacit_build_value(build, name, constant, &value);
 }
 
-static tacit_status_t s_add_initializers(tacit_build_t *build)
+tacit_status_t tacit_build_initializers(tacit_build_t *build)
 {
     tacit_status_t status = TACIT_OK;
     for (size_t i = 0; status == TACIT_OK && i < build->proto->n_initializer; i++) {
         const Onnx__TensorProto *proto = build->proto->initializer[i];
-        tacit_span_t raw = tacit_decoded_elements(build->decoded, i);
+        bool main = build->guard == TACIT_ALWAYS;
+        tacit_span_t raw = main ? tacit_decoded_elements(build->decoded, i) : tacit_span(NULL, 0);
         const char *name = tacit_build_name(build, proto->name);
         if (name == NULL) {
             return build->error->code;
@@ -143,7 +176,9 @@ static tacit_status_t s_add_initializers(tacit_build_t *build)
             build->graph->parameters += content.count;
             status = tacit_build_constant(build, name, content);
         }
-        tacit_decoded_spend(build->decoded, i);
+        if (main) {
+            tacit_decoded_spend(build->decoded, i);
+        }
     }
     return status;
 }
@@ -356,7 +391,7 @@ static tacit_status_t s_build_all(tacit_build_t *build)
         status = s_lists_new(build);
     }
     if (status == TACIT_OK) {
-        status = s_add_initializers(build);
+        status = tacit_build_initializers(build);
     }
     if (status == TACIT_OK) {
         status = s_add_inputs(build);

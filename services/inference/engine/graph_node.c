@@ -166,7 +166,7 @@ static bool s_made_later(const tacit_build_t *build, size_t from, const char *na
     return false;
 }
 
-static tacit_status_t s_read_inputs(tacit_build_t *build, size_t index, tacit_graph_node_t *node)
+tacit_status_t tacit_build_inputs(tacit_build_t *build, size_t index, tacit_graph_node_t *node)
 {
     const Onnx__NodeProto *proto = build->proto->node[index];
     if (proto->n_input > TACIT_NODE_INPUTS_MAX) {
@@ -193,8 +193,8 @@ static tacit_status_t s_read_inputs(tacit_build_t *build, size_t index, tacit_gr
     return TACIT_OK;
 }
 
-static tacit_status_t s_read_outputs(tacit_build_t *build, const Onnx__NodeProto *proto,
-                                     tacit_graph_node_t *node)
+tacit_status_t tacit_build_outputs(tacit_build_t *build, const Onnx__NodeProto *proto,
+                                   tacit_graph_node_t *node)
 {
     bool sparse = (node->op->flags & TACIT_OPERATOR_SPARSE) != 0;
     if (proto->n_output == 0 || proto->n_output > TACIT_NODE_OUTPUTS_MAX ||
@@ -340,24 +340,28 @@ static void s_note_operator(tacit_graph_t *graph, const char *name)
 tacit_status_t tacit_build_node(tacit_build_t *build, size_t index)
 {
     const Onnx__NodeProto *proto = build->proto->node[index];
-    tacit_graph_node_t node = {0};
+    tacit_graph_node_t node = {.guard = build->guard};
     tacit_status_t status = s_name_node(build, index, &node);
     if (status == TACIT_OK) {
         status = s_find_operator(build, proto, &node);
-    }
-    if (status == TACIT_OK) {
-        status = s_read_attributes(build, proto, &node);
     }
     if (status != TACIT_OK || node.op == NULL) {
         return status;
     }
     s_note_operator(build->graph, node.op->name);
+    if ((node.op->flags & TACIT_OPERATOR_CHOICE) != 0) {
+        return tacit_build_choice(build, index, &node);
+    }
+    status = s_read_attributes(build, proto, &node);
+    if (status != TACIT_OK) {
+        return status;
+    }
     if (strcmp(node.op->name, "Constant") == 0) {
         return s_add_constant_node(build, proto, &node);
     }
-    status = s_read_inputs(build, index, &node);
+    status = tacit_build_inputs(build, index, &node);
     if (status == TACIT_OK) {
-        status = s_read_outputs(build, proto, &node);
+        status = tacit_build_outputs(build, proto, &node);
     }
     if (status == TACIT_OK) {
         status = tacit_operator_check(build->graph, &node, build->error);

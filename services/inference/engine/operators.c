@@ -14,10 +14,13 @@ extern const tacit_operator_t tacit_operators_unary[];
 extern const tacit_operator_t tacit_operators_activation[];
 extern const tacit_operator_t tacit_operators_cast[];
 extern const tacit_operator_t tacit_operators_matrix[];
+extern const tacit_operator_t tacit_operators_determinant[];
+extern const tacit_operator_t tacit_operators_choice[];
 extern const tacit_operator_t tacit_operators_convolution[];
 extern const tacit_operator_t tacit_operators_pooling[];
 extern const tacit_operator_t tacit_operators_transposed[];
 extern const tacit_operator_t tacit_operators_normalization[];
+extern const tacit_operator_t tacit_operators_softmax[];
 extern const tacit_operator_t tacit_operators_reduction[];
 extern const tacit_operator_t tacit_operators_shape[];
 extern const tacit_operator_t tacit_operators_index[];
@@ -57,6 +60,8 @@ static const tacit_operator_t *const s_families[] = {
     tacit_operators_lp_pool,        tacit_operators_ml_svm,
     tacit_operators_ml_trees,       tacit_operators_quantized_convolution,
     tacit_operators_quantized_maps, tacit_operators_quantized_product,
+    tacit_operators_softmax,        tacit_operators_determinant,
+    tacit_operators_choice,
 };
 
 static const tacit_operator_t *s_find(const char *name, unsigned domain, int64_t opset,

@@ -101,18 +101,18 @@ static tacit_status_t s_fold(tacit_planner_t *planner, const tacit_graph_node_t 
                : tacit_graph_node_refuse(node, planner->error, TACIT_MALFORMED, "%s", complaint);
 }
 
-/*  The output is the input, seen with another shape.  */
-static tacit_status_t s_view(tacit_planner_t *planner, const tacit_graph_node_t *node,
-                             s_work_t *work)
+/*  A value is another one, seen with that shape, or its own (NULL).  */
+static tacit_status_t s_view(tacit_planner_t *planner, int seen, const tacit_shape_t *shape,
+                             int value)
 {
-    int from = tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[0]));
+    int from = tacit_planner_plain(planner, tacit_planner_slot(planner, seen));
     if (from == TACIT_NO_SLOT) {
         return planner->error->code;
     }
     tacit_slot_t slot;
     tacit_slot_t source = planner->plan->slots[from];
-    if (!tacit_planner_describe(planner, source.tensor.dtype, &work->outputs[0].shape, NULL,
-                                &slot)) {
+    if (!tacit_planner_describe(planner, source.tensor.dtype,
+                                shape != NULL ? shape : &source.tensor.shape, NULL, &slot)) {
         return planner->error->code;
     }
     slot.tensor.data = source.tensor.data;
@@ -127,8 +127,54 @@ static tacit_status_t s_view(tacit_planner_t *planner, const tacit_graph_node_t 
     if (to == TACIT_NO_SLOT) {
         return planner->error->code;
     }
-    tacit_planner_bind(planner, node->outputs[0], to);
+    tacit_planner_bind(planner, value, to);
     return TACIT_OK;
+}
+
+/* --- branches --------------------------------------------------------------------------------- */
+
+/*  The condition of an If, which decides shapes: it is known now. false where it is not.  */
+static bool s_condition(const tacit_planner_t *planner, int value, bool *ret_condition)
+{
+    int slot = tacit_planner_slot(planner, value);
+    const tacit_tensor_t *tensor =
+        slot != TACIT_NO_SLOT ? tacit_planner_tensor(planner, slot) : NULL;
+    if (tensor == NULL || tensor->data == NULL || tensor->count != 1) {
+        return false;
+    }
+    *ret_condition = *(const uint8_t *)tensor->data != 0;
+    return true;
+}
+
+/*  Whether a node is in no branch, or in one that is taken.  */
+static bool s_is_taken(const tacit_planner_t *planner, const tacit_graph_node_t *node)
+{
+    bool taken = true;
+    for (int guard = node->guard; taken && guard != TACIT_ALWAYS;) {
+        const tacit_guard_t *held = &planner->graph->guards[guard];
+        bool condition = false;
+        taken = s_condition(planner, held->condition, &condition) && condition == held->wanted;
+        guard = held->outer;
+    }
+    return taken;
+}
+
+/*  What an If gives out is what the branch made.  */
+static tacit_status_t s_choose(tacit_planner_t *planner, const tacit_graph_node_t *node)
+{
+    bool condition = false;
+    if (!s_condition(planner, node->inputs[0], &condition)) {
+        return tacit_graph_node_refuse(node, planner->error, TACIT_MALFORMED,
+                                       "its condition is not one bool");
+    }
+    tacit_status_t status = TACIT_OK;
+    const int *made = node->inputs + 1 + (condition ? 0 : (node->input_count - 1) / 2);
+    for (size_t i = 0; status == TACIT_OK && i < node->output_count; i++) {
+        if (node->outputs[i] != TACIT_NO_VALUE) {
+            status = s_view(planner, made[i], NULL, node->outputs[i]);
+        }
+    }
+    return status;
 }
 
 static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_graph_node_t *node,
@@ -312,12 +358,15 @@ static tacit_status_t s_plan_node(tacit_planner_t *planner, const tacit_graph_no
 {
     s_work_t work;
     planner->node = node;
+    if ((node->op->flags & TACIT_OPERATOR_CHOICE) != 0) {
+        return s_choose(planner, node);
+    }
     tacit_status_t status = s_infer(planner, node, &work);
     if (status != TACIT_OK) {
         return status;
     }
     if ((node->op->flags & TACIT_OPERATOR_VIEW) != 0 && node->output_count == 1) {
-        return s_view(planner, node, &work);
+        return s_view(planner, node->inputs[0], &work.outputs[0].shape, node->outputs[0]);
     }
     if (work.constant) {
         return s_fold(planner, node, &work);
@@ -461,7 +510,7 @@ static tacit_status_t s_plan_all(tacit_planner_t *planner, const tacit_tensor_t 
     }
     for (size_t i = 0; status == TACIT_OK && i < planner->graph->node_count; i++) {
         const tacit_graph_node_t *node = &planner->graph->nodes[i];
-        if (!node->removed && !planner->absorbed[i]) {
+        if (!node->removed && !planner->absorbed[i] && s_is_taken(planner, node)) {
             status = tacit_budget_check(planner->graph->budget, planner->error);
             status = status == TACIT_OK ? s_plan_node(planner, node) : status;
         }

@@ -79,12 +79,34 @@ TACIT_KERNEL(relu)
     }
 
 CURVE(leaky_relu, TACIT_CURVE_LEAKY)
-CURVE(sigmoid, TACIT_CURVE_SIGMOID)
-CURVE(tanh, TACIT_CURVE_TANH)
+CURVE(sigmoid_real, TACIT_CURVE_SIGMOID)
+CURVE(tanh_real, TACIT_CURVE_TANH)
 CURVE(gelu, TACIT_CURVE_GELU)
 CURVE(swish, TACIT_CURVE_SWISH)
 CURVE(elu_real, TACIT_CURVE_ELU)
 CURVE(hard_swish_real, TACIT_CURVE_HARD_SWISH)
+
+TACIT_KERNEL(sigmoid)
+{
+    if (outputs[0].dtype == TACIT_DTYPE_FLOAT32) {
+        return tacit_kernel_sigmoid_real(parameters, inputs, input_count, outputs, output_count);
+    }
+    for (size_t i = 0; i < outputs[0].count; i++) {
+        ((double *)outputs[0].data)[i] = 1.0 / (1.0 + exp(-((const double *)inputs[0].data)[i]));
+    }
+    return NULL;
+}
+
+TACIT_KERNEL(tanh)
+{
+    if (outputs[0].dtype == TACIT_DTYPE_FLOAT32) {
+        return tacit_kernel_tanh_real(parameters, inputs, input_count, outputs, output_count);
+    }
+    for (size_t i = 0; i < outputs[0].count; i++) {
+        ((double *)outputs[0].data)[i] = tanh(((const double *)inputs[0].data)[i]);
+    }
+    return NULL;
+}
 
 TACIT_KERNEL(elu)
 {
@@ -267,8 +289,8 @@ TACIT_OPERATORS(activation) = {
     {"LeakyRelu", 6, 17, FLOAT32, "T|T", 1, "alpha:f", 0, NAN_ | HALF, I(leaky_relu), K(leaky_relu), A(activation)},
     {"Elu", 6, 17, FLOAT, "T|T", 1, "alpha:f", 0, NAN_ | HALF, I(elu), K(elu), A(activation)},
     {"HardSwish", 14, 17, FLOAT, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(hard_swish), A(activation)},
-    {"Sigmoid", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(sigmoid), A(activation)},
-    {"Tanh", 6, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(tanh), A(activation)},
+    {"Sigmoid", 6, 17, FLOAT, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(sigmoid), A(activation)},
+    {"Tanh", 6, 17, FLOAT, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(tanh), A(activation)},
     {"Clip", 6, 10, FLOAT32, "T|T", 1, "min:f max:f", 0, NAN_ | HALF, I(clip), K(clip), A(activation)},
     {"Clip", 11, 17, NUMBER, "TTT|T", 1, "", 0, NAN_ | HALF, I(clip), K(clip), A(activation)},
     TACIT_OPERATORS_END

@@ -7,7 +7,6 @@
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/planner.h"
 
-#include <math.h>
 #include <string.h>
 
 /* --- shapes ----------------------------------------------------------------------------------- */
@@ -133,30 +132,75 @@ TACIT_INFER(matmul)
 
 /*  A matrix as it lies: steps between rows and between columns.  */
 typedef struct s_matrix {
-    const float *data;
+    const void *data;
     size_t row, column;
 } s_matrix_t;
 
-static void s_multiply(s_matrix_t a, s_matrix_t b, float *y, size_t m, size_t k, size_t n)
+/*  y = a * b. Integers are multiplied as unsigned ones: they wrap.  */
+#define MULTIPLY(name, type)                                                                       \
+    static void s_multiply_##name(s_matrix_t a, s_matrix_t b, type *y, size_t m, size_t k,         \
+                                  size_t n)                                                        \
+    {                                                                                              \
+        memset(y, 0, m *n * sizeof(type));                                                         \
+        for (size_t i = 0; i < m; i++) {                                                           \
+            type *to = y + i * n;                                                                  \
+            for (size_t p = 0; p < k; p++) {                                                       \
+                type factor = ((const type *)a.data)[i * a.row + p * a.column];                    \
+                const type *from = (const type *)b.data + p * b.row;                               \
+                if (b.column == 1) {                                                               \
+                    for (size_t j = 0; j < n; j++) {                                               \
+                        to[j] += factor * from[j];                                                 \
+                    }                                                                              \
+                } else {                                                                           \
+                    for (size_t j = 0; j < n; j++) {                                               \
+                        to[j] += factor * from[j * b.column];                                      \
+                    }                                                                              \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+MULTIPLY(float32, float)
+MULTIPLY(float64, double)
+MULTIPLY(int32, uint32_t)
+MULTIPLY(int64, uint64_t)
+
+static void s_multiply(tacit_dtype_t dtype, s_matrix_t a, s_matrix_t b, void *y, size_t m, size_t k,
+                       size_t n)
 {
-    memset(y, 0, m * n * sizeof(float));
-    for (size_t i = 0; i < m; i++) {
-        float *to = y + i * n;
-        for (size_t p = 0; p < k; p++) {
-            float factor = a.data[i * a.row + p * a.column];
-            const float *from = b.data + p * b.row;
-            if (b.column == 1) {
-                for (size_t j = 0; j < n; j++) {
-                    to[j] += factor * from[j];
-                }
-            } else {
-                for (size_t j = 0; j < n; j++) {
-                    to[j] += factor * from[j * b.column];
-                }
-            }
-        }
+    switch (dtype) {
+    case TACIT_DTYPE_FLOAT32:
+        s_multiply_float32(a, b, y, m, k, n);
+        break;
+    case TACIT_DTYPE_FLOAT64:
+        s_multiply_float64(a, b, y, m, k, n);
+        break;
+    case TACIT_DTYPE_INT32:
+        s_multiply_int32(a, b, y, m, k, n);
+        break;
+    default:
+        s_multiply_int64(a, b, y, m, k, n);
+        break;
     }
 }
+
+/*  y = alpha * y + beta * c, c seen through its strides; c may be NULL.  */
+#define FINISH(name, type)                                                                         \
+    static void s_finish_##name(const tacit_parameters_t *parameters, const type *c,               \
+                                const size_t *strides, type *y, size_t m, size_t n)                \
+    {                                                                                              \
+        type alpha = (type)parameters->gemm.alpha;                                                 \
+        type beta = (type)parameters->gemm.beta;                                                   \
+        for (size_t i = 0; alpha != 1 && i < m * n; i++) {                                         \
+            y[i] *= alpha;                                                                         \
+        }                                                                                          \
+        for (size_t i = 0; c != NULL && i < m * n; i++) {                                          \
+            y[i] += beta * c[i / n * strides[0] + i % n * strides[1]];                             \
+        }                                                                                          \
+    }
+
+FINISH(float32, float)
+FINISH(float64, double)
 
 TACIT_KERNEL(gemm)
 {
@@ -172,20 +216,34 @@ TACIT_KERNEL(gemm)
     if (parameters->gemm.transpose_b) {
         b = (s_matrix_t){inputs[1].data, 1, k};
     }
-    float *y = outputs[0].data;
-    s_multiply(a, b, y, m, k, n);
-    for (size_t i = 0; parameters->gemm.alpha != 1.0F && i < m * n; i++) {
-        y[i] *= parameters->gemm.alpha;
-    }
-    if (input_count > 2 && inputs[2].data != NULL) {
-        size_t strides[TACIT_ENGINE_RANK_MAX];
-        const float *c = inputs[2].data;
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    const void *c = input_count > 2 ? inputs[2].data : NULL;
+    if (c != NULL) {
         tacit_shape_strides(&inputs[2].shape, &outputs[0].shape, strides);
-        for (size_t i = 0; i < m * n; i++) {
-            y[i] += parameters->gemm.beta * c[i / n * strides[0] + i % n * strides[1]];
-        }
+    }
+    s_multiply(outputs[0].dtype, a, b, outputs[0].data, m, k, n);
+    if (outputs[0].dtype == TACIT_DTYPE_FLOAT32) {
+        s_finish_float32(parameters, c, strides, outputs[0].data, m, n);
+    } else {
+        s_finish_float64(parameters, c, strides, outputs[0].data, m, n);
     }
     return NULL;
+}
+
+/*  Where the operands of batch i begin, in elements.  */
+static void s_batch(const s_product_t *product, size_t i, size_t *ret_a, size_t *ret_b)
+{
+    size_t strides_a[TACIT_ENGINE_RANK_MAX];
+    size_t strides_b[TACIT_ENGINE_RANK_MAX];
+    tacit_shape_strides(&product->a, &product->y, strides_a);
+    tacit_shape_strides(&product->b, &product->y, strides_b);
+    *ret_a = *ret_b = 0;
+    for (size_t d = product->rank - 2; d-- > 0;) {
+        size_t dim = (size_t)product->y.dims[d];
+        *ret_a += product->a.dims[d] == 1 ? 0 : i % dim * strides_a[d];
+        *ret_b += product->b.dims[d] == 1 ? 0 : i % dim * strides_b[d];
+        i /= dim;
+    }
 }
 
 TACIT_KERNEL(matmul)
@@ -195,25 +253,17 @@ TACIT_KERNEL(matmul)
     if (!s_product(&inputs[0].shape, &inputs[1].shape, &product)) {
         return NULL;
     }
-    size_t strides_a[TACIT_ENGINE_RANK_MAX];
-    size_t strides_b[TACIT_ENGINE_RANK_MAX];
-    tacit_shape_strides(&product.a, &product.y, strides_a);
-    tacit_shape_strides(&product.b, &product.y, strides_b);
+    size_t element = tacit_dtype_size(outputs[0].dtype);
     size_t batches = tacit_shape_span(&product.y, 0, product.rank - 2);
     for (size_t i = 0; i < batches; i++) {
-        size_t rest = i;
         size_t at_a = 0;
         size_t at_b = 0;
-        for (size_t d = product.rank - 2; d-- > 0;) {
-            size_t dim = (size_t)product.y.dims[d];
-            at_a += product.a.dims[d] == 1 ? 0 : rest % dim * strides_a[d];
-            at_b += product.b.dims[d] == 1 ? 0 : rest % dim * strides_b[d];
-            rest /= dim;
-        }
-        s_matrix_t a = {(const float *)inputs[0].data + at_a, product.k, 1};
-        s_matrix_t b = {(const float *)inputs[1].data + at_b, product.n, 1};
-        s_multiply(a, b, (float *)outputs[0].data + i * product.m * product.n, product.m, product.k,
-                   product.n);
+        s_batch(&product, i, &at_a, &at_b);
+        s_matrix_t a = {(const uint8_t *)inputs[0].data + at_a * element, product.k, 1};
+        s_matrix_t b = {(const uint8_t *)inputs[1].data + at_b * element, product.n, 1};
+        s_multiply(outputs[0].dtype, a, b,
+                   (uint8_t *)outputs[0].data + i * product.m * product.n * element, product.m,
+                   product.k, product.n);
     }
     return NULL;
 }
@@ -405,81 +455,13 @@ TACIT_ACCELERATE(matmul)
     return s_plan_product(planner, &request, ret_done);
 }
 
-/* --- Det -------------------------------------------------------------------------------------- */
-
-TACIT_INFER(determinant)
-{
-    tacit_shape_t shape = inference->inputs[0].shape;
-    if (shape.rank < 2 || shape.dims[shape.rank - 1] != shape.dims[shape.rank - 2]) {
-        return tacit_infer_refuse(inference, "its input is no square matrix");
-    }
-    size_t side = (size_t)shape.dims[shape.rank - 1];
-    *inference->scratch = side * side * sizeof(double);
-    shape.rank -= 2;
-    inference->outputs[0].shape = shape;
-    return TACIT_OK;
-}
-
-static void s_swap_rows(double *m, size_t side, size_t a, size_t b)
-{
-    for (size_t i = 0; i < side; i++) {
-        double held = m[a * side + i];
-        m[a * side + i] = m[b * side + i];
-        m[b * side + i] = held;
-    }
-}
-
-/*  By elimination; the matrix is used up.  */
-static double s_determinant(double *m, size_t side)
-{
-    double product = 1;
-    for (size_t k = 0; k < side; k++) {
-        size_t best = k;
-        for (size_t i = k + 1; i < side; i++) {
-            best = fabs(m[i * side + k]) > fabs(m[best * side + k]) ? i : best;
-        }
-        if (m[best * side + k] == 0) {
-            return 0;
-        }
-        if (best != k) {
-            s_swap_rows(m, side, best, k);
-            product = -product;
-        }
-        product *= m[k * side + k];
-        for (size_t i = k + 1; i < side; i++) {
-            double factor = m[i * side + k] / m[k * side + k];
-            for (size_t j = k; j < side; j++) {
-                m[i * side + j] -= factor * m[k * side + j];
-            }
-        }
-    }
-    return product;
-}
-
-TACIT_KERNEL(determinant)
-{
-    (void)parameters, (void)input_count;
-    const tacit_shape_t *shape = &inputs[0].shape;
-    size_t side = (size_t)shape->dims[shape->rank - 1];
-    double *matrix = outputs[output_count].data;
-    for (size_t n = 0; n < outputs[0].count; n++) {
-        for (size_t i = 0; i < side * side; i++) {
-            matrix[i] = (double)((const float *)inputs[0].data)[n * side * side + i];
-        }
-        ((float *)outputs[0].data)[n] = (float)s_determinant(matrix, side);
-    }
-    return NULL;
-}
-
-/* --- the table -----------------------------------------------------------------------------------
- */
+#define MULTIPLIED (FLOAT | TACIT_TYPE_BIT(TACIT_DTYPE_INT32) | TACIT_TYPE_BIT(TACIT_DTYPE_INT64))
 
 /* clang-format off */
 TACIT_OPERATORS(matrix) = {
-    {"Gemm", 6, 6, FLOAT32, "TTT|T", 3, "alpha:f beta:f transA:i transB:i broadcast:i", 0, 0, I(gemm), K(gemm), A(gemm)},
-    {"Gemm", 7, 17, FLOAT32, "TTT|T", 2, "alpha:f beta:f transA:i transB:i", 0, 0, I(gemm), K(gemm), A(gemm)},
-    {"MatMul", 1, 17, FLOAT32, "TT|T", 2, "", 0, 0, I(matmul), K(matmul), A(matmul)},
-    {"Det", 11, 17, FLOAT32, "T|T", 1, "", 0, 0, I(determinant), K(determinant), NULL},
+    {"Gemm", 6, 6, FLOAT, "TTT|T", 3, "alpha:f beta:f transA:i transB:i broadcast:i", 0, 0, I(gemm), K(gemm), A(gemm)},
+    {"Gemm", 7, 17, FLOAT, "TTT|T", 2, "alpha:f beta:f transA:i transB:i", 0, 0, I(gemm), K(gemm), A(gemm)},
+    {"MatMul", 1, 17, MULTIPLIED, "TT|T", 2, "", 0, 0, I(matmul), K(matmul), A(matmul)},
     TACIT_OPERATORS_END
 };
 /* clang-format on */

@@ -49,6 +49,7 @@
 #define MS     TACIT_OPERATOR_MICROSOFT
 #define BYTES  TACIT_OPERATOR_BYTES
 #define HALF   TACIT_OPERATOR_HALF
+#define CHOICE TACIT_OPERATOR_CHOICE
 
 #define WINDOW "kernel_shape:I strides:I pads:I auto_pad:s"
 

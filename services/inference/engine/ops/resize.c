@@ -172,27 +172,32 @@ static s_dimension_t s_dimension(const tacit_parameters_t *parameters, s_sources
     return dimension;
 }
 
-/*  Where the output's point stands in the input.  */
-static double s_original(const char *mode, const s_dimension_t *d, double at)
+/*  Where the output's point stands in the input: in float32, as everybody computes it, because a
+    point that falls between two elements goes to one of them by its last bit.  */
+static float s_original(const char *mode, const s_dimension_t *d, float at)
 {
+    float from = (float)d->from;
+    float to = (float)d->to;
+    float scale = (float)d->scale;
     if (strcmp(mode, "align_corners") == 0) {
-        return d->to > 1 ? at * (d->from - 1) / (d->to - 1) : 0;
+        return to > 1 ? at * (from - 1) / (to - 1) : 0;
     }
     if (strcmp(mode, "asymmetric") == 0) {
-        return at / d->scale;
+        return at / scale;
     }
     if (strcmp(mode, "tf_half_pixel_for_nn") == 0) {
-        return (at + 0.5) / d->scale;
+        return (at + 0.5F) / scale;
     }
     if (strcmp(mode, "tf_crop_and_resize") == 0) {
-        return d->to > 1 ? d->start * (d->from - 1) +
-                               at * (d->end - d->start) * (d->from - 1) / (d->to - 1)
-                         : 0.5 * (d->start + d->end) * (d->from - 1);
+        float start = (float)d->start;
+        float end = (float)d->end;
+        return to > 1 ? start * (from - 1) + at * (end - start) * (from - 1) / (to - 1)
+                      : 0.5F * (start + end) * (from - 1);
     }
-    if (strcmp(mode, "pytorch_half_pixel") == 0 && d->to <= 1) {
+    if (strcmp(mode, "pytorch_half_pixel") == 0 && to <= 1) {
         return 0;
     }
-    return (at + 0.5) / d->scale - 0.5;
+    return (at + 0.5F) / scale - 0.5F;
 }
 
 static double s_nearest(const char *mode, double x)
@@ -215,7 +220,7 @@ static s_tap_t s_tap(const s_choices_t *choices, const s_dimension_t *dimension,
 {
     s_tap_t tap = {.count = 1, .weights = {1}};
     int64_t size = (int64_t)dimension->from;
-    double x = s_original(choices->coordinates, dimension, at);
+    double x = (double)s_original(choices->coordinates, dimension, (float)at);
     x = isfinite(x) ? fmax(-4.0, fmin(x, dimension->from + 4)) : 0;
     tap.outside = strcmp(choices->coordinates, "tf_crop_and_resize") == 0 &&
                   (x < 0 || x > dimension->from - 1);
