@@ -236,6 +236,66 @@ def neighbours():
     return g.model(g.node("ArgMin", far, axis=1, keepdims=0), near, places, kinds=[INT64, FLOAT, INT64])
 
 
+def looked_up(text=False, kind=FLOAT):
+    """A perceptron's pipeline: the label is looked up by ArgMax among the classes, which may be text; ZipMap behind."""
+    g, x = table(15, 1, seed=85, kind=kind)
+    scaled = g.node("Scaler", x, domain=ML, offset=g.normal(FEATURES).tolist(), scale=g.uniform(FEATURES).tolist())
+    y = g.relu(g.node("Add", g.node("MatMul", scaled, g.constant(g.normal(FEATURES, 9))), g.constant(g.normal(1, 9))))
+    y = g.node("Softmax", g.node("Add", g.node("MatMul", y, g.constant(g.normal(9, 3))), g.constant(g.normal(1, 3))), axis=-1)
+    best = g.node("ArgMax", y, axis=1)
+    names = helper.make_tensor("classes", STRING, [3], [b"one", b"other", b"third"]) if text else None
+    if text:
+        g.constants.append(names)
+    classes = "classes" if text else g.constant(numpy.array([4, 7, 9]))
+    label = g.node("ArrayFeatureExtractor", classes, best, domain=ML)
+    label = g.node("Reshape", label if text else g.node("Cast", label, to=INT64), g.integers(-1))
+    return g.model(label, y, kinds=[STRING if text else INT64, FLOAT])
+
+
+def double_forest(text=False):
+    """Numbers of trees as float64 tensors; base values, too."""
+    g, x = table(15, 3, seed=86, kind=DOUBLE)
+    forest = Forest(g, 6, 4, range(3), 1.0)
+    made = forest.attributes("class")
+    for name in ("nodes_values", "class_weights", "nodes_hitrates"):
+        made[name + "_as_tensor"] = helper.make_tensor(name, DOUBLE, [len(made[name])], made[name])
+        del made[name]
+    y = g.node("TreeEnsembleClassifier", x, outputs=2, domain=ML, post_transform="SOFTMAX", **labels(3, text),
+               base_values_as_tensor=helper.make_tensor("base", DOUBLE, [3], [0.1, 0.2, 0.3]), **made)
+    return g.model(*y, kinds=[STRING if text else INT64, FLOAT])
+
+
+def boosted(kind="lightgbm", text=False):
+    """Two classes as the converters of boosting libraries write them: raw scores, a curve, both columns joined, the label coded."""
+    g, x = table(12, 2, seed=87, missing=True)
+    forest = Forest(g, 12, 4, [0], 0.4, modes=("BRANCH_LEQ",) if kind == "lightgbm" else ("BRANCH_LT",), missing=True)
+    raw = g.node("TreeEnsembleRegressor", x, domain=ML, n_targets=1, post_transform="NONE", aggregate_function="SUM",
+                 **({} if kind == "lightgbm" else {"base_values": [0.3]}), **forest.attributes("target"))
+    one = g.node("Sigmoid", raw)
+    both = g.node("Concat", g.node("Sub", g.constant(numpy.array([1], numpy.float32)), one), one, axis=1)
+    best = g.node("ArgMax", both, axis=1, keepdims=0)
+    values = {"values_strings": ["no", "yes"], "default_string": "?"} if text else {"values_int64s": [10, 20]}
+    label = g.node("LabelEncoder", best, domain=ML, keys_int64s=[0, 1], **values)
+    return g.model(label, both, kinds=[STRING if text else INT64, FLOAT])
+
+
+def bayes(kind=FLOAT):
+    """Gaussian naive Bayes: sums over features of each class, in the pipeline's type; logarithms of sums."""
+    g, x = table(15, 1, seed=88, kind=kind)
+    typed = numpy.float64 if kind == DOUBLE else numpy.float32
+    w = lambda array: g.constant(array.astype(typed))
+    wide = g.node("Reshape", x, g.integers(-1, 1, FEATURES))
+    away = g.node("Div", g.node("Pow", g.node("Sub", wide, w(g.normal(1, 3, FEATURES))), w(numpy.array([2.0]))), w(g.uniform(1, 3, FEATURES)))
+    total = g.node("ReduceSum", away, g.integers(2), keepdims=0)
+    joint = g.node("Add", g.node("Mul", total, w(numpy.array([-0.5]))), w(g.normal(3)))
+    likely = g.node("Exp", g.node("Sub", joint, g.node("ReduceLogSumExp", joint, axes=[1], keepdims=1)))
+    far = g.node("MatMul", x, w(g.normal(FEATURES, 2)))
+    curve = g.node("Sigmoid", g.node("Gemm", x, w(g.normal(4, FEATURES)), w(g.normal(4)), transB=1))
+    label = g.node("ArrayFeatureExtractor", g.constant(numpy.array([3, 5, 8])), g.node("ArgMax", joint, axis=1), domain=ML)
+    return g.model(g.node("Reshape", label, g.integers(-1)), likely, far, curve, g.node("Softmax", joint, axis=1),
+                   kinds=[INT64] + [kind] * 4)
+
+
 MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT")
 TRANSFORMS = ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT")
 
@@ -290,6 +350,14 @@ MODELS = {
     **{f"svr-{kernel.lower()}": lambda a=kernel: svm_regressor(a) for kernel in ("LINEAR", "POLY", "RBF", "SIGMOID")},
     "svr-without-vectors": lambda: svm_regressor("LINEAR", 0),
     "one-class-svm": lambda: svm_regressor(one_class=1),
+    **{f"perceptron-{name}": lambda a=arguments: looked_up(*a)
+       for name, arguments in (("integers", ()), ("text", (True,)), ("double", (False, DOUBLE)))},
+    "trees-double": double_forest,
+    "trees-double-text": lambda: double_forest(True),
+    **{f"boosted-{kind}{'-text' if text else ''}": lambda k=kind, t=text: boosted(k, t)
+       for kind in ("lightgbm", "xgboost") for text in (False, True)},
+    "bayes": bayes,
+    "bayes-double": lambda: bayes(DOUBLE),
     "features": features,
     "column-transformer": columns,
     "voting": voting,

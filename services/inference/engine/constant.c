@@ -34,8 +34,8 @@ static s_source_t s_typed_source(const Onnx__TensorProto *proto)
     }
 }
 
-/*  The header without the elements.  */
-static tacit_status_t s_read_header(const Onnx__TensorProto *proto, const char *what,
+/*  The header without the elements, which become that type.  */
+static tacit_status_t s_read_header(const Onnx__TensorProto *proto, int32_t dtype, const char *what,
                                     tacit_tensor_t *tensor, tacit_error_t *error)
 {
     if (proto->n_external_data > 0 ||
@@ -45,7 +45,7 @@ static tacit_status_t s_read_header(const Onnx__TensorProto *proto, const char *
     if (proto->segment != NULL) {
         return s_refuse(error, TACIT_UNSUPPORTED, what, "segments are not read");
     }
-    if (!tacit_dtype_known(proto->data_type)) {
+    if (!tacit_dtype_known(dtype)) {
         char reason[96];
         (void)snprintf(reason, sizeof(reason), "element type %d (%s) is not computed",
                        (int)proto->data_type, tacit_dtype_name((tacit_dtype_t)proto->data_type));
@@ -54,8 +54,7 @@ static tacit_status_t s_read_header(const Onnx__TensorProto *proto, const char *
     if (proto->n_dims > TACIT_ENGINE_RANK_MAX) {
         return s_refuse(error, TACIT_TOO_LARGE, what, "too many dimensions");
     }
-    *tensor =
-        (tacit_tensor_t){.dtype = (tacit_dtype_t)proto->data_type, .shape.rank = proto->n_dims};
+    *tensor = (tacit_tensor_t){.dtype = (tacit_dtype_t)dtype, .shape.rank = proto->n_dims};
     for (size_t i = 0; i < proto->n_dims; i++) {
         if (proto->dims[i] < 0) {
             return s_refuse(error, TACIT_MALFORMED, what, "a dimension is negative");
@@ -100,7 +99,7 @@ tacit_status_t tacit_constant_read(tacit_graph_t *graph, const Onnx__TensorProto
                                    tacit_error_t *error)
 {
     tacit_tensor_t tensor;
-    tacit_status_t status = s_read_header(proto, what, &tensor, error);
+    tacit_status_t status = s_read_header(proto, proto->data_type, what, &tensor, error);
     if (status != TACIT_OK) {
         return status;
     }
@@ -126,5 +125,50 @@ tacit_status_t tacit_constant_read(tacit_graph_t *graph, const Onnx__TensorProto
     }
     graph->extreme_constants |= s_extreme(&tensor);
     *ret_tensor = tensor;
+    return TACIT_OK;
+}
+
+static const char *s_text(tacit_graph_t *graph, const ProtobufCBinaryData *source, const char *what,
+                          tacit_error_t *error)
+{
+    if (source->len > TACIT_GRAPH_NAME_MAX) {
+        (void)s_refuse(error, TACIT_TOO_LARGE, what, "a text is too long");
+        return NULL;
+    }
+    char *text = tacit_pool_take(graph->pool, source->len + 1, 1, error);
+    if (text != NULL && source->len > 0) {
+        memcpy(text, source->data, source->len);
+    }
+    return text;
+}
+
+tacit_status_t tacit_constant_read_texts(tacit_graph_t *graph, const Onnx__TensorProto *proto,
+                                         const char *what, tacit_tensor_t *ret_tensor,
+                                         const char *const **ret_texts, tacit_error_t *error)
+{
+    tacit_tensor_t tensor;
+    tacit_status_t status = s_read_header(proto, TACIT_DTYPE_INT64, what, &tensor, error);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    if (proto->n_string_data != tensor.count) {
+        return s_refuse(error, TACIT_MALFORMED, what,
+                        "the number of elements differs from the dimensions");
+    }
+    const char **texts = tacit_pool_take(graph->pool, tensor.count + 1, sizeof(char *), error);
+    tensor.data =
+        texts != NULL ? tacit_graph_elements(graph, tacit_tensor_size(&tensor), error) : NULL;
+    if (tensor.data == NULL) {
+        return error->code;
+    }
+    for (size_t i = 0; i < tensor.count; i++) {
+        ((int64_t *)tensor.data)[i] = (int64_t)i;
+        texts[i] = s_text(graph, &proto->string_data[i], what, error);
+        if (texts[i] == NULL) {
+            return error->code;
+        }
+    }
+    *ret_tensor = tensor;
+    *ret_texts = texts;
     return TACIT_OK;
 }

@@ -14,4 +14,10 @@ TACIT_MUST_CHECK tacit_status_t tacit_constant_read(tacit_graph_t *graph,
                                                     tacit_tensor_t *ret_tensor,
                                                     tacit_error_t *error);
 
+/*  A tensor of text: each stands for itself by its position (int64). ret_texts: as many as the
+   tensor has elements; the graph's.  */
+TACIT_MUST_CHECK tacit_status_t tacit_constant_read_texts(
+    tacit_graph_t *graph, const Onnx__TensorProto *proto, const char *what,
+    tacit_tensor_t *ret_tensor, const char *const **ret_texts, tacit_error_t *error);
+
 #endif

@@ -3,6 +3,7 @@
 #include "services/inference/engine/graph_build.h"
 
 #include "services/inference/engine/constant.h"
+#include "services/inference/engine/ops/ml.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -159,23 +160,38 @@ tacit_status_t tacit_build_constant(tacit_build_t *build, const char *name, taci
     return tacit_build_value(build, name, constant, &value);
 }
 
+/*  One of numbers, or of texts, whose names become the model's labels.  */
+static tacit_status_t s_add_initializer(tacit_build_t *build, const Onnx__TensorProto *proto,
+                                        tacit_span_t raw)
+{
+    const char *name = tacit_build_name(build, proto->name);
+    if (name == NULL) {
+        return build->error->code;
+    }
+    tacit_tensor_t content = {0};
+    const char *const *texts = NULL;
+    bool text = proto->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__STRING;
+    tacit_status_t status =
+        text ? tacit_constant_read_texts(build->graph, proto, name, &content, &texts, build->error)
+             : tacit_constant_read(build->graph, proto, raw, name, &content, build->error);
+    if (status == TACIT_OK) {
+        status = tacit_build_constant(build, name, content);
+    }
+    if (status == TACIT_OK && text) {
+        build->graph->values[build->graph->value_count - 1].labels = true;
+        return tacit_ml_name_texts(build->graph, texts, content.count, build->error);
+    }
+    build->graph->parameters += status == TACIT_OK ? content.count : 0;
+    return status;
+}
+
 tacit_status_t tacit_build_initializers(tacit_build_t *build)
 {
     tacit_status_t status = TACIT_OK;
     for (size_t i = 0; status == TACIT_OK && i < build->proto->n_initializer; i++) {
-        const Onnx__TensorProto *proto = build->proto->initializer[i];
         bool main = build->guard == TACIT_ALWAYS;
         tacit_span_t raw = main ? tacit_decoded_elements(build->decoded, i) : tacit_span(NULL, 0);
-        const char *name = tacit_build_name(build, proto->name);
-        if (name == NULL) {
-            return build->error->code;
-        }
-        tacit_tensor_t content = {0};
-        status = tacit_constant_read(build->graph, proto, raw, name, &content, build->error);
-        if (status == TACIT_OK) {
-            build->graph->parameters += content.count;
-            status = tacit_build_constant(build, name, content);
-        }
+        status = s_add_initializer(build, build->proto->initializer[i], raw);
         if (main) {
             tacit_decoded_spend(build->decoded, i);
         }

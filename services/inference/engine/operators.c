@@ -258,7 +258,8 @@ static tacit_status_t s_output_type(const tacit_graph_node_t *node, char letter,
         *ret_dtype = value != NULL ? value->tensor->dtype : TACIT_DTYPE_FLOAT32;
         return TACIT_OK;
     case 'l':
-        *ret_dtype = tacit_graph_node_attribute(node, "values_int64s") != NULL
+        *ret_dtype = tacit_graph_node_attribute(node, "values_int64s") != NULL ||
+                             tacit_graph_node_attribute(node, "values_strings") != NULL
                          ? TACIT_DTYPE_INT64
                          : TACIT_DTYPE_FLOAT32;
         return TACIT_OK;
@@ -301,17 +302,48 @@ tacit_status_t tacit_operator_check(tacit_graph_t *graph, const tacit_graph_node
     return status;
 }
 
+/*  What moves elements of its first input, whatever they are: positions of labels, too.  */
+static bool s_carries_labels(const tacit_graph_node_t *node)
+{
+    static const char *const names[] = {"ArrayFeatureExtractor",
+                                        "Expand",
+                                        "Flatten",
+                                        "Gather",
+                                        "Identity",
+                                        "Reshape",
+                                        "Slice",
+                                        "Squeeze",
+                                        "Transpose",
+                                        "Unsqueeze"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(node->op->name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 tacit_status_t tacit_operator_prepare(tacit_graph_t *graph, tacit_graph_node_t *node,
                                       tacit_error_t *error)
 {
+    const tacit_value_t *from = node->input_count > 0 && node->inputs[0] != TACIT_NO_VALUE
+                                    ? &graph->values[node->inputs[0]]
+                                    : NULL;
+    bool carries = s_carries_labels(node);
+    for (size_t i = 0; i < node->input_count; i++) {
+        bool labels = node->inputs[i] != TACIT_NO_VALUE && graph->values[node->inputs[i]].labels;
+        if (labels && !(carries && i == 0)) {
+            return tacit_graph_node_refuse(node, error, TACIT_UNSUPPORTED,
+                                           "text is not computed, and input %zu is text", i);
+        }
+    }
+    tacit_status_t status = TACIT_OK;
     if ((node->op->flags & TACIT_OPERATOR_ML) != 0) {
-        return tacit_ml_prepare(graph, node, error);
+        status = tacit_ml_prepare(graph, node, error);
     }
-    if (strcmp(node->op->name, "Identity") == 0) {
-        const tacit_value_t *from = &graph->values[node->inputs[0]];
-        tacit_value_t *to = &graph->values[node->outputs[0]];
-        to->labels = from->labels;
-        to->map = from->map;
+    if (from != NULL && carries) {
+        graph->values[node->outputs[0]].labels = from->labels;
+        graph->values[node->outputs[0]].map |= from->map && strcmp(node->op->name, "Identity") == 0;
     }
-    return TACIT_OK;
+    return status;
 }

@@ -102,10 +102,25 @@ static tacit_status_t s_name_labels(tacit_graph_t *graph, const tacit_attribute_
     return TACIT_OK;
 }
 
+tacit_status_t tacit_ml_name_texts(tacit_graph_t *graph, const char *const *texts, size_t count,
+                                   tacit_error_t *error)
+{
+    tacit_attribute_t labels = {.type = 'S', .count = count, .texts = texts};
+    return s_name_labels(graph, &labels, error);
+}
+
+/*  What LabelEncoder turns numbers into.  */
+static const tacit_attribute_t *s_coded_texts(const tacit_graph_node_t *node)
+{
+    bool encoder = strcmp(node->op->name, "LabelEncoder") == 0;
+    return encoder ? tacit_graph_node_attribute(node, "values_strings") : NULL;
+}
+
 tacit_status_t tacit_ml_prepare(tacit_graph_t *graph, tacit_graph_node_t *node,
                                 tacit_error_t *error)
 {
-    const tacit_attribute_t *labels = s_labels(node);
+    const tacit_attribute_t *labels = s_coded_texts(node);
+    labels = labels != NULL ? labels : s_labels(node);
     bool text = labels != NULL && labels->type == 'S';
     bool map = strcmp(node->op->name, "ZipMap") == 0;
     if (node->outputs[0] != TACIT_NO_VALUE) {

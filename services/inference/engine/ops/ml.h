@@ -16,6 +16,10 @@ enum { TACIT_ML_CLASSES_MAX = 1 << 16 }; /* classes, or targets */
 TACIT_MUST_CHECK tacit_status_t tacit_ml_prepare(tacit_graph_t *graph, tacit_graph_node_t *node,
                                                  tacit_error_t *error);
 
+/*  A constant of texts became positions: these are their names, if the model has none yet.  */
+TACIT_MUST_CHECK tacit_status_t tacit_ml_name_texts(tacit_graph_t *graph, const char *const *texts,
+                                                    size_t count, tacit_error_t *error);
+
 /*  An input of shape [rows, columns]; one of rank 1 is one row.  */
 typedef struct tacit_ml_table {
     const tacit_tensor_t *tensor;

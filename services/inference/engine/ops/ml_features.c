@@ -345,6 +345,10 @@ static const tacit_attribute_t *s_keys(const tacit_graph_node_t *node, tacit_dty
 
 static const tacit_attribute_t *s_values(const tacit_graph_node_t *node, tacit_dtype_t dtype)
 {
+    const tacit_attribute_t *texts = tacit_graph_node_attribute(node, "values_strings");
+    if (texts != NULL) {
+        return texts;
+    }
     return tacit_graph_node_attribute(node, dtype == TACIT_DTYPE_INT64 ? "values_int64s"
                                                                        : "values_floats");
 }
@@ -395,7 +399,9 @@ TACIT_KERNEL(label_encoder)
     float real = tacit_graph_node_real(node, "default_float", -0.0F);
     for (size_t i = 0; i < outputs[0].count; i++) {
         size_t k = s_find_key(keys, &inputs[0], i);
-        if (outputs[0].dtype == TACIT_DTYPE_INT64) {
+        if (values->type == 'S') { /* its position; -1 stands for the text of no key */
+            ((int64_t *)outputs[0].data)[i] = k < keys->count ? (int64_t)k : -1;
+        } else if (outputs[0].dtype == TACIT_DTYPE_INT64) {
             ((int64_t *)outputs[0].data)[i] = k < keys->count ? values->integers[k] : integer;
         } else {
             ((float *)outputs[0].data)[i] = k < keys->count ? values->reals[k] : real;
