@@ -38,7 +38,7 @@ class Graph:
 
     def constant(self, array):
         name = self.name("w")
-        self.constants.append(numpy_helper.from_array(numpy.ascontiguousarray(array), name))
+        self.constants.append(numpy_helper.from_array(numpy.array(array, order="C"), name))
         return name
 
     def integers(self, *items):

@@ -33,6 +33,8 @@ extern const tacit_operator_t tacit_operators_quantize[];
 extern const tacit_operator_t tacit_operators_quantized_convolution[];
 extern const tacit_operator_t tacit_operators_quantized_maps[];
 extern const tacit_operator_t tacit_operators_quantized_product[];
+extern const tacit_operator_t tacit_operators_quantized_curves[];
+extern const tacit_operator_t tacit_operators_quantized_parts[];
 extern const tacit_operator_t tacit_operators_loss[];
 extern const tacit_operator_t tacit_operators_detection[];
 extern const tacit_operator_t tacit_operators_generate[];
@@ -45,23 +47,41 @@ extern const tacit_operator_t tacit_operators_ml_trees[];
 
 /*  Every file of operators.  */
 static const tacit_operator_t *const s_families[] = {
-    tacit_operators_elementwise,    tacit_operators_unary,
-    tacit_operators_activation,     tacit_operators_cast,
-    tacit_operators_matrix,         tacit_operators_convolution,
-    tacit_operators_pooling,        tacit_operators_transposed,
-    tacit_operators_normalization,  tacit_operators_reduction,
-    tacit_operators_shape,          tacit_operators_index,
-    tacit_operators_rearrange,      tacit_operators_slice,
-    tacit_operators_select,         tacit_operators_resize,
-    tacit_operators_recurrent,      tacit_operators_quantize,
-    tacit_operators_loss,           tacit_operators_detection,
-    tacit_operators_generate,       tacit_operators_ml_features,
-    tacit_operators_ml_linear,      tacit_operators_einsum,
-    tacit_operators_lp_pool,        tacit_operators_ml_svm,
-    tacit_operators_ml_trees,       tacit_operators_quantized_convolution,
-    tacit_operators_quantized_maps, tacit_operators_quantized_product,
-    tacit_operators_softmax,        tacit_operators_determinant,
+    tacit_operators_elementwise,
+    tacit_operators_unary,
+    tacit_operators_activation,
+    tacit_operators_cast,
+    tacit_operators_matrix,
+    tacit_operators_convolution,
+    tacit_operators_pooling,
+    tacit_operators_transposed,
+    tacit_operators_normalization,
+    tacit_operators_reduction,
+    tacit_operators_shape,
+    tacit_operators_index,
+    tacit_operators_rearrange,
+    tacit_operators_slice,
+    tacit_operators_select,
+    tacit_operators_resize,
+    tacit_operators_recurrent,
+    tacit_operators_quantize,
+    tacit_operators_loss,
+    tacit_operators_detection,
+    tacit_operators_generate,
+    tacit_operators_ml_features,
+    tacit_operators_ml_linear,
+    tacit_operators_einsum,
+    tacit_operators_lp_pool,
+    tacit_operators_ml_svm,
+    tacit_operators_ml_trees,
+    tacit_operators_quantized_convolution,
+    tacit_operators_quantized_maps,
+    tacit_operators_quantized_product,
+    tacit_operators_softmax,
+    tacit_operators_determinant,
     tacit_operators_choice,
+    tacit_operators_quantized_curves,
+    tacit_operators_quantized_parts,
 };
 
 static const tacit_operator_t *s_find(const char *name, unsigned domain, int64_t opset,
@@ -86,7 +106,8 @@ const tacit_operator_t *tacit_operator_find(const char *name, unsigned domain, i
 
 bool tacit_operator_known(const char *name)
 {
-    return s_find(name, 0, 0, true) != NULL || s_find(name, TACIT_OPERATOR_ML, 0, true) != NULL;
+    return s_find(name, 0, 0, true) != NULL || s_find(name, TACIT_OPERATOR_ML, 0, true) != NULL ||
+           s_find(name, TACIT_OPERATOR_MICROSOFT, 0, true) != NULL;
 }
 
 /* --- attributes ------------------------------------------------------------------------------- */

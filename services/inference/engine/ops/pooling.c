@@ -197,16 +197,14 @@ static float s_average(const tacit_frame_t *frame, const float *map, const int64
     return sum / (float)(counted > 0 ? counted : 1);
 }
 
-TACIT_KERNEL(average_pool)
+void tacit_window_average(const tacit_window_t *window, const tacit_tensor_t *x, tacit_tensor_t *y)
 {
-    (void)input_count, (void)output_count;
-    tacit_frame_t frame =
-        tacit_window_frame(&parameters->window, &inputs[0].shape, &outputs[0].shape);
-    size_t area = tacit_shape_span(&inputs[0].shape, 2, inputs[0].shape.rank);
-    size_t maps = tacit_shape_span(&outputs[0].shape, 0, 2);
-    float *to = outputs[0].data;
+    tacit_frame_t frame = tacit_window_frame(window, &x->shape, &y->shape);
+    size_t area = tacit_shape_span(&x->shape, 2, x->shape.rank);
+    size_t maps = tacit_shape_span(&y->shape, 0, 2);
+    float *to = y->data;
     for (size_t map = 0; map < maps; map++) {
-        const float *from = (const float *)inputs[0].data + map * area;
+        const float *from = (const float *)x->data + map * area;
         int64_t at[TACIT_SPATIAL_MAX];
         for (at[0] = 0; at[0] < frame.output[0]; at[0]++) {
             for (at[1] = 0; at[1] < frame.output[1]; at[1]++) {
@@ -216,6 +214,12 @@ TACIT_KERNEL(average_pool)
             }
         }
     }
+}
+
+TACIT_KERNEL(average_pool)
+{
+    (void)input_count, (void)output_count;
+    tacit_window_average(&parameters->window, &inputs[0], &outputs[0]);
     return NULL;
 }
 

@@ -153,6 +153,8 @@ TACIT_OPERATORS(quantize) = {
     {"QuantizeLinear", 13, 17, REAL_OR_SUM, "TfQ|z", 2, "axis:i", 0, BYTES, I(linear), K(quantize), A(linear)},
     {"DequantizeLinear", 10, 12, QUANTIZED, "TfT|f", 2, "", 0, BYTES, I(linear), K(dequantize), A(linear)},
     {"DequantizeLinear", 13, 17, QUANTIZED, "TfT|f", 2, "axis:i", 0, BYTES, I(linear), K(dequantize), A(linear)},
+    {"QuantizeLinear", 1, 1, REAL_OR_SUM, "TfQ|z", 2, "axis:i", 0, MS | BYTES, I(linear), K(quantize), A(linear)},
+    {"DequantizeLinear", 1, 1, QUANTIZED, "TfT|f", 2, "axis:i", 0, MS | BYTES, I(linear), K(dequantize), A(linear)},
     {"DynamicQuantizeLinear", 11, 17, FLOAT32, "T|ufu", 1, "", 0, 0, I(dynamic), K(dynamic), NULL},
     TACIT_OPERATORS_END
 };

@@ -29,6 +29,9 @@ typedef struct tacit_frame {
 tacit_frame_t tacit_window_frame(const tacit_window_t *window, const tacit_shape_t *input,
                                  const tacit_shape_t *output);
 
+/*  The average of each place of a window, in float32 (pooling.c).  */
+void tacit_window_average(const tacit_window_t *window, const tacit_tensor_t *x, tacit_tensor_t *y);
+
 /*  The same as oneDNN has it: a dilation of 0 is none.  */
 typedef struct tacit_onednn_window {
     dnnl_dims_t stride;

@@ -1,0 +1,149 @@
+/*  quantized_curves.c - what ONNX Runtime's quantizer writes for functions of single bytes
+    (com.microsoft): QLinearSigmoid, QLinearLeakyRelu; and QLinearSoftmax, over lines of bytes.
+
+    A function of bytes is a table of 256: what each of them stands for, through the function, and
+    onto the result's grid.  */
+
+#include "services/inference/engine/ops/ops.h"
+#include "services/inference/engine/ops/quantized.h"
+
+#include <math.h>
+
+enum { X = 0, X_SCALE, X_ZERO, Y_SCALE, Y_ZERO, BYTES_OF_TABLE = 256 };
+
+static bool s_fits(const tacit_inference_t *inference)
+{
+    bool fits = true;
+    for (size_t i = X_SCALE; i <= Y_ZERO; i++) {
+        fits &= tacit_quantized_fit(inference, i, 1);
+    }
+    return fits;
+}
+
+TACIT_INFER(curve)
+{
+    inference->parameters->real.alpha = tacit_graph_node_real(inference->node, "alpha", 0.01F);
+    return s_fits(inference) ? tacit_infer_same(inference)
+                             : tacit_infer_refuse(inference, "its grids are not single numbers");
+}
+
+typedef float (*s_curve_t)(float x, float alpha);
+
+static float s_sigmoid(float x, float alpha)
+{
+    (void)alpha;
+    return 1.0F / (1.0F + expf(-x));
+}
+
+static float s_leaky(float x, float alpha)
+{
+    return x < 0 ? alpha * x : x;
+}
+
+static const char *s_apply(s_curve_t curve, const tacit_parameters_t *parameters,
+                           const tacit_tensor_t *inputs, size_t count, tacit_tensor_t *output)
+{
+    uint8_t bytes[BYTES_OF_TABLE];
+    float reals[BYTES_OF_TABLE];
+    uint8_t table[BYTES_OF_TABLE];
+    for (size_t i = 0; i < BYTES_OF_TABLE; i++) {
+        bytes[i] = (uint8_t)i;
+    }
+    tacit_integer()->dequantize(bytes, BYTES_OF_TABLE,
+                                tacit_quantized_grid(inputs, count, X, X_SCALE, X_ZERO), reals);
+    for (size_t i = 0; i < BYTES_OF_TABLE; i++) {
+        reals[i] = curve(reals[i], parameters->real.alpha);
+    }
+    tacit_integer()->quantize(reals, BYTES_OF_TABLE,
+                              tacit_quantized_grid(inputs, count, X, Y_SCALE, Y_ZERO), table);
+    const uint8_t *x = inputs[X].data;
+    uint8_t *y = output->data;
+    for (size_t i = 0; i < output->count; i++) {
+        y[i] = table[x[i]];
+    }
+    return NULL;
+}
+
+TACIT_KERNEL(sigmoid)
+{
+    (void)output_count;
+    return s_apply(s_sigmoid, parameters, inputs, input_count, &outputs[0]);
+}
+
+TACIT_KERNEL(leaky_relu)
+{
+    (void)output_count;
+    return s_apply(s_leaky, parameters, inputs, input_count, &outputs[0]);
+}
+
+TACIT_ACCELERATE(curve)
+{
+    static const size_t maps[] = {X};
+    return tacit_quantized_elements(planner, inference, maps, 1, ret_done);
+}
+
+/* --- QLinearSoftmax --------------------------------------------------------------------------- */
+
+/*  The attribute opset says which meaning of the axis is meant (softmax.c).  */
+TACIT_INFER(softmax)
+{
+    const tacit_shape_t *shape = &inference->inputs[X].shape;
+    tacit_parameters_t *parameters = inference->parameters;
+    parameters->node.opset = tacit_graph_node_integer(inference->node, "opset", 13);
+    int64_t axis = tacit_graph_node_integer(inference->node, "axis", -1);
+    if (!s_fits(inference) || !tacit_shape_axis(axis, shape->rank, &parameters->node.axis)) {
+        return tacit_infer_refuse(inference, "its axis or its grids do not fit its input");
+    }
+    bool flat = parameters->node.opset < 13;
+    size_t length = flat ? tacit_shape_span(shape, parameters->node.axis, shape->rank)
+                         : (size_t)shape->dims[parameters->node.axis];
+    *inference->scratch = length * sizeof(float);
+    return tacit_infer_same(inference);
+}
+
+/*  One line of elements that are `step` apart.  */
+static void s_softmax(const tacit_tensor_t *x, size_t first, size_t length, size_t step,
+                      tacit_grid_t of_x, tacit_grid_t of_y, float *line, uint8_t *y)
+{
+    int32_t largest = INT32_MIN;
+    float sum = 0.0F;
+    for (size_t i = 0; i < length; i++) {
+        int32_t byte = tacit_quantized_byte(x, first + i * step);
+        largest = byte > largest ? byte : largest;
+    }
+    for (size_t i = 0; i < length; i++) {
+        int32_t below = tacit_quantized_byte(x, first + i * step) - largest;
+        line[i] = expf((float)below * of_x.scale);
+        sum += line[i];
+    }
+    for (size_t i = 0; i < length; i++) {
+        float share = line[i] / sum;
+        tacit_integer()->quantize(&share, 1, of_y, &y[first + i * step]);
+    }
+}
+
+TACIT_KERNEL(softmax)
+{
+    const tacit_shape_t *shape = &outputs[0].shape;
+    size_t axis = parameters->node.axis;
+    size_t end = parameters->node.opset < 13 ? shape->rank : axis + 1;
+    size_t length = tacit_shape_span(shape, axis, end);
+    size_t inner = tacit_shape_span(shape, end, shape->rank);
+    tacit_grid_t of_x = tacit_quantized_grid(inputs, input_count, X, X_SCALE, X_ZERO);
+    tacit_grid_t of_y = tacit_quantized_grid(inputs, input_count, X, Y_SCALE, Y_ZERO);
+    for (size_t n = 0; length > 0 && n < outputs[0].count / length; n++) {
+        s_softmax(&inputs[X], n / inner * length * inner + n % inner, length, inner, of_x, of_y,
+                  outputs[output_count].data, outputs[0].data);
+    }
+    return NULL;
+}
+
+/* clang-format off */
+#define EIGHT_BITS (TACIT_TYPE_BIT(TACIT_DTYPE_UINT8) | TACIT_TYPE_BIT(TACIT_DTYPE_INT8))
+TACIT_OPERATORS(quantized_curves) = {
+    {"QLinearSigmoid", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "", 0, MS | BYTES, I(curve), K(sigmoid), A(curve)},
+    {"QLinearLeakyRelu", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "alpha:f", 0, MS, I(curve), K(leaky_relu), NULL},
+    {"QLinearSoftmax", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "axis:i opset:i", 0, MS, I(softmax), K(softmax), NULL},
+    TACIT_OPERATORS_END
+};
+/* clang-format on */
