@@ -301,6 +301,65 @@ static void test_text_is_refused(void **state)
     s_refused(model, TACIT_UNSUPPORTED, "text");
 }
 
+/*  Labels looked up among texts, as pipelines without a classifier end; or coded.  */
+static Onnx__ModelProto *s_looked_up(bool coded)
+{
+    static const char *const names[] = {"cat", "dog", "cow"};
+    static const int64_t keys[] = {0, 1, 2};
+    Onnx__ModelProto *model = s_model(-1, 3);
+    node_integer(model_node(model, "ArgMax", "x", "best"), "axis", 1);
+    if (coded) {
+        Onnx__NodeProto *node = model_node_ml(model, "LabelEncoder", "best", "label");
+        node_integers(node, "keys_int64s", 3, keys);
+        node_texts(node, "values_strings", 3, names);
+    } else {
+        Onnx__TensorProto *classes = model_raw(model, "classes", TEXT, 1, (int64_t[]){3}, "", 0);
+        classes->string_data = calloc(3, sizeof(*classes->string_data));
+        classes->n_string_data = 3;
+        for (size_t i = 0; i < 3; i++) {
+            classes->string_data[i].len = strlen(names[i]);
+            classes->string_data[i].data = (uint8_t *)strdup(names[i]);
+        }
+        (void)model_node_ml(model, "ArrayFeatureExtractor", "classes best", "found");
+        static const int64_t flat[] = {-1};
+        (void)model_integers(model, "flat", 1, flat);
+        (void)model_node(model, "Reshape", "found flat", "label");
+    }
+    return model;
+}
+
+static void test_texts_are_looked_up(void **state)
+{
+    (void)state;
+    static const float rows[] = {1, 2, 3, 3, 2, 1};
+    static const int64_t expected[] = {2, 0};
+    for (int coded = 0; coded < 2; coded++) {
+        Onnx__ModelProto *model = s_looked_up(coded != 0);
+        tacit_engine_result_t *result = NULL;
+        size_t count = 0;
+        if (coded != 0) {
+            model_output(model, "label", TEXT, -1, 1, END);
+        } else {
+            model_output(model, "label", TEXT, -1, END);
+        }
+        tacit_engine_t *engine = s_run(model, 2, 3, rows, &result);
+        const tacit_engine_tensor_t *got = tacit_engine_result_tensors(result, &count);
+        assert_int_equal(got[0].dtype, I64);
+        assert_memory_equal(got[0].data.data, expected, sizeof(expected));
+        assert_string_equal(tacit_engine_labels(engine), "cat,dog,cow");
+        tacit_engine_result_destroy(&result);
+        tacit_engine_destroy(&engine);
+    }
+    Onnx__ModelProto *model = s_looked_up(false);
+    (void)model_node(model, "Add", "label label", "y");
+    model_output(model, "y", I64, -1, END);
+    s_refused(model, TACIT_UNSUPPORTED, "text is not computed, and input 0 is text");
+    model = s_looked_up(false);
+    model->graph->initializer[0]->dims[0] = 4;
+    model_output(model, "label", TEXT, -1, END);
+    s_refused(model, TACIT_MALFORMED, "tensor 'classes': the number of elements differs");
+}
+
 /* --- lists that do not fit -------------------------------------------------------------------- */
 
 static void test_machine_lists(void **state)
@@ -381,11 +440,16 @@ static void test_opsets(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_trees_are_walked),       cmocka_unit_test(test_trees_that_are_none),
-        cmocka_unit_test(test_circle_apart),           cmocka_unit_test(test_tree_numbers),
-        cmocka_unit_test(test_lists_of_other_lengths), cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_text_is_refused),        cmocka_unit_test(test_machine_lists),
-        cmocka_unit_test(test_extractor_bounds),       cmocka_unit_test(test_opsets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_trees_are_walked),
+                                       cmocka_unit_test(test_trees_that_are_none),
+                                       cmocka_unit_test(test_circle_apart),
+                                       cmocka_unit_test(test_tree_numbers),
+                                       cmocka_unit_test(test_lists_of_other_lengths),
+                                       cmocka_unit_test(test_labels),
+                                       cmocka_unit_test(test_text_is_refused),
+                                       cmocka_unit_test(test_machine_lists),
+                                       cmocka_unit_test(test_texts_are_looked_up),
+                                       cmocka_unit_test(test_extractor_bounds),
+                                       cmocka_unit_test(test_opsets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,6 +228,15 @@ void node_integer(Onnx__NodeProto *node, const char *name, int64_t number)
     attribute->i = number;
 }
 
+void node_graph(Onnx__NodeProto *node, const char *name, Onnx__ModelProto *model)
+{
+    Onnx__AttributeProto *attribute =
+        s_attribute(node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH);
+    attribute->g = model->graph;
+    model->graph = NULL;
+    model_free(model);
+}
+
 void node_real(Onnx__NodeProto *node, const char *name, float number)
 {
     Onnx__AttributeProto *attribute =

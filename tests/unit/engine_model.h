@@ -41,6 +41,9 @@ void node_integers(Onnx__NodeProto *node, const char *name, size_t count, const 
 void node_reals(Onnx__NodeProto *node, const char *name, size_t count, const float *items);
 void node_texts(Onnx__NodeProto *node, const char *name, size_t count, const char *const *items);
 
+/*  The graph of a model as an attribute; frees the model.  */
+void node_graph(Onnx__NodeProto *node, const char *name, Onnx__ModelProto *model);
+
 /*  Import ai.onnx.ml at that opset, and make a node of it.  */
 void model_import_ml(Onnx__ModelProto *model, int64_t opset);
 Onnx__NodeProto *model_node_ml(Onnx__ModelProto *model, const char *op, const char *inputs,

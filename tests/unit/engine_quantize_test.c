@@ -492,6 +492,78 @@ static void test_maps_after_convolutions(void **state)
     }
 }
 
+/*  What tables and parts give, behind a convolution that oneDNN computes.  */
+static void test_tables_and_parts(void **state)
+{
+    (void)state;
+    static const char *const ops[][2] = {{"QLinearSigmoid", "a t o u z"},
+                                         {"QLinearLeakyRelu", "a t o u z"},
+                                         {"QLinearSoftmax", "a t o u z"},
+                                         {"QLinearConcat", "u z a t o x s z a t o"},
+                                         {"QLinearAveragePool", "a t o u z"}};
+    for (size_t i = 0; i < 2 * sizeof(ops) / sizeof(ops[0]); i++) {
+        int type = i % 2 == 0 ? U8 : S8;
+        const char *op = ops[i / 2][0];
+        Onnx__ModelProto *model = model_new(13);
+        int64_t dims[] = {24, 24, 1, 1};
+        int64_t window[] = {3, 2};
+        model_input(model, "x", type, 2, 24, 6, 5, END);
+        (void)model_raw(model, "w", S8, 4, dims, s_draw(576, 5, 127), 576);
+        s_scalar_real(model, "s", 0.1F);
+        s_scalar_real(model, "t", 0.07F);
+        s_scalar_real(model, "u", 0.013F);
+        s_scalar_real(model, "ws", 0.004F);
+        s_scalar_byte(model, "z", type, 9);
+        s_scalar_byte(model, "o", type, 3);
+        s_scalar_byte(model, "wz", S8, 0);
+        (void)model_node(model, "QLinearConv", "x s z w ws wz t o", "a");
+        Onnx__NodeProto *node = model_node_microsoft(model, op, ops[i / 2][1], "y");
+        if (strcmp(op, "QLinearConcat") == 0 || strcmp(op, "QLinearSoftmax") == 0) {
+            node_integer(node, "axis", 1);
+        } else if (strcmp(op, "QLinearAveragePool") == 0) {
+            node_integers(node, "kernel_shape", 2, window);
+        }
+        model_output(model, "y", type, -1, -1, -1, -1, END);
+        tacit_shape_t shape = {.rank = 4, .dims = {2, 24, 6, 5}};
+        s_compare(model, op, &shape, (tacit_dtype_t)type, s_draw((size_t)2 * 24 * 30, 3, 0), true);
+    }
+}
+
+/*  Known bytes: halves go to the even neighbour, ends stay ends.  */
+static void test_bytes_of_parts(void **state)
+{
+    (void)state;
+    static const uint8_t x[] = {0, 1, 2, 3, 254, 255};
+    static const uint8_t expected[] = {128, 128, 129, 130, 255, 255, 0, 1, 2, 3, 254, 255};
+    Onnx__ModelProto *model = model_new(13);
+    size_t size = 0;
+    size_t count = 0;
+    bool fast = false;
+    model_input(model, "x", U8, 1, 6, END);
+    s_scalar_real(model, "half", 0.5F);
+    s_scalar_real(model, "one", 1.0F);
+    s_scalar_byte(model, "zero", U8, 0);
+    s_scalar_byte(model, "middle", U8, 128);
+    node_integer(
+        model_node_microsoft(model, "QLinearConcat", "one middle x half zero x one middle", "y"),
+        "axis", 0);
+    model_output(model, "y", U8, 2, 6, END);
+    uint8_t *onnx = model_pack(model, &size);
+    model_free(model);
+    for (int portable = 0; portable < 2; portable++) {
+        tacit_engine_t *engine = NULL;
+        tacit_shape_t shape = {.rank = 2, .dims = {1, 6}};
+        tacit_engine_result_t *result = s_run(tacit_span(onnx, size), portable != 0, &shape,
+                                              TACIT_DTYPE_UINT8, x, &fast, &engine);
+        const tacit_engine_tensor_t *y = tacit_engine_result_tensors(result, &count);
+        assert_int_equal(y->data.size, sizeof(expected));
+        assert_memory_equal(y->data.data, expected, sizeof(expected));
+        tacit_engine_result_destroy(&result);
+        tacit_engine_destroy(&engine);
+    }
+    free(onnx);
+}
+
 /* --- between DequantizeLinear and QuantizeLinear ---------------------------------------------- */
 
 /*  Scales are powers of two: float32 loses nothing, so that merged and alone give the same.  */
@@ -577,6 +649,16 @@ static void test_refusals(void **state)
     assert_int_equal(s_load_maps("QLinearGlobalAveragePool", "x s z s z", S8), TACIT_OK);
     assert_int_equal(s_load_maps("QLinearGlobalAveragePool", "x two z s z", S8), TACIT_MALFORMED);
     assert_int_equal(s_load_maps("QGemm", "x s z x s z", U8), TACIT_MALFORMED);
+    assert_int_equal(s_load_maps("QLinearSigmoid", "x s z s z", U8), TACIT_OK);
+    assert_int_equal(s_load_maps("QLinearSigmoid", "x two z s z", U8), TACIT_MALFORMED);
+    assert_int_equal(s_load_maps("QLinearConcat", "s z x s z x s z", U8), TACIT_OK);
+    assert_int_equal(s_load_maps("QLinearConcat", "s z x s z x s", U8), TACIT_MALFORMED);
+    assert_int_equal(s_load_maps("QLinearConcat", "s z", U8), TACIT_MALFORMED);
+    assert_int_equal(s_load_maps("QLinearConcat", "two z x s z", U8), TACIT_MALFORMED);
+    assert_int_equal(s_load_maps("QLinearConcat", "s z x s z s s z", U8), TACIT_MALFORMED);
+    assert_int_equal(s_load_maps("QLinearConcat", "s z x s z v s z", U8), TACIT_MALFORMED);
+    assert_int_equal(s_load_maps("QLinearAveragePool", "x s z s z", U8), TACIT_MALFORMED);
+    assert_int_equal(s_load_maps("QLinearSoftmax", "x s z two z", U8), TACIT_MALFORMED);
     assert_int_equal(s_load_maps("QLinearWhatever", "x s z x s z s z", U8), TACIT_UNSUPPORTED);
     assert_int_equal(s_load_maps("Conv", "x s", U8), TACIT_UNSUPPORTED);
 }
@@ -589,6 +671,8 @@ int main(void)
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_dynamic_products),
         cmocka_unit_test(test_maps_after_convolutions),
+        cmocka_unit_test(test_tables_and_parts),
+        cmocka_unit_test(test_bytes_of_parts),
         cmocka_unit_test(test_chains),
         cmocka_unit_test(test_refusals),
     };

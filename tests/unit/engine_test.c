@@ -598,6 +598,64 @@ static void test_shape_as_input(void **state)
     tacit_engine_destroy(&engine);
 }
 
+/*  Exporters declare a free batch of models that hold the one they were exported with, and shapes
+   of outputs that hold it, too.  */
+static void test_a_batch_that_is_held(void **state)
+{
+    (void)state;
+    static const float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    for (int64_t rows = 1; rows <= 7; rows++) {
+        const int64_t dims[] = {rows, 1};
+        Onnx__ModelProto *model = model_new(13);
+        tacit_engine_t *engine = NULL;
+        tacit_error_t error = {0};
+        model_input(model, "x", F32, -1, 1, END);
+        (void)model_weights(model, "w", (int)rows, 4, END);
+        (void)model_integers(model, "shape", 2, (const int64_t[]){rows, 1});
+        (void)model_node(model, "Reshape", "x shape", "held");
+        (void)model_node(model, "Add", "held w", "y");
+        model_output(model, "y", F32, 9, 9, END);
+        tacit_status_t status = model_load(model, NULL, &engine, &error);
+        assert_int_equal(status, rows < 6 ? TACIT_OK : TACIT_MALFORMED);
+        if (status == TACIT_OK) {
+            tacit_engine_tensor_t input = s_floats("x", x, 2, dims);
+            tacit_engine_result_t *result = s_run(engine, &input, 1);
+            tacit_engine_result_destroy(&result);
+        } else {
+            assert_non_null(strstr(error.message, "does not fit the new shape"));
+        }
+        tacit_engine_destroy(&engine);
+    }
+}
+
+/*  Products of what shape arithmetic and tables of float64 need.  */
+static void test_products_of_other_types(void **state)
+{
+    (void)state;
+    static const int64_t whole[] = {1, INT64_MAX, -3, 2};
+    const int64_t dims[] = {2, 2};
+    for (size_t i = 0; i < 2; i++) {
+        Onnx__ModelProto *model = model_new(13);
+        model_input(model, "x", I64, 2, 2, END);
+        (void)model_node(model, "MatMul", "x x", "y");
+        model_output(model, "y", I64, 2, 2, END);
+        tacit_engine_t *engine = s_load(model, &s_backends[i]);
+        tacit_engine_tensor_t input = {.name = tacit_span_string("x"),
+                                       .dtype = TACIT_DTYPE_INT64,
+                                       .rank = 2,
+                                       .dims = {dims[0], dims[1]},
+                                       .data = tacit_span(whole, sizeof(whole))};
+        tacit_engine_result_t *result = s_run(engine, &input, 1);
+        size_t count = 0;
+        int64_t y[4];
+        memcpy(y, tacit_engine_result_tensors(result, &count)[0].data.data, sizeof(y));
+        assert_int_equal(y[2], -3 - 6);
+        assert_int_equal((uint64_t)y[0], 1U + (uint64_t)INT64_MAX * (uint64_t)-3); /* it wraps */
+        tacit_engine_result_destroy(&result);
+        tacit_engine_destroy(&engine);
+    }
+}
+
 /* --- nothing stays ---------------------------------------------------------------------------- */
 
 enum { CANARY_WORDS = 4, CANARY_REPEATS = 64, MAP_MAX = 256 << 20 };
@@ -706,6 +764,8 @@ int main(void)
         cmocka_unit_test(test_casts_saturate),
         cmocka_unit_test(test_backends_agree),
         cmocka_unit_test(test_shape_as_input),
+        cmocka_unit_test(test_a_batch_that_is_held),
+        cmocka_unit_test(test_products_of_other_types),
         cmocka_unit_test(test_plaintext_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -463,11 +463,29 @@ static tacit_status_t s_plan_inputs(tacit_planner_t *planner, const tacit_tensor
     return TACIT_OK;
 }
 
-/*  What the model declared about an output must be true.  */
+/*  Whether the inputs have one shape only.  */
+static bool s_is_fixed(const tacit_graph_t *graph)
+{
+    bool fixed = !graph->input_decides_shapes;
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const tacit_engine_value_t *input = &graph->inputs[i];
+        fixed &= input->ranked;
+        for (size_t k = 0; k < input->rank; k++) {
+            fixed &= input->dims[k] >= 0;
+        }
+    }
+    return fixed;
+}
+
+/*  What the model declared about an output must be true where inputs have one shape. Of others
+    exporters declare what they saw once.  */
 static tacit_status_t s_check_output(tacit_planner_t *planner, const tacit_engine_value_t *declared,
                                      const tacit_tensor_t *tensor)
 {
     bool fits = !declared->ranked || declared->rank == tensor->shape.rank;
+    if (!s_is_fixed(planner->graph)) {
+        return TACIT_OK;
+    }
     for (size_t i = 0; fits && declared->ranked && i < declared->rank; i++) {
         fits = declared->dims[i] < 0 || declared->dims[i] == tensor->shape.dims[i];
     }
