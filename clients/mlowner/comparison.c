@@ -7,9 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clients/lib/file.h"
-#include "clients/lib/input_npy.h"
-
 /*  What is compared: rows for each input, classes, and the model beside.  */
 typedef struct {
     tacit_tensor_t inputs[TACIT_ENGINE_INPUTS_MAX];
@@ -23,23 +20,11 @@ typedef struct {
 
 /*  --- files ----------------------------------------------------------------------------------- */
 
-static tacit_status_t s_read(const char *path, tacit_npy_float64_t float64,
-                             tacit_tensor_t *ret_tensor, tacit_error_t *ret_error)
-{
-    tacit_secret_t *file = NULL;
-    tacit_status_t status = tacit_file_read(path, TACIT_NPY_BYTES_MAX, &file, ret_error);
-    if (!status) {
-        status = tacit_npy_parse(tacit_secret_span(file), float64, ret_tensor, ret_error);
-    }
-    tacit_secret_destroy(&file);
-    return status;
-}
-
 static tacit_status_t s_read_input(s_work_t *work, const char *path,
                                    const tacit_engine_value_t *value, tacit_error_t *ret_error)
 {
     tacit_tensor_t *tensor = &work->inputs[work->count];
-    tacit_status_t status = s_read(path, tacit_local_float64(value), tensor, ret_error);
+    tacit_status_t status = tacit_local_read(path, value->dtype, tensor, ret_error);
     if (status) {
         return status;
     }
@@ -62,7 +47,7 @@ static tacit_status_t s_read_labels(s_work_t *work, const char *path, tacit_erro
     if (path == NULL) {
         return TACIT_OK;
     }
-    tacit_status_t status = s_read(path, TACIT_NPY_FLOAT64_REFUSED, &work->labels, ret_error);
+    tacit_status_t status = tacit_local_read(path, TACIT_DTYPE_INT64, &work->labels, ret_error);
     if (status) {
         return status;
     }
@@ -296,11 +281,13 @@ static double s_share(size_t part, size_t rows)
     return 100.0 * (double)part / (double)rows;
 }
 
-void tacit_comparison_print(const tacit_comparison_t *comparison, tacit_precision_t precision)
+void tacit_comparison_print(const tacit_comparison_t *comparison, tacit_precision_t precision,
+                            const char *against)
 {
-    const char *name = tacit_precision_name(precision);
+    const char *name = against != NULL ? "this model" : tacit_precision_name(precision);
+    const char *other = against != NULL ? against : "fp32";
     size_t rows = comparison->rows;
-    printf("\n%s beside fp32, over %zu rows\n", name, rows);
+    printf("\n%s beside %s, over %zu rows\n", name, other, rows);
     printf("difference  at most %.6g, on average %.6g, of numbers up to %.6g\n",
            comparison->largest, comparison->mean, comparison->magnitude);
     if (comparison->classes) {
@@ -308,8 +295,8 @@ void tacit_comparison_print(const tacit_comparison_t *comparison, tacit_precisio
                s_share(comparison->same, rows));
     }
     if (comparison->labelled) {
-        printf("accuracy    %.2f %% in %s, %.2f %% in fp32\n", s_share(comparison->right, rows),
-               name, s_share(comparison->right_fp32, rows));
+        printf("accuracy    %.2f %% in %s, %.2f %% in %s\n", s_share(comparison->right, rows), name,
+               s_share(comparison->right_fp32, rows), other);
     }
 }
 

@@ -31,7 +31,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_compare(const tacit_invocation_t *invocati
                                               tacit_comparison_t *ret_comparison,
                                               tacit_error_t *ret_error);
 
-void tacit_comparison_print(const tacit_comparison_t *comparison, tacit_precision_t precision);
+/*  against: the file of the model to compare with; NULL: the same one in fp32.  */
+void tacit_comparison_print(const tacit_comparison_t *comparison, tacit_precision_t precision,
+                            const char *against);
 json_t *tacit_comparison_json(const tacit_comparison_t *comparison);
 
 #endif

@@ -125,7 +125,8 @@ static void s_print_json(const s_setup_t *setup, const tacit_engine_t *engine,
         json_array_append_new(operators, json_string(names[i]));
     }
     json_t *object = json_pack(
-        "{s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "runs", 1, "isolation",
+        "{s:b, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "runs", 1, "planned",
+        tacit_engine_profile(engine, NULL, 0) > 0, "isolation",
         tacit_isolation_name(setup->isolation), "backend", tacit_backend_name(setup->backend),
         "opset", (json_int_t)tacit_engine_opset(engine), "parameters",
         (json_int_t)tacit_engine_parameter_count(engine), "memory_bytes",
@@ -246,14 +247,24 @@ static tacit_status_t s_print(const tacit_invocation_t *invocation, const s_setu
 {
     size_t count = 0;
     const char *const *names = tacit_engine_operators(engine, &count);
-    printf("Tacit runs this model.\n\n");
+    bool planned = tacit_engine_profile(engine, NULL, 0) > 0;
+    printf("Tacit runs this model.\n");
+    if (!planned) {
+        printf(
+            "Its inputs leave shapes open: whether it takes yours, and in how much memory, is seen "
+            "with --run.\n");
+    }
+    printf("\n");
     tacit_status_t status = s_print_values(engine);
     printf("\nisolation   %s, %s backend\nprecision   %s\n", tacit_isolation_name(setup->isolation),
            tacit_backend_name(setup->backend), tacit_precision_name(setup->options.precision));
-    printf("opset       %" PRId64 "\nparameters  %" PRIu64 "\nmemory      %zu bytes, weights and "
-           "plan; %zu of them for all activations of a run\noperators  ",
+    printf("opset       %" PRId64 "\nparameters  %" PRIu64 "\nmemory      %zu bytes, weights",
            tacit_engine_opset(engine), tacit_engine_parameter_count(engine),
-           tacit_engine_memory(engine), tacit_engine_arena(engine));
+           tacit_engine_memory(engine));
+    if (planned) {
+        printf(" and plan; %zu of them for all activations of a run", tacit_engine_arena(engine));
+    }
+    printf("\noperators  ");
     for (size_t i = 0; i < count; i++) {
         printf(" %s", names[i]);
     }
@@ -263,7 +274,8 @@ static tacit_status_t s_print(const tacit_invocation_t *invocation, const s_setu
                run->repeat, run->outputs, tacit_invocation_value(invocation, "out"));
     }
     if (comparison->rows > 0) {
-        tacit_comparison_print(comparison, setup->options.precision);
+        tacit_comparison_print(comparison, setup->options.precision,
+                               tacit_invocation_value(invocation, "against"));
     }
     if (!status && run->profiled) {
         status = s_print_profile(engine);

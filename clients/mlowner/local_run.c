@@ -52,7 +52,10 @@ tacit_status_t tacit_local_load(const char *path, const tacit_engine_options_t *
     tacit_status_t status = tacit_whole_file_read(path, TACIT_ENGINE_MODEL_SIZE_MAX, &bytes, &size);
     if (status) {
         return tacit_error_set(ret_error, status == TACIT_TOO_LARGE ? status : TACIT_BAD_INPUT,
-                               "%s cannot be read", path);
+                               "%s: %s", path,
+                               status == TACIT_NOT_FOUND   ? "there is no such file"
+                               : status == TACIT_TOO_LARGE ? "a model has at most 1 GiB"
+                                                           : "it cannot be read");
     }
     status = tacit_engine_load(tacit_span(bytes, size), options, ret_engine, ret_error);
     free(bytes);
@@ -69,11 +72,32 @@ tacit_status_t tacit_local_check(const char *path, tacit_precision_t precision,
     return status;
 }
 
-tacit_npy_float64_t tacit_local_float64(const tacit_engine_value_t *value)
+/*  Put the file's name before the message.  */
+static void s_name_file(tacit_error_t *error, const char *path)
 {
-    return value->dtype == TACIT_DTYPE_FLOAT32   ? TACIT_NPY_FLOAT64_NARROWED
-           : value->dtype == TACIT_DTYPE_FLOAT64 ? TACIT_NPY_FLOAT64_KEPT
-                                                 : TACIT_NPY_FLOAT64_REFUSED;
+    char message[TACIT_ERROR_MESSAGE_MAX];
+    if (error != NULL) {
+        memcpy(message, error->message, sizeof message);
+        (void)snprintf(error->message, sizeof error->message, "%.120s: %.130s", path, message);
+    }
+}
+
+tacit_status_t tacit_local_read(const char *path, tacit_dtype_t dtype, tacit_tensor_t *ret_tensor,
+                                tacit_error_t *ret_error)
+{
+    tacit_npy_float64_t float64 = dtype == TACIT_DTYPE_FLOAT32   ? TACIT_NPY_FLOAT64_NARROWED
+                                  : dtype == TACIT_DTYPE_FLOAT64 ? TACIT_NPY_FLOAT64_KEPT
+                                                                 : TACIT_NPY_FLOAT64_REFUSED;
+    tacit_secret_t *file = NULL;
+    tacit_status_t status = tacit_file_read(path, TACIT_NPY_BYTES_MAX, &file, ret_error);
+    if (!status) {
+        status = tacit_npy_parse(tacit_secret_span(file), float64, ret_tensor, ret_error);
+    }
+    tacit_secret_destroy(&file);
+    if (status) {
+        s_name_file(ret_error, path);
+    }
+    return status;
 }
 
 /*  --- inputs ---------------------------------------------------------------------------------- */
@@ -94,14 +118,8 @@ static void s_release(s_inputs_t *inputs)
 static tacit_status_t s_load(s_inputs_t *inputs, const char *path,
                              const tacit_engine_value_t *value, tacit_error_t *ret_error)
 {
-    tacit_secret_t *file = NULL;
     tacit_tensor_t *tensor = &inputs->tensors[inputs->count];
-    tacit_status_t status = tacit_file_read(path, TACIT_NPY_BYTES_MAX, &file, ret_error);
-    if (!status) {
-        status =
-            tacit_npy_parse(tacit_secret_span(file), tacit_local_float64(value), tensor, ret_error);
-    }
-    tacit_secret_destroy(&file);
+    tacit_status_t status = tacit_local_read(path, value->dtype, tensor, ret_error);
     if (status) {
         return status;
     }
@@ -188,6 +206,10 @@ static tacit_status_t s_write_all(const char *folder, const tacit_engine_result_
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
         return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s cannot be made: %s", folder,
                                strerror(errno));
+    }
+    struct stat about;
+    if (stat(folder, &about) != 0 || !S_ISDIR(about.st_mode)) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s is no folder", folder);
     }
     const tacit_engine_tensor_t *outputs = tacit_engine_result_tensors(result, ret_count);
     tacit_status_t status = TACIT_OK;

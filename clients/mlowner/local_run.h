@@ -3,8 +3,8 @@
 #ifndef TACIT_CLIENTS_MLOWNER_LOCAL_RUN_H
 #define TACIT_CLIENTS_MLOWNER_LOCAL_RUN_H
 
-#include "clients/lib/input_npy.h"
 #include "clients/lib/options.h"
+#include "clients/lib/tensor.h"
 #include "services/inference/engine/engine.h"
 
 enum { TACIT_LOCAL_RUN_REPEAT_MAX = 100000 };
@@ -30,8 +30,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_local_load(const char *path,
 TACIT_MUST_CHECK tacit_status_t tacit_local_check(const char *path, tacit_precision_t precision,
                                                   tacit_error_t *ret_error);
 
-/*  What a file's float64 becomes for that input of the model.  */
-tacit_npy_float64_t tacit_local_float64(const tacit_engine_value_t *value);
+/*  An array file, for an input of that type of the model: float64 becomes float32 where that is
+    asked for. Errors name the file.  */
+TACIT_MUST_CHECK tacit_status_t tacit_local_read(const char *path, tacit_dtype_t dtype,
+                                                 tacit_tensor_t *ret_tensor,
+                                                 tacit_error_t *ret_error);
 
 /*  --precision; fp32 where it was not given.  */
 TACIT_MUST_CHECK tacit_status_t tacit_invocation_precision(const tacit_invocation_t *invocation,

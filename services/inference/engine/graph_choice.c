@@ -98,7 +98,7 @@ tacit_status_t tacit_build_choice(tacit_build_t *build, size_t index, tacit_grap
     if (status == TACIT_OK) {
         status = s_check(build, node, proto, branches);
     }
-    if (status != TACIT_OK) {
+    if (status != TACIT_OK || branches[0] == NULL || branches[1] == NULL) {
         return status;
     }
     size_t count = proto->n_output;
