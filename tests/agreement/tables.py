@@ -265,10 +265,10 @@ def double_forest(text=False):
     return g.model(*y, kinds=[STRING if text else INT64, FLOAT])
 
 
-def boosted(kind="lightgbm", text=False):
+def boosted(kind="lightgbm", text=False, trees=12):
     """Two classes as the converters of boosting libraries write them: raw scores, a curve, both columns joined, the label coded."""
     g, x = table(12, 2, seed=87, missing=True)
-    forest = Forest(g, 12, 4, [0], 0.4, modes=("BRANCH_LEQ",) if kind == "lightgbm" else ("BRANCH_LT",), missing=True)
+    forest = Forest(g, trees, 4, [0], 0.4, modes=("BRANCH_LEQ",) if kind == "lightgbm" else ("BRANCH_LT",), missing=True)
     raw = g.node("TreeEnsembleRegressor", x, domain=ML, n_targets=1, post_transform="NONE", aggregate_function="SUM",
                  **({} if kind == "lightgbm" else {"base_values": [0.3]}), **forest.attributes("target"))
     one = g.node("Sigmoid", raw)

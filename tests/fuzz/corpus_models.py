@@ -15,7 +15,9 @@ import numpy
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "agreement"))
+import exports    # noqa: E402
 import networks   # noqa: E402
+import quantizers  # noqa: E402
 import sequences  # noqa: E402
 import tables     # noqa: E402
 from graph import FLOAT as F32, INT64 as I64, ML, Graph  # noqa: E402
@@ -130,6 +132,8 @@ SMALL = {
     "features": tables.features, "zipmap": lambda: tables.columns(2, 2), "svm": lambda: tables.svm(2, likely=True),
     "linear": lambda: tables.linear(3, text=True), "svr": tables.svm_regressor,
     "others": everything_else, "detector": sequences.detector,
+    "branches": exports.branches, "parts": quantizers.exact, "looked-up": lambda: tables.looked_up(True),
+    "coded": lambda: tables.boosted("lightgbm", True, 2),
 }
 
 
