@@ -604,7 +604,7 @@ static void test_a_batch_that_is_held(void **state)
 {
     (void)state;
     static const float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-    for (int64_t rows = 1; rows <= 7; rows++) {
+    for (int64_t rows = 1; rows <= 12; rows++) {
         const int64_t dims[] = {rows, 1};
         Onnx__ModelProto *model = model_new(13);
         tacit_engine_t *engine = NULL;
@@ -616,7 +616,7 @@ static void test_a_batch_that_is_held(void **state)
         (void)model_node(model, "Add", "held w", "y");
         model_output(model, "y", F32, 9, 9, END);
         tacit_status_t status = model_load(model, NULL, &engine, &error);
-        assert_int_equal(status, rows < 6 ? TACIT_OK : TACIT_MALFORMED);
+        assert_int_equal(status, rows != 11 ? TACIT_OK : TACIT_MALFORMED);
         if (status == TACIT_OK) {
             tacit_engine_tensor_t input = s_floats("x", x, 2, dims);
             tacit_engine_result_t *result = s_run(engine, &input, 1);

@@ -155,7 +155,7 @@ static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
     if (!s_guess_inputs(engine->graph, 1, inputs, &dynamic)) {
         return TACIT_OK;
     }
-    static const int64_t others[] = {2, 3, 4, 5, 8, 10, 16, 32, 64};
+    static const int64_t others[] = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 32, 64};
     bool careful = engine->graph->extreme_constants;
     tacit_status_t first = s_make_plan(engine, inputs, careful, &kept, error);
     tacit_status_t status = first;
