@@ -280,6 +280,17 @@ const void *tacit_planner_pack(tacit_planner_t *planner, int slot, uint64_t kind
     return packed;
 }
 
+bool tacit_planner_may_pack(const tacit_planner_t *planner, int slot, uint64_t kind)
+{
+    const tacit_slot_t *from = &planner->plan->slots[slot];
+    return !from->spent || tacit_packs_find(planner->plan->packs, from->origin, kind) != NULL;
+}
+
+void tacit_planner_keep(tacit_planner_t *planner, int slot)
+{
+    planner->plan->slots[slot].packed = false;
+}
+
 static tacit_status_t s_add_reorder(tacit_planner_t *planner, int from, int to,
                                     const dnnl_memory_desc_t *seen,
                                     const dnnl_memory_desc_t *wanted)

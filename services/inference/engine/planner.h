@@ -94,6 +94,11 @@ typedef void (*tacit_fill_t)(const void *recipe, const void *source, void *ret_p
 const void *tacit_planner_pack(tacit_planner_t *planner, int slot, uint64_t kind, size_t size,
                                tacit_fill_t fill, const void *recipe);
 
+/*  Whether that way of packing is there already, or still possible; and what is packed so says too
+    little for others: the constant's own elements stay beside it.  */
+bool tacit_planner_may_pack(const tacit_planner_t *planner, int slot, uint64_t kind);
+void tacit_planner_keep(tacit_planner_t *planner, int slot);
+
 /*  Attributes with memory from the planner and an activation to apply (alg 0: none); destroy with
     dnnl_primitive_attr_destroy. NULL where oneDNN refuses.  */
 typedef struct tacit_activation {

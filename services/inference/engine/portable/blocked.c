@@ -485,17 +485,15 @@ static void s_pool_at(const s_pool_t *pool, const float *map, size_t row, size_t
     int64_t left = 0;
     size_t rows = s_places(pool, 1, row, &top);
     size_t places = s_places(pool, 2, column, &left);
-    for (size_t lane = 0; lane < TACIT_BLOCK; lane++) {
-        y[lane] = pool->largest ? -INFINITY : 0.0F;
-    }
-    for (size_t r = 0; r < rows; r++) {
-        int64_t line = top + (int64_t)r * window->dilation[1];
-        const float *x = map + (line * (int64_t)pool->from.width + left) * TACIT_BLOCK;
-        if (pool->largest) {
-            vector->largest(x, (size_t)window->dilation[2], places, y);
-        } else {
-            vector->sum(x, (size_t)window->dilation[2], places, y);
-        }
+    const tacit_places_t under = {.rows = rows,
+                                  .row_step = (size_t)window->dilation[1] * pool->from.width,
+                                  .places = places,
+                                  .step = (size_t)window->dilation[2]};
+    const float *x = map + (top * (int64_t)pool->from.width + left) * TACIT_BLOCK;
+    if (pool->largest) {
+        vector->largest(x, &under, y);
+    } else {
+        vector->sum(x, &under, y);
     }
     if (!pool->largest) {
         size_t count = window->count_padding ? s_padded(pool, 1, row) * s_padded(pool, 2, column)

@@ -4,41 +4,25 @@
     Padding is copied around the input first, so that the inner loop knows no borders; depthwise
     rows look where the input ends instead. An input of a few channels is read as it lies.  */
 
-#include "services/inference/engine/portable/portable.h"
+#include "services/inference/engine/portable/convolution.h"
 
 #include <string.h>
 
-typedef struct s_recipe {
-    tacit_frame_t frame; /* dimensions 1 and 2 are in use */
-    tacit_finish_t finish;
-    tacit_blocked_t from, to;
-    bool plain;           /* the input is row-major */
-    bool flat;            /* a window of 1: the map is one row */
-    bool add;             /* to what the output holds */
-    size_t groups;        /* each with whole blocks, or each one channel */
-    size_t blocks;        /* of channels in a group */
-    size_t last;          /* channels of a group's last block */
-    size_t features;      /* of a group */
-    size_t channels;      /* of a group, as the weights have them */
-    size_t height, width; /* of the padded input */
-    const float *w, *bias;
-} s_recipe_t;
-
-static bool s_depthwise(const s_recipe_t *recipe)
+static bool s_depthwise(const tacit_convolution_t *recipe)
 {
     return recipe->groups > 1 && recipe->channels == 1;
 }
 
 /* --- weights ---------------------------------------------------------------------------------- */
 
-static size_t s_window_size(const s_recipe_t *recipe)
+static size_t s_window_size(const tacit_convolution_t *recipe)
 {
     return (size_t)(recipe->frame.window.kernel[1] * recipe->frame.window.kernel[2]);
 }
 
 static void s_fill(const void *given, const void *source, void *ret_packed)
 {
-    const s_recipe_t *recipe = given;
+    const tacit_convolution_t *recipe = given;
     const float *from = source;
     float *to = ret_packed;
     size_t window = s_window_size(recipe);
@@ -56,7 +40,7 @@ static void s_fill(const void *given, const void *source, void *ret_packed)
 
 static void s_fill_depthwise(const void *given, const void *source, void *ret_packed)
 {
-    const s_recipe_t *recipe = given;
+    const tacit_convolution_t *recipe = given;
     const float *from = source;
     float *to = ret_packed;
     size_t window = s_window_size(recipe);
@@ -68,7 +52,7 @@ static void s_fill_depthwise(const void *given, const void *source, void *ret_pa
     }
 }
 
-static size_t s_packed_size(const s_recipe_t *recipe)
+static size_t s_packed_size(const tacit_convolution_t *recipe)
 {
     size_t blocks = (recipe->groups * recipe->features + TACIT_BLOCK - 1) / TACIT_BLOCK;
     size_t each = s_depthwise(recipe) ? TACIT_BLOCK : recipe->blocks * TACIT_BLOCK * TACIT_BLOCK;
@@ -78,7 +62,7 @@ static size_t s_packed_size(const s_recipe_t *recipe)
 /* --- running ---------------------------------------------------------------------------------- */
 
 /*  One image with its padding, in blocks or as it lies.  */
-static void s_pad(const s_recipe_t *recipe, const float *x, float *padded)
+static void s_pad(const tacit_convolution_t *recipe, const float *x, float *padded)
 {
     size_t step = recipe->plain ? 1 : TACIT_BLOCK;
     size_t maps = recipe->plain ? recipe->from.channels : recipe->from.blocks;
@@ -102,7 +86,7 @@ static void s_pad(const s_recipe_t *recipe, const float *x, float *padded)
     }
 }
 
-static tacit_tile_t s_make_tile(const s_recipe_t *recipe)
+static tacit_tile_t s_make_tile(const tacit_convolution_t *recipe)
 {
     const tacit_window_t *window = &recipe->frame.window;
     size_t step = recipe->plain ? 1 : TACIT_BLOCK;
@@ -125,7 +109,7 @@ static tacit_tile_t s_make_tile(const s_recipe_t *recipe)
 }
 
 /*  Some blocks of features of one image: all rows.  */
-static void s_run_blocks(const s_recipe_t *recipe, const float *x, float *y, size_t block,
+static void s_run_blocks(const tacit_convolution_t *recipe, const float *x, float *y, size_t block,
                          size_t count)
 {
     tacit_tile_t tile = s_make_tile(recipe);
@@ -150,7 +134,7 @@ static void s_run_blocks(const s_recipe_t *recipe, const float *x, float *y, siz
 }
 
 /*  As many blocks at once as a tile takes; a step does not cross a group.  */
-static size_t s_step(const s_recipe_t *recipe)
+static size_t s_step(const tacit_convolution_t *recipe)
 {
     const tacit_vector_t *vector = tacit_vector();
     size_t pixels = recipe->flat ? recipe->height * recipe->width : recipe->to.width;
@@ -165,7 +149,7 @@ static const char *s_run(const tacit_parameters_t *parameters, const tacit_tenso
                          size_t input_count, tacit_tensor_t *outputs, size_t output_count)
 {
     (void)input_count;
-    const s_recipe_t *recipe = parameters->recipe;
+    const tacit_convolution_t *recipe = parameters->recipe;
     const tacit_blocked_t *from = &recipe->from;
     float *padded = outputs[output_count].data;
     size_t maps = recipe->plain ? from->channels : from->blocks * TACIT_BLOCK;
@@ -194,7 +178,7 @@ static const char *s_run_depthwise(const tacit_parameters_t *parameters,
                                    tacit_tensor_t *outputs, size_t output_count)
 {
     (void)input_count, (void)output_count;
-    const s_recipe_t *recipe = parameters->recipe;
+    const tacit_convolution_t *recipe = parameters->recipe;
     const tacit_window_t *window = &recipe->frame.window;
     const tacit_blocked_t *from = &recipe->from;
     const tacit_blocked_t *to = &recipe->to;
@@ -230,7 +214,7 @@ static const char *s_run_depthwise(const tacit_parameters_t *parameters,
 /* --- planning --------------------------------------------------------------------------------- */
 
 /*  What the shapes say; false where these kernels do not take it.  */
-static bool s_describe(const tacit_inference_t *inference, s_recipe_t *ret_recipe)
+static bool s_describe(const tacit_inference_t *inference, tacit_convolution_t *ret_recipe)
 {
     const tacit_shape_t *w = &inference->inputs[1].shape;
     const tacit_shape_t *x = &inference->inputs[0].shape;
@@ -238,13 +222,13 @@ static bool s_describe(const tacit_inference_t *inference, s_recipe_t *ret_recip
     if ((x->rank != 3 && x->rank != 4) || inference->inputs[1].data == NULL) {
         return false;
     }
-    s_recipe_t recipe = {.frame = tacit_window_frame(&inference->parameters->window, x,
-                                                     &inference->outputs[0].shape),
-                         .from = tacit_blocked_of(x),
-                         .to = tacit_blocked_of(&inference->outputs[0].shape),
-                         .groups = groups,
-                         .features = (size_t)w->dims[0] / groups,
-                         .channels = (size_t)w->dims[1]};
+    tacit_convolution_t recipe = {.frame = tacit_window_frame(&inference->parameters->window, x,
+                                                              &inference->outputs[0].shape),
+                                  .from = tacit_blocked_of(x),
+                                  .to = tacit_blocked_of(&inference->outputs[0].shape),
+                                  .groups = groups,
+                                  .features = (size_t)w->dims[0] / groups,
+                                  .channels = (size_t)w->dims[1]};
     const tacit_window_t *window = &recipe.frame.window;
     recipe.blocks = (recipe.channels + TACIT_BLOCK - 1) / TACIT_BLOCK;
     recipe.last = recipe.channels - (recipe.blocks - 1) * TACIT_BLOCK;
@@ -261,22 +245,57 @@ static bool s_describe(const tacit_inference_t *inference, s_recipe_t *ret_recip
 }
 
 /*  Bytes for the padded image; 0 where there is nothing to pad.  */
-static size_t s_scratch(const s_recipe_t *recipe)
+static size_t s_scratch(const tacit_convolution_t *recipe)
 {
     bool same = recipe->height == recipe->from.height && recipe->width == recipe->from.width;
     size_t maps = recipe->plain ? recipe->from.channels : recipe->from.blocks * TACIT_BLOCK;
     return same || s_depthwise(recipe) ? 0 : maps * recipe->height * recipe->width * sizeof(float);
 }
 
+/*  A way to convolve.  */
+typedef struct s_way {
+    const char *how;
+    uint64_t kind; /* of packing */
+    size_t size;   /* of the packed weights */
+    size_t scratch;
+    tacit_fill_t fill;
+    tacit_kernel_t run;
+} s_way_t;
+
+enum { KIND_WINOGRAD = 3, KIND_TILES = 2, KIND_GROUP = 4 };
+
+/*  Once the weights were let go, what is packed of them decides.  */
+static s_way_t s_choose(const tacit_planner_t *planner, tacit_convolution_t *recipe, int w)
+{
+    if (tacit_winograd_fits(planner, recipe) && tacit_planner_may_pack(planner, w, KIND_WINOGRAD)) {
+        return (s_way_t){.how = "winograd",
+                         .kind = KIND_WINOGRAD,
+                         .size = tacit_winograd_size(recipe),
+                         .scratch = tacit_winograd_scratch(recipe),
+                         .fill = tacit_winograd_fill,
+                         .run = tacit_winograd_run};
+    }
+    bool depthwise = s_depthwise(recipe);
+    return (s_way_t){.how = depthwise ? "depthwise" : "tiles",
+                     .kind = KIND_TILES + KIND_GROUP * (uint64_t)recipe->groups,
+                     .size = s_packed_size(recipe),
+                     .scratch = s_scratch(recipe),
+                     .fill = depthwise ? s_fill_depthwise : s_fill,
+                     .run = depthwise ? s_run_depthwise : s_run};
+}
+
 static tacit_status_t s_prepare(tacit_planner_t *planner, const tacit_inference_t *inference,
-                                s_recipe_t *recipe)
+                                tacit_convolution_t *recipe, s_way_t *ret_way)
 {
     const tacit_graph_node_t *node = inference->node;
     int bias = tacit_graph_node_input(node, 2);
     int w = tacit_planner_slot(planner, node->inputs[1]);
-    recipe->w =
-        tacit_planner_pack(planner, w, 2 + 4 * (uint64_t)recipe->groups, s_packed_size(recipe),
-                           s_depthwise(recipe) ? s_fill_depthwise : s_fill, recipe);
+    s_way_t way = s_choose(planner, recipe, w);
+    recipe->w = tacit_planner_pack(planner, w, way.kind, way.size, way.fill, recipe);
+    if (way.kind == KIND_WINOGRAD) {
+        tacit_planner_keep(planner, w); /* other shapes may want another way */
+    }
+    *ret_way = way;
     return recipe->w != NULL
                ? tacit_blocked_vector(planner,
                                       bias != TACIT_NO_VALUE ? tacit_planner_slot(planner, bias)
@@ -289,7 +308,7 @@ tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
                                           const tacit_inference_t *inference, bool *ret_done)
 {
     const tacit_graph_node_t *node = inference->node;
-    s_recipe_t found;
+    tacit_convolution_t found;
     bool biased = tacit_graph_node_input(node, 2) != TACIT_NO_VALUE;
     if (!s_describe(inference, &found) || (biased && inference->inputs[2].data == NULL)) {
         return TACIT_OK;
@@ -298,7 +317,7 @@ tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
     found.plain = found.groups == 1 && found.from.channels < TACIT_BLOCK / 2 &&
                   tacit_planner_is_plain(planner, slots[0]);
     slots[0] = found.plain ? slots[0] : tacit_blocked_slot(planner, slots[0]);
-    s_recipe_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
+    tacit_convolution_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
     if (slots[0] == TACIT_NO_SLOT || recipe == NULL) {
         return tacit_planner_error(planner)->code;
     }
@@ -312,7 +331,8 @@ tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
     found.finish = tacit_finish_of(&activation);
     found.add = sum.node != NULL;
     *recipe = found;
-    tacit_status_t status = s_prepare(planner, inference, recipe);
+    s_way_t way;
+    tacit_status_t status = s_prepare(planner, inference, recipe, &way);
     if (status != TACIT_OK) {
         return status;
     }
@@ -325,7 +345,5 @@ tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
     }
     tacit_planner_bind(planner, value, slots[1]);
     *ret_done = true;
-    return tacit_planner_kernel(planner, s_depthwise(recipe) ? s_run_depthwise : s_run,
-                                s_depthwise(recipe) ? "depthwise" : "tiles", recipe, slots, 1, 1,
-                                s_scratch(recipe));
+    return tacit_planner_kernel(planner, way.run, way.how, recipe, slots, 1, 1, way.scratch);
 }

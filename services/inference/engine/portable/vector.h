@@ -77,6 +77,34 @@ typedef struct tacit_rows {
     size_t count;
 } tacit_rows_t;
 
+/*  Places under a window: rows of them, both with their steps.  */
+typedef struct tacit_places {
+    size_t rows, row_step;
+    size_t places, step;
+} tacit_places_t;
+
+/*  Winograd's transforms for windows of 3 x 3: tiles of 2 x 2 outputs, one block of channels, side
+    by side in a row. Each tile has 16 vectors, `step` apart; those of two tiles are a block apart.
+
+    Into: y = the transformed tile of 4 x 4 pixels. Out of: 2 x 2 pixels of it, and bounds.  */
+typedef struct tacit_into {
+    const float *x; /* of the first tile's first pixel: all of its 4 x 4 are there */
+    size_t row;     /* step to the next row of x */
+    float *y;
+    size_t step, tiles;
+} tacit_into_t;
+
+typedef struct tacit_out_of {
+    const float *x;
+    size_t step;
+    const float *bias; /* NULL: none */
+    float *y;
+    size_t row;           /* step to the next row of y */
+    size_t rows, columns; /* of y that are there: rows 1 or 2 */
+    bool add;             /* to what y holds */
+    float low, high;
+} tacit_out_of_t;
+
 typedef struct tacit_vector {
     const char *name;
     size_t blocks; /* of features, that a tile sums up together.. */
@@ -94,9 +122,11 @@ typedef struct tacit_vector {
     /* Rows to mean 0 and variance 1, then scaled and shifted; bias may be NULL.  */
     void (*normalize)(const float *x, const float *scale, const float *bias, float epsilon,
                       float *y, size_t rows, size_t length);
-    /* The largest, or the sum, of `count` pixels that are `step` blocks apart; starts from y.  */
-    void (*largest)(const float *x, size_t step, size_t count, float *y);
-    void (*sum)(const float *x, size_t step, size_t count, float *y);
+    /* The largest, or the sum, of one block's pixels; steps are in pixels.  */
+    void (*largest)(const float *x, const tacit_places_t *places, float *y);
+    void (*sum)(const float *x, const tacit_places_t *places, float *y);
+    void (*into)(const tacit_into_t *into);
+    void (*out_of)(const tacit_out_of_t *out_of);
 } tacit_vector_t;
 
 typedef enum tacit_isa {

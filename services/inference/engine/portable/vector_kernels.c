@@ -615,22 +615,129 @@ static void s_normalize(const float *x, const float *scale, const float *bias, f
     }
 }
 
-static void s_largest(const float *x, size_t step, size_t count, float *y)
+/* --- pools ------------------------------------------------------------------------------------ */
+
+INLINE s_vector_t s_larger(s_vector_t a, s_vector_t b)
 {
-    for (size_t i = 0; i < count; i++, x += step * TACIT_BLOCK) {
-        for (size_t lane = 0; lane < TACIT_BLOCK; lane++) {
-            float item = x[lane];
-            y[lane] = item > y[lane] || item != item ? item : y[lane];
+    s_mask_t keep = (b <= a) | (a != a);
+    return (s_vector_t)(((s_mask_t)a & keep) | ((s_mask_t)b & ~keep));
+}
+
+static void s_largest(const float *x, const tacit_places_t *places, float *y)
+{
+    for (size_t r = 0; r < REGISTERS; r++) {
+        s_vector_t largest = s_all(-INFINITY);
+        for (size_t i = 0; i < places->rows; i++) {
+            const float *row = x + i * places->row_step * TACIT_BLOCK + r * LANES;
+            for (size_t k = 0; k < places->places; k++) {
+                largest = s_larger(largest, s_load(row + k * places->step * TACIT_BLOCK));
+            }
+        }
+        s_store(y + r * LANES, largest);
+    }
+}
+
+static void s_sum(const float *x, const tacit_places_t *places, float *y)
+{
+    for (size_t r = 0; r < REGISTERS; r++) {
+        s_vector_t sum = s_all(0);
+        for (size_t i = 0; i < places->rows; i++) {
+            const float *row = x + i * places->row_step * TACIT_BLOCK + r * LANES;
+            for (size_t k = 0; k < places->places; k++) {
+                sum += s_load(row + k * places->step * TACIT_BLOCK);
+            }
+        }
+        s_store(y + r * LANES, sum);
+    }
+}
+
+/* --- Winograd's transforms -------------------------------------------------------------------- */
+
+enum { TILE_SIDE = 4, TILE_ITEMS = 16 };
+
+/*  Both ways work on four vectors `apart` from each other: rows first, then columns.  */
+INLINE void s_differ(s_vector_t *at, int apart)
+{
+    s_vector_t second = at[apart];
+    s_vector_t third = at[2 * apart];
+    at[0] -= third;
+    at[apart] = second + third;
+    at[2 * apart] = third - second;
+    at[3 * apart] = second - at[3 * apart];
+}
+
+INLINE void s_gather(s_vector_t *at, int apart)
+{
+    s_vector_t second = at[apart];
+    s_vector_t third = at[2 * apart];
+    at[0] += second + third;
+    at[apart] = second - third - at[3 * apart];
+}
+
+static void s_into(const tacit_into_t *into)
+{
+    for (size_t n = 0; n < into->tiles * REGISTERS; n++) {
+        size_t lane = n % REGISTERS * LANES;
+        const float *x = into->x + n / REGISTERS * 2 * TACIT_BLOCK + lane;
+        float *y = into->y + n / REGISTERS * TACIT_BLOCK + lane;
+        s_vector_t items[TILE_ITEMS];
+#pragma GCC unroll 16
+        for (size_t i = 0; i < TILE_ITEMS; i++) {
+            items[i] = s_load(x + i / TILE_SIDE * into->row + i % TILE_SIDE * TACIT_BLOCK);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < TILE_SIDE; i++) {
+            s_differ(items + i, TILE_SIDE);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < TILE_SIDE; i++) {
+            s_differ(items + (ptrdiff_t)i * TILE_SIDE, 1);
+        }
+#pragma GCC unroll 16
+        for (size_t i = 0; i < TILE_ITEMS; i++) {
+            s_store(y + i * into->step, items[i]);
         }
     }
 }
 
-static void s_sum(const float *x, size_t step, size_t count, float *y)
+/*  One register of a tile: its pixels that are there.  */
+INLINE void s_put_tile(const tacit_out_of_t *out, const s_vector_t *items, float *y, size_t columns)
 {
-    for (size_t i = 0; i < count; i++, x += step * TACIT_BLOCK) {
-        for (size_t lane = 0; lane < TACIT_BLOCK; lane++) {
-            y[lane] += x[lane];
+    for (size_t i = 0; i < out->rows; i++) {
+        for (size_t k = 0; k < columns; k++) {
+            float *to = y + i * out->row + k * TACIT_BLOCK;
+            s_vector_t sum = items[i * TILE_SIDE + k];
+            sum = out->add ? sum + s_load(to) : sum;
+            s_store(to, s_clamp(sum, s_all(out->low), s_all(out->high)));
         }
+    }
+}
+
+static void s_out_of(const tacit_out_of_t *out)
+{
+    size_t tiles = (out->columns + 1) / 2;
+    for (size_t n = 0; n < tiles * REGISTERS; n++) {
+        size_t lane = n % REGISTERS * LANES;
+        size_t tile = n / REGISTERS;
+        const float *x = out->x + tile * TACIT_BLOCK + lane;
+        s_vector_t bias = out->bias != NULL ? s_load(out->bias + lane) : s_all(0);
+        s_vector_t items[TILE_ITEMS];
+#pragma GCC unroll 16
+        for (size_t i = 0; i < TILE_ITEMS; i++) {
+            items[i] = s_load(x + i * out->step);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < TILE_SIDE; i++) {
+            s_gather(items + i, TILE_SIDE);
+        }
+#pragma GCC unroll 2
+        for (int i = 0; i < 2; i++) {
+            s_gather(items + (ptrdiff_t)i * TILE_SIDE, 1);
+            items[i * TILE_SIDE] += bias;
+            items[i * TILE_SIDE + 1] += bias;
+        }
+        size_t left = out->columns - 2 * tile;
+        s_put_tile(out, items, out->y + tile * 2 * TACIT_BLOCK + lane, left < 2 ? left : 2);
     }
 }
 
@@ -654,4 +761,6 @@ const tacit_vector_t JOIN(tacit_vector_, TACIT_ISA_NAME) = {
     .normalize = s_normalize,
     .largest = s_largest,
     .sum = s_sum,
+    .into = s_into,
+    .out_of = s_out_of,
 };

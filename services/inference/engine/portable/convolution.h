@@ -1,0 +1,38 @@
+/*  convolution.h - what the ways of the portable backend to convolve blocked maps share.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_PORTABLE_CONVOLUTION_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_PORTABLE_CONVOLUTION_H
+
+#include "services/inference/engine/portable/portable.h"
+
+typedef struct tacit_convolution {
+    tacit_frame_t frame; /* dimensions 1 and 2 are in use */
+    tacit_finish_t finish;
+    tacit_blocked_t from, to;
+    bool plain;           /* the input is row-major */
+    bool flat;            /* a window of 1: the map is one row */
+    bool add;             /* to what the output holds */
+    size_t groups;        /* each with whole blocks, or each one channel */
+    size_t blocks;        /* of channels in a group */
+    size_t last;          /* channels of a group's last block */
+    size_t features;      /* of a group */
+    size_t channels;      /* of a group, as the weights have them */
+    size_t height, width; /* of the padded input */
+    size_t tiles;         /* of Winograd's way: how many at once.. */
+    int threads;          /* ..and who shares the work */
+    const float *w, *bias;
+} tacit_convolution_t;
+
+/*  Winograd's way, in tiles of 2 x 2 outputs: 4 multiplications instead of 9 for windows of 3 x 3.
+    Its sums and differences lose about two bits, and turn infinity into NaN, so it is not for plans
+    that are careful. fits: also says how to divide the work.  */
+bool tacit_winograd_fits(const tacit_planner_t *planner, tacit_convolution_t *convolution);
+
+/*  Bytes of packed weights, and beside a run; how to pack (tacit_fill_t), how to run.  */
+size_t tacit_winograd_size(const tacit_convolution_t *convolution);
+size_t tacit_winograd_scratch(const tacit_convolution_t *convolution);
+void tacit_winograd_fill(const void *convolution, const void *source, void *ret_packed);
+const char *tacit_winograd_run(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                               size_t input_count, tacit_tensor_t *outputs, size_t output_count);
+
+#endif
