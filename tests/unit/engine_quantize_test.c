@@ -441,25 +441,92 @@ static void test_products(void **state)
     }
 }
 
+/*  What may stand around MatMulInteger where the grid of its input is found while it runs.  */
+typedef struct s_dynamic {
+    const char *name;
+    int weights_zero;
+    size_t scales; /* of the weights; 0: none */
+    bool biased, relu;
+} s_dynamic_t;
+
+static const s_dynamic_t s_dynamics[] = {
+    {"bare", 0, 0, false, false},        {"one scale", 0, 1, true, true},
+    {"scales", 0, COLUMNS, true, false}, {"no bias", 0, COLUMNS, false, true},
+    {"zero", -5, 1, true, false},
+};
+
+/*  apart: the sums are given out, so that nothing is merged with the product.  */
+static Onnx__ModelProto *s_dynamic_model(const s_dynamic_t *form, bool apart)
+{
+    Onnx__ModelProto *model = model_new(13);
+    int64_t dims[] = {DEPTH, COLUMNS};
+    float numbers[COLUMNS];
+    for (size_t i = 0; i < COLUMNS; i++) {
+        numbers[i] = (float)(i + 1) / 64.0F;
+    }
+    model_input(model, "x", F32, -1, DEPTH, END);
+    (void)model_raw(model, "w", S8, 2, dims, s_draw(DEPTH * COLUMNS, 5, 0), DEPTH * COLUMNS);
+    s_scalar_byte(model, "wz", S8, form->weights_zero);
+    (void)model_node(model, "DynamicQuantizeLinear", "x", "q s z");
+    (void)model_node(model, "MatMulInteger", "q w z wz", "sums");
+    node_integer(model_node(model, "Cast", "sums", "real"), "to", F32);
+    if (form->scales > 0) {
+        (void)model_floats(model, "ws", form->scales, numbers);
+        (void)model_node(model, "Mul", "s ws", "both");
+    }
+    (void)model_node(model, "Mul", form->scales > 0 ? "real both" : "s real", "a");
+    if (form->biased) {
+        (void)model_floats(model, "bias", COLUMNS, numbers);
+    }
+    (void)model_node(model, form->biased ? "Add" : "Identity", form->biased ? "bias a" : "a", "b");
+    (void)model_node(model, form->relu ? "Relu" : "Identity", "b", "y");
+    model_output(model, "y", F32, -1, COLUMNS, END);
+    if (apart) {
+        model_output(model, "sums", S32, -1, COLUMNS, END);
+    }
+    return model;
+}
+
+/*  Merged and apart give the same bytes.  */
+static void s_compare_dynamic(const s_dynamic_t *form, const tacit_shape_t *shape, const float *x)
+{
+    tacit_engine_t *engines[2] = {NULL, NULL};
+    tacit_engine_result_t *results[2];
+    tacit_span_t outputs[2];
+    for (int i = 0; i < 2; i++) {
+        size_t size = 0;
+        size_t count = 0;
+        bool fast = false;
+        Onnx__ModelProto *model = s_dynamic_model(form, i == 1);
+        uint8_t *onnx = model_pack(model, &size);
+        model_free(model);
+        results[i] =
+            s_run(tacit_span(onnx, size), false, shape, TACIT_DTYPE_FLOAT32, x, &fast, &engines[i]);
+        outputs[i] = tacit_engine_result_tensors(results[i], &count)->data;
+        free(onnx);
+    }
+    assert_int_equal(outputs[0].size, outputs[1].size);
+    assert_memory_equal(outputs[0].data, outputs[1].data, outputs[0].size);
+    for (int i = 0; i < 2; i++) {
+        tacit_engine_result_destroy(&results[i]);
+        tacit_engine_destroy(&engines[i]);
+    }
+}
+
 /*  The zero point comes with the input.  */
 static void test_dynamic_products(void **state)
 {
     (void)state;
-    Onnx__ModelProto *model = model_new(13);
-    int64_t dims[] = {DEPTH, COLUMNS};
     float x[ROWS * DEPTH];
+    tacit_shape_t shape = {.rank = 2, .dims = {ROWS, DEPTH}};
     for (size_t i = 0; i < sizeof(x) / sizeof(x[0]); i++) {
         x[i] = (float)((i * 7919) % 1000) / 250.0F - 1.0F;
     }
-    model_input(model, "x", F32, -1, DEPTH, END);
-    (void)model_raw(model, "w", S8, 2, dims, s_draw(DEPTH * COLUMNS, 5, 0), DEPTH * COLUMNS);
-    (void)model_node(model, "DynamicQuantizeLinear", "x", "q s z");
-    (void)model_node(model, "MatMulInteger", "q w z", "sums");
-    node_integer(model_node(model, "Cast", "sums", "real"), "to", F32);
-    (void)model_node(model, "Mul", "real s", "y");
-    model_output(model, "y", F32, -1, COLUMNS, END);
-    tacit_shape_t shape = {.rank = 2, .dims = {ROWS, DEPTH}};
-    s_compare(model, "dynamic", &shape, TACIT_DTYPE_FLOAT32, x, true);
+    for (size_t i = 0; i < sizeof(s_dynamics) / sizeof(s_dynamics[0]); i++) {
+        s_compare(s_dynamic_model(&s_dynamics[i], false), s_dynamics[i].name, &shape,
+                  TACIT_DTYPE_FLOAT32, x, true);
+        s_compare_dynamic(&s_dynamics[i], &shape, x);
+    }
 }
 
 /* --- maps ------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /*  fuse.c - what exporters spread over many nodes becomes one again: LayerNormalization, GELU,
-    x * sigmoid(x).
+    x * sigmoid(x), products of bytes that become reals.
 
     Each pattern is found from its last characteristic node. The node that makes the result is
     rewritten in place, as all that it needs exists before it; the others go, so nothing outside may
@@ -260,6 +260,68 @@ static tacit_status_t s_layer(tacit_graph_t *graph, tacit_graph_node_t *division
     return status;
 }
 
+/* --- products of bytes whose sums become reals ------------------------------------------------ */
+
+/*  Constant reals: one, or one per column.  */
+static bool s_is_row(const tacit_graph_t *graph, int value, size_t columns)
+{
+    size_t count = 0;
+    return s_constant(graph, value, &count) != NULL && (count == 1 || count == columns) &&
+           graph->values[value].content.shape.rank <= 1;
+}
+
+/*  The scale that a DynamicQuantizeLinear found.  */
+static bool s_is_found(const tacit_graph_t *graph, int value)
+{
+    const tacit_graph_node_t *node = s_made_by(graph, value, "DynamicQuantizeLinear");
+    return node != NULL && node->output_count > 1 && node->outputs[1] == value;
+}
+
+/*  A scale of the input, times that of the weights.  */
+static bool s_is_scale(const tacit_graph_t *graph, int value, size_t columns)
+{
+    const tacit_graph_node_t *product = s_made_by(graph, value, "Mul");
+    if (product == NULL) {
+        return s_is_found(graph, value) || s_is_row(graph, value, columns);
+    }
+    int other = s_is_found(graph, product->inputs[0]) ? product->inputs[1] : product->inputs[0];
+    return s_is_found(graph, s_other(product, other)) && s_is_row(graph, other, columns);
+}
+
+/*  MatMulInteger, Cast, Mul by a scale, maybe Add of a bias.  */
+static tacit_status_t s_scaled(tacit_graph_t *graph, tacit_graph_node_t *node, tacit_error_t *error)
+{
+    const tacit_tensor_t *weights = &graph->values[node->inputs[1]].content;
+    tacit_graph_node_t *cast = s_used_by(graph, node->outputs[0], "Cast");
+    tacit_graph_node_t *end =
+        cast != NULL && graph->values[cast->outputs[0]].dtype == TACIT_DTYPE_FLOAT32
+            ? s_used_by(graph, cast->outputs[0], "Mul")
+            : NULL;
+    if (end == NULL || weights->data == NULL || weights->shape.rank != 2) {
+        return TACIT_OK;
+    }
+    size_t columns = (size_t)weights->shape.dims[1];
+    int inputs[] = {node->inputs[0],
+                    node->inputs[1],
+                    tacit_graph_node_input(node, 2),
+                    tacit_graph_node_input(node, 3),
+                    s_other(end, cast->outputs[0]),
+                    TACIT_NO_VALUE};
+    if (!s_is_scale(graph, inputs[4], columns)) {
+        return TACIT_OK;
+    }
+    tacit_graph_node_t *sum = s_used_by(graph, end->outputs[0], "Add");
+    int bias = sum != NULL ? s_other(sum, end->outputs[0]) : TACIT_NO_VALUE;
+    if (sum != NULL && s_is_row(graph, bias, columns)) {
+        inputs[5] = bias;
+        end->removed = true;
+        end = sum;
+    }
+    node->removed = cast->removed = true;
+    return s_rewrite(graph, end, &tacit_operator_scaled_product, inputs,
+                     inputs[5] != TACIT_NO_VALUE ? 6 : 5, error);
+}
+
 /* --- all -------------------------------------------------------------------------------------- */
 
 typedef struct s_pattern {
@@ -269,7 +331,8 @@ typedef struct s_pattern {
 
 tacit_status_t tacit_pass_fuse(tacit_graph_t *graph, tacit_error_t *error)
 {
-    static const s_pattern_t patterns[] = {{"Div", s_layer}, {"Erf", s_gelu}, {"Sigmoid", s_swish}};
+    static const s_pattern_t patterns[] = {
+        {"Div", s_layer}, {"Erf", s_gelu}, {"Sigmoid", s_swish}, {"MatMulInteger", s_scaled}};
     tacit_status_t status = TACIT_OK;
     for (size_t n = 0; n < graph->node_count; n++) {
         tacit_graph_node_t *node = &graph->nodes[n];

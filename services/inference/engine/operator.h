@@ -158,6 +158,7 @@ struct tacit_operator {
 /*  Operators that no file has: fuse.c makes them.  */
 extern const tacit_operator_t tacit_operator_gelu;
 extern const tacit_operator_t tacit_operator_swish;
+extern const tacit_operator_t tacit_operator_scaled_product;
 
 /*  The row for a name at an opset, or NULL; domain: 0, TACIT_OPERATOR_ML or _MICROSOFT.  */
 const tacit_operator_t *tacit_operator_find(const char *name, unsigned domain, int64_t opset);

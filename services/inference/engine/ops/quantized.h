@@ -16,6 +16,7 @@ typedef struct tacit_operands {
     size_t a, a_zero, b, b_zero;
     size_t a_scale, b_scale, y_scale, y_zero; /* no y_scale: the sums are the result */
     size_t bias;
+    size_t factor, shift; /* reals that sums are multiplied by, and that are added then */
 } tacit_operands_t;
 
 /*  Byte i as a number; a zero point (0 where absent) and a scale: one for all, or one per channel.

@@ -7,8 +7,13 @@
 
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/ops/quantized.h"
+#include "services/inference/engine/portable/portable.h"
+
+#include <math.h>
 
 static const tacit_operands_t s_integer = {.a = 0, .b = 1, .a_zero = 2, .b_zero = 3};
+static const tacit_operands_t s_scaled = {
+    .a = 0, .b = 1, .a_zero = 2, .b_zero = 3, .factor = 4, .shift = 5};
 static const tacit_operands_t s_linear = {.a = 0,
                                           .a_scale = 1,
                                           .a_zero = 2,
@@ -46,11 +51,11 @@ static s_matrix_t s_matrix(const tacit_operands_t *o, const tacit_parameters_t *
                         .turned = parameters->gemm.transpose_b};
 }
 
-/*  What the kernel needs beside: b in 16 bits, transposed; a row of a; its sums, and their scales.
- */
+/*  What the kernel needs beside: b in 16 bits, transposed; a row of a; its sums, their scales, and
+    what is added to them.  */
 static size_t s_scratch(size_t depth, size_t columns)
 {
-    return columns * (depth * sizeof(int16_t) + sizeof(int32_t) + sizeof(float)) +
+    return columns * (depth * sizeof(int16_t) + sizeof(int32_t) + 2 * sizeof(float)) +
            depth * sizeof(int16_t) + sizeof(int64_t);
 }
 
@@ -62,7 +67,9 @@ static bool s_quantities_fit(const tacit_inference_t *inference, const tacit_ope
            tacit_quantized_fit(inference, o->a_scale, rows) &&
            tacit_quantized_fit(inference, o->b_scale, columns) &&
            tacit_quantized_fit(inference, o->y_scale, 1) &&
-           tacit_quantized_fit(inference, o->y_zero, 1);
+           tacit_quantized_fit(inference, o->y_zero, 1) &&
+           tacit_quantized_fit(inference, o->factor, columns) &&
+           tacit_quantized_fit(inference, o->shift, columns);
 }
 
 static tacit_status_t s_infer_product(const tacit_inference_t *inference, const tacit_operands_t *o)
@@ -94,6 +101,11 @@ static tacit_status_t s_infer_product(const tacit_inference_t *inference, const 
 TACIT_INFER(integer_product)
 {
     return s_infer_product(inference, &s_integer);
+}
+
+TACIT_INFER(scaled_product)
+{
+    return s_infer_product(inference, &s_scaled);
 }
 
 TACIT_INFER(linear_product)
@@ -132,7 +144,7 @@ TACIT_INFER(linear_gemm)
 
 /*  Parts of the scratch memory.  */
 typedef struct s_room {
-    float *scales;
+    float *scales, *shifts;
     int32_t *sums;
     int16_t *b;   /* [columns, depth] */
     int16_t *row; /* [depth] */
@@ -141,7 +153,8 @@ typedef struct s_room {
 static s_room_t s_room(const s_matrix_t *matrix, void *scratch)
 {
     s_room_t room = {.scales = scratch};
-    room.sums = (int32_t *)(void *)(room.scales + matrix->columns);
+    room.shifts = room.scales + matrix->columns;
+    room.sums = (int32_t *)(void *)(room.shifts + matrix->columns);
     room.b = (int16_t *)(void *)(room.sums + matrix->columns);
     room.row = room.b + matrix->columns * matrix->depth;
     return room;
@@ -161,6 +174,17 @@ static void s_turn(const tacit_operands_t *o, const tacit_tensor_t *inputs, size
     }
 }
 
+/*  What reals the sums stand for: a row of factors, and one of shifts.  */
+static void s_fill_reals(const tacit_operands_t *o, const tacit_tensor_t *inputs, size_t count,
+                         size_t columns, float *factors, float *shifts)
+{
+    bool shifted = tacit_given(inputs, count, o->shift);
+    for (size_t i = 0; i < columns; i++) {
+        factors[i] = tacit_quantized_scale(&inputs[o->factor], i);
+        shifts[i] = shifted ? tacit_quantized_scale(&inputs[o->shift], i) : 0.0F;
+    }
+}
+
 /*  The sums of a row become elements of the output.  */
 static void s_put_row(const tacit_operands_t *o, const tacit_tensor_t *inputs, size_t count,
                       const s_matrix_t *matrix, const s_room_t *room, size_t row,
@@ -174,6 +198,12 @@ static void s_put_row(const tacit_operands_t *o, const tacit_tensor_t *inputs, s
     }
     if (output->dtype == TACIT_DTYPE_INT32) {
         memcpy((int32_t *)output->data + at, room->sums, matrix->columns * sizeof(int32_t));
+        return;
+    }
+    if (o->factor > 0) {
+        s_fill_reals(o, inputs, count, matrix->columns, room->scales, room->shifts);
+        const tacit_reals_t reals = {room->scales, room->shifts, -HUGE_VALF, HUGE_VALF};
+        tacit_integer()->real(room->sums, matrix->columns, &reals, (float *)output->data + at);
         return;
     }
     tacit_quantized_scales(o, inputs, count, row, matrix->columns, room->scales);
@@ -230,6 +260,12 @@ static void s_product(const tacit_operands_t *o, const tacit_parameters_t *param
 TACIT_KERNEL(integer_product)
 {
     s_product(&s_integer, parameters, inputs, input_count, &outputs[0], outputs[output_count].data);
+    return NULL;
+}
+
+TACIT_KERNEL(scaled_product)
+{
+    s_product(&s_scaled, parameters, inputs, input_count, &outputs[0], outputs[output_count].data);
     return NULL;
 }
 
@@ -374,33 +410,61 @@ TACIT_ACCELERATE(linear_gemm)
 
 /* --- MatMulInteger ---------------------------------------------------------------------------- */
 
-/*  Sums of the columns of b, made once.  */
+/*  Sums of the columns of b, made once; and the bounds of reals.  */
 typedef struct s_columns {
     size_t depth, columns;
     const int32_t *sums;
+    tacit_finish_t finish;
 } s_columns_t;
 
-/*  The bare sums less what the zero points made of them. Inputs: sums, a, its zero point, that of b
-    (absent: 0).  */
+/*  A row of bare sums less what the zero points made of them. Inputs: sums, a, its zero point, that
+    of b (absent: 0).  */
+static void s_correct_row(const s_columns_t *of, const tacit_tensor_t *inputs, size_t count,
+                          size_t row, int32_t *ret_sums)
+{
+    const int32_t *x = (const int32_t *)inputs[0].data + row * of->columns;
+    size_t of_a = inputs[2].count > 1 ? row % inputs[2].count : 0;
+    int32_t zero = tacit_quantized_zero(inputs, count, 2, of_a);
+    tacit_integer()->lessen(x, of->sums, zero, of->columns, ret_sums);
+    if (!tacit_given(inputs, count, 3)) {
+        return;
+    }
+    uint32_t total = 0;
+    for (size_t k = 0; k < of->depth; k++) {
+        total += (uint32_t)(tacit_quantized_byte(&inputs[1], row * of->depth + k) - zero);
+    }
+    for (size_t i = 0; i < of->columns; i++) {
+        uint32_t other = (uint32_t)tacit_quantized_zero(inputs, count, 3, i);
+        ret_sums[i] = (int32_t)((uint32_t)ret_sums[i] - other * total);
+    }
+}
+
 static const char *s_correct(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
                              size_t input_count, tacit_tensor_t *outputs, size_t output_count)
 {
     (void)output_count;
     const s_columns_t *of = parameters->recipe;
-    const int32_t *x = inputs[0].data;
-    int32_t *y = outputs[0].data;
-    for (size_t n = 0, row = 0; n < outputs[0].count; n += of->columns, row++) {
-        size_t of_a = inputs[2].count > 1 ? row % inputs[2].count : 0;
-        int32_t zero = tacit_quantized_zero(inputs, input_count, 2, of_a);
-        tacit_integer()->lessen(x + n, of->sums, zero, of->columns, y + n);
-        uint32_t total = 0;
-        for (size_t k = 0; tacit_given(inputs, input_count, 3) && k < of->depth; k++) {
-            total += (uint32_t)(tacit_quantized_byte(&inputs[1], row * of->depth + k) - zero);
-        }
-        for (size_t i = 0; tacit_given(inputs, input_count, 3) && i < of->columns; i++) {
-            uint32_t other = (uint32_t)tacit_quantized_zero(inputs, input_count, 3, i);
-            y[n + i] = (int32_t)((uint32_t)y[n + i] - other * total);
-        }
+    for (size_t row = 0; row < outputs[0].count / of->columns; row++) {
+        s_correct_row(of, inputs, input_count, row, (int32_t *)outputs[0].data + row * of->columns);
+    }
+    return NULL;
+}
+
+/*  The same as reals. Inputs 4 and 5: factors and shifts.  */
+static const char *s_make_reals(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                                size_t input_count, tacit_tensor_t *outputs, size_t output_count)
+{
+    const s_columns_t *of = parameters->recipe;
+    int32_t *sums = outputs[output_count].data;
+    float *factors = (float *)(void *)(sums + of->columns);
+    float *shifts = factors + of->columns;
+    s_fill_reals(&s_scaled, inputs, input_count, of->columns, factors, shifts);
+    const tacit_reals_t reals = {factors, shifts, of->finish.low, of->finish.high};
+    for (size_t row = 0; row < outputs[0].count / of->columns; row++) {
+        float *y = (float *)outputs[0].data + row * of->columns;
+        s_correct_row(of, inputs, input_count, row, sums);
+        tacit_integer()->real(sums, of->columns, &reals, y);
+        tacit_finish_run(&of->finish, y, of->columns);
     }
     return NULL;
 }
@@ -434,33 +498,52 @@ static int s_zero_slot(const tacit_planner_t *planner, const tacit_inference_t *
 
 enum { PACK_COLUMNS = 0x636f6c73 }; /* a way of packing of its own */
 
-static tacit_status_t s_correct_step(tacit_planner_t *planner, const tacit_inference_t *inference,
-                                     const s_request_t *request, int sums)
+static tacit_status_t s_fill_columns(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                     const s_request_t *request, s_columns_t *recipe)
 {
-    const tacit_graph_node_t *node = inference->node;
-    s_columns_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
-    if (recipe == NULL) {
-        return tacit_planner_error(planner)->code;
-    }
-    *recipe = (s_columns_t){.depth = (size_t)request->depth, .columns = (size_t)request->columns};
-    int b = tacit_planner_slot(planner, node->inputs[s_integer.b]);
+    recipe->depth = (size_t)request->depth;
+    recipe->columns = (size_t)request->columns;
+    int b = tacit_planner_slot(planner, inference->node->inputs[s_integer.b]);
     recipe->sums = tacit_planner_pack(planner, b, PACK_COLUMNS, recipe->columns * sizeof(int32_t),
                                       s_sum_columns, recipe);
-    int y = tacit_planner_new_slot(planner, TACIT_DTYPE_INT32, &inference->outputs[0].shape, NULL);
-    if (recipe->sums == NULL || y == TACIT_NO_SLOT) {
-        return tacit_planner_error(planner)->code;
-    }
-    int slots[] = {
-        sums, tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[s_integer.a])),
-        s_zero_slot(planner, inference, s_integer.a_zero),
-        s_zero_slot(planner, inference, s_integer.b_zero), y};
-    tacit_planner_bind(planner, node->outputs[0], y);
-    return slots[1] != TACIT_NO_SLOT
-               ? tacit_planner_kernel(planner, s_correct, "zero points", recipe, slots, 4, 1, 0)
-               : tacit_planner_error(planner)->code;
+    return recipe->sums != NULL ? TACIT_OK : tacit_planner_error(planner)->code;
 }
 
-TACIT_ACCELERATE(integer_product)
+/*  What is done with the bare sums: zero points are taken out, and reals made where scaled.  */
+static tacit_status_t s_correct_step(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                     const s_request_t *request, int sums, bool scaled)
+{
+    const tacit_graph_node_t *node = inference->node;
+    int value = node->outputs[0];
+    tacit_activation_t activation = {.alg = dnnl_alg_kind_undef};
+    s_columns_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
+    if (recipe == NULL || s_fill_columns(planner, inference, request, recipe) != TACIT_OK) {
+        return tacit_planner_error(planner)->code;
+    }
+    value = scaled ? tacit_planner_merge_activation(planner, value, &activation) : value;
+    recipe->finish = tacit_finish_of(&activation);
+    int slots[7] = {
+        sums, tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[s_integer.a])),
+        s_zero_slot(planner, inference, s_integer.a_zero),
+        s_zero_slot(planner, inference, s_integer.b_zero)};
+    size_t count = scaled ? 6 : 4;
+    for (size_t i = 4; i < count; i++) {
+        slots[i] = tacit_planner_slot(planner, tacit_graph_node_input(node, i));
+    }
+    slots[count] = tacit_planner_new_slot(planner, inference->outputs[0].dtype,
+                                          &inference->outputs[0].shape, NULL);
+    if (slots[1] == TACIT_NO_SLOT || slots[count] == TACIT_NO_SLOT) {
+        return tacit_planner_error(planner)->code;
+    }
+    tacit_planner_bind(planner, value, slots[count]);
+    return tacit_planner_kernel(planner, scaled ? s_make_reals : s_correct,
+                                scaled ? "reals" : "zero points", recipe, slots, count, 1,
+                                scaled ? 3 * recipe->columns * sizeof(float) : 0);
+}
+
+static tacit_status_t s_accelerate_sums(tacit_planner_t *planner,
+                                        const tacit_inference_t *inference, bool scaled,
+                                        bool *ret_done)
 {
     static const tacit_operands_t bare = {.a = 0, .b = 1};
     const tacit_tensor_t *inputs = inference->inputs;
@@ -469,6 +552,7 @@ TACIT_ACCELERATE(integer_product)
         return TACIT_OK;
     }
     s_request_t request = s_request(&bare, inference);
+    request.y = tacit_onednn_retyped(request.y, TACIT_DTYPE_INT32);
     int sums =
         tacit_planner_new_slot(planner, TACIT_DTYPE_INT32, &inference->outputs[0].shape, NULL);
     if (sums == TACIT_NO_SLOT) {
@@ -478,12 +562,22 @@ TACIT_ACCELERATE(integer_product)
     if (status != TACIT_OK || !*ret_done) {
         return status;
     }
-    if (s_zero_slot(planner, inference, s_integer.a_zero) != TACIT_NO_SLOT ||
+    if (scaled || s_zero_slot(planner, inference, s_integer.a_zero) != TACIT_NO_SLOT ||
         s_zero_slot(planner, inference, s_integer.b_zero) != TACIT_NO_SLOT) {
-        return s_correct_step(planner, inference, &request, sums);
+        return s_correct_step(planner, inference, &request, sums, scaled);
     }
     tacit_planner_bind(planner, inference->node->outputs[0], sums);
     return TACIT_OK;
+}
+
+TACIT_ACCELERATE(integer_product)
+{
+    return s_accelerate_sums(planner, inference, false, ret_done);
+}
+
+TACIT_ACCELERATE(scaled_product)
+{
+    return s_accelerate_sums(planner, inference, true, ret_done);
 }
 
 /* clang-format off */
@@ -493,4 +587,6 @@ TACIT_OPERATORS(quantized_product) = {
     {"QGemm", 1, 1, ANY, "QfQWfWdfY|p", 6, "transA:i transB:i alpha:f", 0, MS | BYTES, I(linear_gemm), K(linear_gemm), A(linear_gemm)},
     TACIT_OPERATORS_END
 };
+const tacit_operator_t tacit_operator_scaled_product =
+    {"MatMulInteger", 10, 17, ANY, "QWQWff|f", 5, "", 0, BYTES, I(scaled_product), K(scaled_product), A(scaled_product)};
 /* clang-format on */

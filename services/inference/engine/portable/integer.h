@@ -17,6 +17,12 @@ typedef struct tacit_grid {
     bool sign; /* bytes are int8 */
 } tacit_grid_t;
 
+/*  What sums stand for, one by one.  */
+typedef struct tacit_reals {
+    const float *factors, *shifts;
+    float low, high;
+} tacit_reals_t;
+
 typedef struct tacit_integer {
     void (*quantize)(const float *x, size_t count, tacit_grid_t grid, uint8_t *y);
     void (*dequantize)(const uint8_t *x, size_t count, tacit_grid_t grid, float *y);
@@ -35,6 +41,8 @@ typedef struct tacit_integer {
     /* sums[i] += x[i], and y[i] = x[i] - factor * of[i].  */
     void (*accumulate)(const uint8_t *x, size_t count, bool sign, int32_t *sums);
     void (*lessen)(const int32_t *x, const int32_t *of, int32_t factor, size_t count, int32_t *y);
+    /* y = sums * factors + shifts, within bounds.  */
+    void (*real)(const int32_t *sums, size_t count, const tacit_reals_t *reals, float *y);
     void (*range)(const float *x, size_t count, float *ret_low, float *ret_high);
 } tacit_integer_t;
 

@@ -149,6 +149,20 @@ static void s_lessen(const int32_t *x, const int32_t *of, int32_t factor, size_t
     }
 }
 
+static void s_reals(const int32_t *restrict sums, size_t count, const tacit_reals_t *reals,
+                    float *restrict y)
+{
+    const float *restrict factors = reals->factors;
+    const float *restrict shifts = reals->shifts;
+    float low = reals->low;
+    float high = reals->high;
+    for (size_t i = 0; i < count; i++) {
+        float real = (float)sums[i] * factors[i] + shifts[i];
+        real = real < low ? low : real;
+        y[i] = real > high ? high : real;
+    }
+}
+
 enum { ROWS = 4 };
 
 /*  Four rows together, as they share what is loaded of x.  */
@@ -182,29 +196,46 @@ static void s_dot(const int16_t *restrict x, const int16_t *restrict w, size_t d
     }
 }
 
-/*  Of the numbers and 0.  */
+enum { LANES = TACIT_LANES, STREAMS = 4, STEP = LANES * STREAMS };
+
+typedef float s_vector_t __attribute__((vector_size(sizeof(float) * LANES)));
+typedef float s_loose_t __attribute__((vector_size(sizeof(float) * LANES), may_alias, aligned(4)));
+typedef int32_t s_mask_t __attribute__((vector_size(sizeof(float) * LANES)));
+
+/*  a where the mask has all bits, else b.  */
+INLINE s_vector_t s_pick(s_mask_t mask, s_vector_t a, s_vector_t b)
+{
+    return (s_vector_t)(((s_mask_t)a & mask) | ((s_mask_t)b & ~mask));
+}
+
+/*  Of the numbers and 0; NaN is none.  */
 static void s_range(const float *x, size_t count, float *ret_low, float *ret_high)
 {
-    enum { LANES = 16 };
-    float low[LANES] = {0};
-    float high[LANES] = {0};
+    s_vector_t lows[STREAMS] = {{0}};
+    s_vector_t highs[STREAMS] = {{0}};
+    float low = 0;
+    float high = 0;
     size_t i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        for (size_t k = 0; k < LANES; k++) {
-            low[k] = x[i + k] < low[k] ? x[i + k] : low[k];
-            high[k] = x[i + k] > high[k] ? x[i + k] : high[k];
+    for (; i + STEP <= count; i += STEP) {
+#pragma GCC unroll 4
+        for (size_t k = 0; k < STREAMS; k++) {
+            s_vector_t items = *(const s_loose_t *)(x + i + k * LANES);
+            lows[k] = s_pick(items < lows[k], items, lows[k]);
+            highs[k] = s_pick(items > highs[k], items, highs[k]);
         }
     }
     for (; i < count; i++) {
-        low[0] = x[i] < low[0] ? x[i] : low[0];
-        high[0] = x[i] > high[0] ? x[i] : high[0];
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
     }
-    for (size_t k = 1; k < LANES; k++) {
-        low[0] = low[k] < low[0] ? low[k] : low[0];
-        high[0] = high[k] > high[0] ? high[k] : high[0];
+    for (size_t k = 0; k < STEP; k++) {
+        float of_lows = lows[k / LANES][k % LANES];
+        float of_highs = highs[k / LANES][k % LANES];
+        low = of_lows < low ? of_lows : low;
+        high = of_highs > high ? of_highs : high;
     }
-    *ret_low = low[0];
-    *ret_high = high[0];
+    *ret_low = low;
+    *ret_high = high;
 }
 
 #define JOIN(a, b) a##b
@@ -220,5 +251,6 @@ const tacit_integer_t NAME(TACIT_ISA_NAME) = {
     .dot = s_dot,
     .accumulate = s_accumulate,
     .lessen = s_lessen,
+    .real = s_reals,
     .range = s_range,
 };
