@@ -529,6 +529,55 @@ static void test_dynamic_products(void **state)
     }
 }
 
+/* --- weights that went ------------------------------------------------------------------------ */
+
+/*  Packed weights do for other shapes, after those that came were let go.  */
+static void test_other_shapes(void **state)
+{
+    (void)state;
+    enum { CHANNELS = 128, FEATURES = 512, SIZE = CHANNELS * FEATURES * 9, MOST = 9 };
+    static const int64_t sides[] = {6, MOST, 1, 6};
+    tacit_engine_t *engines[2] = {NULL, NULL};
+    tacit_error_t error = {0};
+    for (int i = 0; i < 2; i++) {
+        int64_t dims[] = {FEATURES, CHANNELS, 3, 3};
+        int64_t pads[] = {1, 1, 1, 1};
+        tacit_engine_options_t options = {.portable = i == 1};
+        Onnx__ModelProto *model = model_new(13);
+        model_input(model, "x", U8, 1, CHANNELS, -1, -1, END);
+        (void)model_raw(model, "w", S8, 4, dims, s_draw(SIZE, 5, 127), SIZE);
+        s_scalar_real(model, "s", 0.1F);
+        s_scalar_real(model, "ws", 0.003F);
+        s_scalar_byte(model, "z", U8, 9);
+        s_scalar_byte(model, "wz", S8, 0);
+        node_integers(model_node(model, "QLinearConv", "x s z w ws wz s z", "y"), "pads", 4, pads);
+        model_output(model, "y", U8, 1, FEATURES, -1, -1, END);
+        assert_int_equal(model_load(model, &options, &engines[i], &error), TACIT_OK);
+    }
+    for (size_t n = 0; n < sizeof(sides) / sizeof(sides[0]); n++) {
+        size_t count = (size_t)(CHANNELS * sides[n] * sides[n]);
+        tacit_engine_tensor_t input = {.dtype = TACIT_DTYPE_UINT8,
+                                       .rank = 4,
+                                       .dims = {1, CHANNELS, sides[n], sides[n]},
+                                       .data = tacit_span(s_draw(count, 7, 0), count)};
+        tacit_engine_result_t *results[2] = {NULL, NULL};
+        const tacit_engine_tensor_t *outputs[2];
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(tacit_engine_run(engines[i], &input, 1, &results[i], &error),
+                             TACIT_OK);
+            outputs[i] = tacit_engine_result_tensors(results[i], &count);
+        }
+        assert_memory_equal(outputs[0]->data.data, outputs[1]->data.data, outputs[0]->data.size);
+        tacit_engine_result_destroy(&results[0]);
+        tacit_engine_result_destroy(&results[1]);
+    }
+    if (s_has_bytes()) {
+        assert_true(tacit_engine_memory(engines[0]) < 2 * SIZE); /* with all the plans */
+    }
+    tacit_engine_destroy(&engines[0]);
+    tacit_engine_destroy(&engines[1]);
+}
+
 /* --- maps ------------------------------------------------------------------------------------- */
 
 static void test_maps_after_convolutions(void **state)
@@ -737,6 +786,7 @@ int main(void)
         cmocka_unit_test(test_integer_convolutions),
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_dynamic_products),
+        cmocka_unit_test(test_other_shapes),
         cmocka_unit_test(test_maps_after_convolutions),
         cmocka_unit_test(test_tables_and_parts),
         cmocka_unit_test(test_bytes_of_parts),

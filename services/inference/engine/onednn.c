@@ -215,8 +215,9 @@ tacit_status_t tacit_onednn_restore(tacit_onednn_t *onednn, const void *origin, 
         const s_pack_t *pack = &onednn->packs[i];
         if (pack->origin == origin && pack->to.format_kind == dnnl_blocked &&
             pack->to.data_type == pack->from.data_type) {
-            return tacit_onednn_reorder(onednn, &pack->to, pack->data, &pack->from, ret_data,
-                                        error);
+            dnnl_memory_desc_t packed = pack->to;
+            memset(&packed.extra, 0, sizeof(packed.extra)); /* sums, behind the elements */
+            return tacit_onednn_reorder(onednn, &packed, pack->data, &pack->from, ret_data, error);
         }
     }
     return tacit_error_set(error, TACIT_INTERNAL, "the weights were let go");

@@ -264,7 +264,8 @@ static tacit_status_t s_widen(tacit_planner_t *planner, const tacit_graph_node_t
     later as they came has them restored.  */
 enum { SPEND_SIZE_MIN = 64 * 1024 };
 
-static const char *const s_spenders[] = {"Conv", "Gemm", "MatMul"};
+static const char *const s_spenders[] = {"Conv",        "Gemm",          "MatMul", "QLinearConv",
+                                         "ConvInteger", "QLinearMatMul", "QGemm",  "MatMulInteger"};
 
 /*  oneDNN packs so that it can be undone, but for what rounds. The portable backend's packs do for
    every shape of a convolution, while its products choose their way by the shape.  */

@@ -74,61 +74,99 @@ static const double s_whole = 16777216.0;
 
 enum { DEPTH_MAX = 1 << 16 }; /* so many products of bytes fit 32 bits */
 
+enum { PACK_MAGNITUDES = 0x6d61676e }; /* a way of packing of its own */
+
+/*  The sum of each channel's weights without their signs.  */
+static void s_sum_magnitudes(const void *recipe, const void *source, void *ret_packed)
+{
+    const tacit_quantized_weights_t *weights = recipe;
+    const int8_t *w = source;
+    int32_t *sums = ret_packed;
+    if (weights->step == 1) {
+        for (size_t c = 0; c < weights->channels; c++) {
+            int32_t sum = 0;
+            for (size_t k = 0; k < weights->depth; k++) {
+                int32_t weight = w[c * weights->depth + k];
+                sum += weight < 0 ? -weight : weight;
+            }
+            sums[c] = sum;
+        }
+        return;
+    }
+    for (size_t k = 0; k < weights->depth; k++) {
+        for (size_t c = 0; c < weights->channels; c++) {
+            int32_t weight = w[k * weights->channels + c];
+            sums[c] += weight < 0 ? -weight : weight;
+        }
+    }
+}
+
 /*  The largest sum that may come out of a channel.  */
 static double s_largest(const tacit_operands_t *operands, const tacit_inference_t *inference,
-                        const tacit_quantized_weights_t *weights, size_t channel)
+                        int32_t magnitude, size_t channel)
 {
     const tacit_tensor_t *inputs = inference->inputs;
     size_t count = inference->node->input_count;
-    const int8_t *w = (const int8_t *)inputs[operands->b].data + channel * weights->channel_step;
-    int64_t sum = 0;
-    for (size_t k = 0; k < weights->depth; k++) {
-        int weight = w[k * weights->step];
-        sum += weight < 0 ? -weight : weight;
-    }
     int32_t zero = tacit_quantized_zero(inputs, count, operands->a_zero, 0);
     bool sign = inputs[operands->a].dtype == TACIT_DTYPE_INT8;
     int32_t low = zero - (sign ? INT8_MIN : 0);
     int32_t high = (sign ? INT8_MAX : UINT8_MAX) - zero;
-    double largest = (double)sum * (double)(low > high ? low : high);
+    double largest = (double)magnitude * (double)(low > high ? low : high);
     if (operands->bias > 0 && tacit_given(inputs, count, operands->bias)) {
         largest += fabs((double)((const int32_t *)inputs[operands->bias].data)[channel]);
     }
     return largest;
 }
 
-bool tacit_quantized_exact(const tacit_operands_t *operands, const tacit_inference_t *inference,
-                           const tacit_quantized_weights_t *weights)
+/*  Whether a channel's sums are exact in float32.  */
+static bool s_is_exact(const tacit_operands_t *operands, const tacit_inference_t *inference,
+                       int32_t magnitude, size_t channel)
+{
+    const tacit_tensor_t *inputs = inference->inputs;
+    double most = s_whole;
+    if (operands->y_scale > 0 &&
+        tacit_given(inputs, inference->node->input_count, operands->y_scale)) {
+        /* beyond that, what is rounded saturates */
+        double step = (double)(tacit_quantized_scale(&inputs[operands->a_scale], 0) *
+                               tacit_quantized_scale(&inputs[operands->b_scale], channel) /
+                               tacit_quantized_scale(&inputs[operands->y_scale], 0));
+        if (!isfinite(step)) {
+            return false;
+        }
+        most = step * s_whole >= 1024.0 ? HUGE_VAL : s_whole;
+    }
+    return s_largest(operands, inference, magnitude, channel) < most;
+}
+
+tacit_status_t tacit_quantized_exact(tacit_planner_t *planner, const tacit_operands_t *operands,
+                                     const tacit_inference_t *inference,
+                                     const tacit_quantized_weights_t *weights, bool *ret_exact)
 {
     const tacit_tensor_t *inputs = inference->inputs;
     size_t count = inference->node->input_count;
     const tacit_tensor_t *zero = &inputs[operands->b_zero];
-    if (!tacit_onednn_sums_bytes() || inputs[operands->b].dtype != TACIT_DTYPE_INT8 ||
-        weights->depth >= DEPTH_MAX) {
-        return false;
-    }
+    bool exact = tacit_onednn_sums_bytes() && inputs[operands->b].dtype == TACIT_DTYPE_INT8 &&
+                 weights->depth < DEPTH_MAX;
     for (size_t i = 0; tacit_given(inputs, count, operands->b_zero) && i < zero->count; i++) {
-        if (tacit_quantized_byte(zero, i) != 0) {
-            return false;
-        }
+        exact = exact && tacit_quantized_byte(zero, i) == 0;
     }
-    bool scaled = operands->y_scale > 0 && tacit_given(inputs, count, operands->y_scale);
-    for (size_t c = 0; c < weights->channels; c++) {
-        double most = s_whole;
-        if (scaled) { /* beyond that, what is rounded saturates */
-            double step = (double)(tacit_quantized_scale(&inputs[operands->a_scale], 0) *
-                                   tacit_quantized_scale(&inputs[operands->b_scale], c) /
-                                   tacit_quantized_scale(&inputs[operands->y_scale], 0));
-            if (!isfinite(step)) {
-                return false;
-            }
-            most = step * s_whole >= 1024.0 ? HUGE_VAL : s_whole;
-        }
-        if (!(s_largest(operands, inference, weights, c) < most)) {
-            return false;
-        }
+    *ret_exact = false;
+    if (!exact) {
+        return TACIT_OK;
     }
-    return true;
+    int slot = tacit_planner_slot(planner, inference->node->inputs[operands->b]);
+    const int32_t *magnitudes =
+        tacit_planner_pack(planner, slot, PACK_MAGNITUDES, weights->channels * sizeof(int32_t),
+                           s_sum_magnitudes, weights);
+    if (magnitudes == NULL) {
+        return tacit_planner_error(planner)->code;
+    }
+    tacit_planner_keep(planner, slot);
+    for (size_t c = 0; exact && c < weights->channels; c++) {
+        exact = s_is_exact(operands, inference, magnitudes[c], c);
+    }
+    *ret_exact = exact;
+    return TACIT_OK;
 }
 
 static dnnl_status_t s_set_zeros(dnnl_primitive_attr_t attributes, int32_t source, int32_t target)

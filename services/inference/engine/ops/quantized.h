@@ -48,9 +48,13 @@ typedef struct tacit_quantized_weights {
 } tacit_quantized_weights_t;
 
 /*  Whether oneDNN gives the bytes that the operator's definition asks for: weights are int8 around
-    0, and sums are exact in float32, unless they saturate.  */
-bool tacit_quantized_exact(const tacit_operands_t *operands, const tacit_inference_t *inference,
-                           const tacit_quantized_weights_t *weights);
+    0, and sums are exact in float32, unless they saturate. What it needs to know of the weights is
+    found once, as they may go.  */
+TACIT_MUST_CHECK tacit_status_t tacit_quantized_exact(tacit_planner_t *planner,
+                                                      const tacit_operands_t *operands,
+                                                      const tacit_inference_t *inference,
+                                                      const tacit_quantized_weights_t *weights,
+                                                      bool *ret_exact);
 
 /*  Scales, zero points and rounding; NULL where oneDNN refuses.  */
 dnnl_primitive_attr_t tacit_quantized_attributes(const tacit_operands_t *operands,

@@ -344,14 +344,17 @@ static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_operand
     size_t depth = tacit_shape_span(w, 1, w->rank);
     tacit_quantized_weights_t weights = {
         .channels = (size_t)w->dims[0], .depth = depth, .channel_step = depth, .step = 1};
-    if (w->rank + 1 > TACIT_ENGINE_RANK_MAX || !tacit_quantized_known(o, inference) ||
-        !tacit_quantized_exact(o, inference, &weights)) {
+    if (w->rank + 1 > TACIT_ENGINE_RANK_MAX || !tacit_quantized_known(o, inference)) {
         return TACIT_OK;
+    }
+    bool exact = false;
+    tacit_status_t status = tacit_quantized_exact(planner, o, inference, &weights, &exact);
+    if (status != TACIT_OK || !exact) {
+        return status;
     }
     dnnl_engine_t engine = tacit_onednn_engine(tacit_planner_onednn(planner));
     dnnl_primitive_attr_t attributes = tacit_quantized_attributes(o, inference, weights.channels);
     dnnl_primitive_desc_t desc = NULL;
-    tacit_status_t status = TACIT_OK;
     if (attributes != NULL && s_describe(o, inference, engine, attributes, &desc) == dnnl_success) {
         *ret_done = s_is_fast(desc);
         status = *ret_done ? s_add_step(planner, o, inference, desc) : TACIT_OK;

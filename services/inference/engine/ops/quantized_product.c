@@ -383,15 +383,17 @@ static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_operand
     }
     s_request_t request = s_request(o, inference);
     tacit_quantized_weights_t weights = s_weights(&request);
-    if (!tacit_quantized_exact(o, inference, &weights)) {
-        return TACIT_OK;
+    bool exact = false;
+    tacit_status_t status = tacit_quantized_exact(planner, o, inference, &weights, &exact);
+    if (status != TACIT_OK || !exact) {
+        return status;
     }
     int y = tacit_planner_new_slot(planner, inference->outputs[0].dtype,
                                    &inference->outputs[0].shape, NULL);
     if (y == TACIT_NO_SLOT) {
         return tacit_planner_error(planner)->code;
     }
-    tacit_status_t status = s_multiply(planner, o, inference, &request, y, ret_done);
+    status = s_multiply(planner, o, inference, &request, y, ret_done);
     if (*ret_done) {
         tacit_planner_bind(planner, inference->node->outputs[0], y);
     }
