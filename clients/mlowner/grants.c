@@ -8,6 +8,7 @@
 
 #include "clients/mlowner/commands.h"
 #include "clients/mlowner/publish.h"
+#include "clients/mlowner/withdraw.h"
 #include "enclave/clock.h"
 #include "idl/keys.h"
 

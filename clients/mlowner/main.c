@@ -69,7 +69,8 @@ static const tacit_command_t s_commands[] = {
         .operands_max = 1,
         .options = s_push_options,
         .option_count = sizeof s_push_options / sizeof s_push_options[0],
-        .notes = "Example:\n  tacit-mlowner push model.onnx --name triage\n",
+        .notes = "A push that was stopped is carried on by the same command again, for a day.\n"
+                 "Example:\n  tacit-mlowner push model.onnx --name triage\n",
         .run = tacit_command_push,
     },
     {

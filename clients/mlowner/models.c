@@ -7,6 +7,7 @@
 #include "clients/mlowner/local_run.h"
 #include "clients/mlowner/model_file.h"
 #include "clients/mlowner/publish.h"
+#include "clients/mlowner/withdraw.h"
 
 /*  The file's name without folder and ending, where --name is not given.  */
 static void s_default_name(const char *path, char *ret_name, size_t size)

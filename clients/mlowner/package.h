@@ -16,7 +16,8 @@ typedef tacit_status_t tacit_chunk_source_t(void *context, uint32_t index, uint8
 
 typedef struct tacit_package {
     tacit_model_manifest_t manifest;
-    int file; /* -1: none */
+    int file;  /* -1: none */
+    bool kept; /* it has a name (kept_package.h) */
 } tacit_package_t;
 
 /*  Seals all chunks under the key into a file in folder. The manifest says whose, what, which

@@ -2,17 +2,15 @@
 
 #include "clients/mlowner/publish.h"
 
-#include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "clients/lib/model_keys.h"
 #include "clients/lib/model_reference.h"
 #include "clients/lib/progress.h"
-#include "enclave/clock.h"
+#include "clients/mlowner/upload.h"
+#include "clients/mlowner/withdraw.h"
 #include "idl/keys.h"
 #include "idl/models.h"
-#include "rpc/resume.h"
 
 /*  --- the owner ------------------------------------------------------------------------------- */
 
@@ -117,85 +115,6 @@ tacit_status_t tacit_owner_newest(tacit_owner_t *owner, const char *name, uint32
 
 /*  --- publishing ------------------------------------------------------------------------------ */
 
-/*  An upload under way, and who watches it.  */
-typedef struct {
-    tacit_owner_t *owner;
-    const tacit_package_t *package;
-    tacit_progress_t progress;
-} s_upload_t;
-
-static const double s_mib = 1024.0 * 1024.0;
-
-static tacit_status_t s_read(void *context, uint64_t offset, uint8_t *ret_bytes, size_t size,
-                             tacit_error_t *ret_error)
-{
-    const s_upload_t *upload = context;
-    return tacit_package_read(upload->package, offset, ret_bytes, size, ret_error);
-}
-
-/*  What outlives a session outlives the one with the attestation service, too.  */
-static tacit_status_t s_connect_again(tacit_user_t *user, tacit_role_t role,
-                                      tacit_client_t **ret_client, tacit_error_t *ret_error)
-{
-    tacit_status_t status = tacit_user_connect(user, role, ret_client, ret_error);
-    if (status == TACIT_NO_SESSION || status == TACIT_SESSION_EXPIRED ||
-        status == TACIT_UNREACHABLE) {
-        status = tacit_user_renew(user, ret_error);
-        status = status ? status : tacit_user_connect(user, role, ret_client, ret_error);
-    }
-    return status;
-}
-
-static tacit_status_t s_connect_models(void *context, tacit_client_t **ret_client,
-                                       tacit_error_t *ret_error)
-{
-    const s_upload_t *upload = context;
-    return s_connect_again(&upload->owner->user, TACIT_ROLE_MODELS, ret_client, ret_error);
-}
-
-static void s_on_progress(void *context, uint64_t bytes, bool resumed, const tacit_error_t *why)
-{
-    s_upload_t *upload = context;
-    bool tells = !upload->owner->invocation->json;
-    if (tells && (resumed || why)) {
-        tacit_progress_end(&upload->progress);
-    }
-    if (tells && why) {
-        fprintf(stderr, "The upload was lost (%s); trying again.\n", tacit_status_name(why->code));
-    }
-    if (tells && resumed) {
-        fprintf(stderr, "Resumed at %.1f MiB of %.1f MiB.\n", (double)bytes / s_mib,
-                (double)tacit_package_size(upload->package) / s_mib);
-    }
-    tacit_progress_update(&upload->progress, bytes);
-}
-
-static tacit_status_t s_upload(tacit_owner_t *owner, const tacit_package_t *package,
-                               tacit_error_t *ret_error)
-{
-    uint8_t bytes[TACIT_MODEL_MANIFEST_SIZE];
-    uint8_t signature[64];
-    tacit_model_manifest_sign(&package->manifest, owner->user.identity->signing_secret->data, bytes,
-                              signature);
-    const tacit_models_push_args_t args = {
-        .manifest = tacit_span(bytes, sizeof bytes),
-        .signature = tacit_span(signature, sizeof signature),
-    };
-    s_upload_t upload = {.owner = owner, .package = package};
-    const tacit_resume_t resume = {
-        .client = &owner->models,
-        .connect = s_connect_models,
-        .progress = s_on_progress,
-        .self = &upload,
-    };
-    tacit_progress_start(&upload.progress, stderr, "pushing", tacit_package_size(package));
-    tacit_status_t status =
-        tacit_resume_send(&resume, &tacit_models_push, &args, tacit_package_size(package), s_read,
-                          &upload, NULL, ret_error);
-    tacit_progress_end(&upload.progress);
-    return status;
-}
-
 /*  Connected long ago, perhaps: the same key once more changes nothing.  */
 static tacit_status_t s_hand_over(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
                                   const tacit_secret_t *key, tacit_error_t *ret_error)
@@ -211,18 +130,104 @@ static tacit_status_t s_hand_over(tacit_owner_t *owner, const tacit_model_manife
                                  &tacit_keys_put_model_key, &args, &result, ret_error);
 }
 
-static tacit_status_t s_publish(tacit_owner_t *owner, const tacit_model_manifest_t *manifest,
-                                const tacit_secret_t *key, tacit_chunk_source_t *source,
-                                void *context, tacit_error_t *ret_error)
+static tacit_status_t s_publish(tacit_owner_t *owner, const tacit_package_t *package,
+                                const tacit_secret_t *key, tacit_error_t *ret_error)
 {
+    tacit_status_t status = tacit_owner_upload(owner, package, ret_error);
+    return status ? status : s_hand_over(owner, &package->manifest, key, ret_error);
+}
+
+/*  What a publication's source gives, watched on a terminal.  */
+typedef struct {
+    const tacit_publication_t *publication;
+    tacit_progress_t progress;
+} s_watched_t;
+
+static void s_watch(const tacit_publication_t *publication, const char *label,
+                    s_watched_t *ret_watched)
+{
+    ret_watched->publication = publication;
+    tacit_progress_start(&ret_watched->progress, stderr, label, publication->size);
+}
+
+static tacit_status_t s_watched_chunk(void *context, uint32_t index, uint8_t *ret_plaintext,
+                                      size_t size, tacit_error_t *ret_error)
+{
+    s_watched_t *watched = context;
+    const tacit_publication_t *publication = watched->publication;
+    tacit_progress_update(&watched->progress, (uint64_t)index * TACIT_MODEL_CHUNK_SIZE);
+    return publication->source(publication->context, index, ret_plaintext, size, ret_error);
+}
+
+/*  Is that package what is to be published? TACIT_NOT_FOUND where not; its key where it is.  */
+static tacit_status_t s_fits(const tacit_owner_t *owner, const tacit_publication_t *publication,
+                             const tacit_package_t *package, tacit_secret_t **ret_key,
+                             tacit_error_t *ret_error)
+{
+    const tacit_model_manifest_t *manifest = &package->manifest;
+    if (publication->anew || manifest->plaintext_size != publication->size ||
+        manifest->precision != publication->precision ||
+        memcmp(manifest->owner, owner->user.identity->public_key, 32) != 0 ||
+        tacit_model_keys_load(owner->invocation->identity, manifest->name, manifest->version,
+                              ret_key, NULL)) {
+        return TACIT_NOT_FOUND;
+    }
+    s_watched_t watched;
+    s_watch(publication, "comparing", &watched);
+    tacit_status_t status =
+        tacit_package_compare(package, *ret_key, s_watched_chunk, &watched, ret_error);
+    tacit_progress_end(&watched.progress);
+    return status == TACIT_BAD_INPUT || status == TACIT_CORRUPT ? TACIT_NOT_FOUND : status;
+}
+
+/*  Carries on what a push of the same content left behind. TACIT_NOT_FOUND where there is nothing
+    of that kind, or where it came too late: then nothing is left of it.  */
+static tacit_status_t s_carry_on(tacit_owner_t *owner, const tacit_publication_t *publication,
+                                 uint32_t *ret_version, tacit_error_t *ret_error)
+{
+    tacit_package_place_t place = tacit_owner_place(owner);
     tacit_package_t package = {.file = -1};
-    tacit_status_t status = tacit_package_seal(manifest, key, owner->invocation->identity, source,
-                                               context, &package, ret_error);
+    tacit_secret_t *key = NULL;
+    tacit_status_t status = tacit_package_find(publication->name, &place, &package, ret_error);
     if (!status) {
-        status = s_upload(owner, &package, ret_error);
+        status = s_fits(owner, publication, &package, &key, ret_error);
     }
     if (!status) {
-        status = s_hand_over(owner, &package.manifest, key, ret_error);
+        if (!owner->invocation->json) {
+            fprintf(stderr, "Carrying on with %s, version %u, whose push broke off.\n",
+                    publication->name, package.manifest.version);
+        }
+        status = s_publish(owner, &package, key, ret_error);
+        status = status == (tacit_status_t)TACIT_MODELS_STALE_VERSION ? TACIT_NOT_FOUND : status;
+    }
+    if (!status || status == TACIT_NOT_FOUND) {
+        *ret_version = package.manifest.version;
+        tacit_package_forget(&package, &place);
+    }
+    tacit_package_release(&package);
+    tacit_secret_destroy(&key);
+    return status;
+}
+
+static tacit_status_t s_publish_new(tacit_owner_t *owner, const tacit_publication_t *publication,
+                                    const tacit_model_manifest_t *manifest,
+                                    const tacit_secret_t *key, tacit_error_t *ret_error)
+{
+    tacit_package_place_t place = tacit_owner_place(owner);
+    tacit_package_t package = {.file = -1};
+    s_watched_t watched;
+    s_watch(publication, "sealing", &watched);
+    tacit_status_t status = tacit_package_seal(manifest, key, owner->invocation->identity,
+                                               s_watched_chunk, &watched, &package, ret_error);
+    tacit_progress_end(&watched.progress);
+    if (!status) {
+        tacit_package_keep(&package, &place);
+        status = s_publish(owner, &package, key, ret_error);
+    }
+    if (!status || status == (tacit_status_t)TACIT_MODELS_STALE_VERSION) {
+        tacit_package_forget(&package, &place);
+    } else if (package.kept && ret_error && !*ret_error->remedy) {
+        tacit_error_remedy(ret_error, "push the same file again: it goes on from what is there");
     }
     tacit_package_release(&package);
     return status;
@@ -236,7 +241,11 @@ tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const tacit_publication
     const char *name = publication->name;
     tacit_model_manifest_t manifest = {.plaintext_size = publication->size,
                                        .precision = publication->precision};
-    tacit_status_t status = tacit_owner_newest(owner, name, &newest, ret_error);
+    tacit_status_t status = s_carry_on(owner, publication, ret_version, ret_error);
+    if (status != TACIT_NOT_FOUND) {
+        return status;
+    }
+    status = tacit_owner_newest(owner, name, &newest, ret_error);
     if (status) {
         return status;
     }
@@ -247,8 +256,7 @@ tacit_status_t tacit_owner_publish(tacit_owner_t *owner, const tacit_publication
     status =
         tacit_model_keys_make(owner->invocation->identity, name, manifest.version, &key, ret_error);
     if (!status) {
-        status =
-            s_publish(owner, &manifest, key, publication->source, publication->context, ret_error);
+        status = s_publish_new(owner, publication, &manifest, key, ret_error);
     }
     tacit_secret_destroy(&key);
     if (!status) {
@@ -317,6 +325,7 @@ tacit_status_t tacit_owner_rotate(tacit_owner_t *owner, const char *name, uint32
     if (!status) {
         const tacit_publication_t publication = {.name = name,
                                                  .size = stored.manifest.plaintext_size,
+                                                 .anew = true,
                                                  .precision = stored.manifest.precision,
                                                  .source = s_stored_chunk,
                                                  .context = &stored};
@@ -327,91 +336,4 @@ tacit_status_t tacit_owner_rotate(tacit_owner_t *owner, const char *name, uint32
     }
     tacit_secret_destroy(&stored.key);
     return status;
-}
-
-/*  --- taking grants back ---------------------------------------------------------------------- */
-
-enum { S_REVOKE_MAX = TACIT_KEYS_LIST_RESULT_GRANTS_MAX };
-
-/*  Ids of active grants of the model to that user (NULL: anybody), at most S_REVOKE_MAX.  */
-static tacit_status_t s_find_grants(tacit_owner_t *owner, const char *name, const uint8_t *user,
-                                    uint8_t (*ret_ids)[16], size_t *ret_count,
-                                    tacit_error_t *ret_error)
-{
-    tacit_keys_list_args_t args = {0};
-    tacit_keys_list_result_t result = {0};
-    tacit_status_t status = TACIT_OK;
-    size_t count = 0;
-    do {
-        status = tacit_keys_list_call(owner->keys, &args, &result, ret_error);
-        for (size_t i = 0; !status && i < result.grants.count && count < S_REVOKE_MAX; i++) {
-            const tacit_keys_grant_info_t *grant = &result.grants.items[i];
-            if (tacit_span_equal(grant->name, tacit_span_string(name)) &&
-                memcmp(grant->owner.data, owner->user.identity->public_key, 32) == 0 &&
-                (!user || memcmp(grant->user.data, user, 32) == 0) &&
-                grant->state == TACIT_KEYS_GRANT_STATE_ACTIVE) {
-                memcpy(ret_ids[count++], grant->grant_id.data, 16);
-            }
-        }
-        args.offset += TACIT_KEYS_LIST_RESULT_GRANTS_MAX;
-    } while (!status && result.more);
-    *ret_count = count;
-    return status;
-}
-
-tacit_status_t tacit_owner_revoke(tacit_owner_t *owner, const char *name, const uint8_t *user,
-                                  size_t *ret_count, tacit_error_t *ret_error)
-{
-    uint8_t ids[S_REVOKE_MAX][16];
-    size_t found = 0;
-    tacit_status_t status = TACIT_OK;
-    *ret_count = 0;
-    do {
-        status = s_find_grants(owner, name, user, ids, &found, ret_error);
-        for (size_t i = 0; i < found && !status; i++) {
-            tacit_keys_revoke_args_t args = {.grant_id = tacit_span(ids[i], 16)};
-            tacit_keys_revoke_result_t result = {0};
-            status = tacit_keys_revoke_call(owner->keys, &args, &result, ret_error);
-            *ret_count += status == TACIT_OK;
-        }
-    } while (!status && found == S_REVOKE_MAX);
-    return status;
-}
-
-/*  --- removing -------------------------------------------------------------------------------- */
-
-tacit_status_t tacit_owner_remove(tacit_owner_t *owner, const char *name, uint32_t version,
-                                  tacit_error_t *ret_error)
-{
-    tacit_keys_remove_model_key_args_t key_args = {.name = tacit_span_string(name),
-                                                   .version = version};
-    tacit_keys_remove_model_key_result_t key_result = {0};
-    tacit_models_remove_args_t args = {.name = tacit_span_string(name), .version = version};
-    tacit_models_remove_result_t result = {0};
-    size_t revoked = 0;
-    if (version == 0) {
-        /*  Else a model pushed under this name later would be granted already.  */
-        tacit_status_t status = tacit_owner_revoke(owner, name, NULL, &revoked, ret_error);
-        if (status) {
-            return status;
-        }
-    }
-    /*  Keys first: from then on nobody can run it, whatever the store still holds.  */
-    tacit_status_t keys =
-        tacit_keys_remove_model_key_call(owner->keys, &key_args, &key_result, ret_error);
-    if (keys && keys != TACIT_KEYS_NO_MODEL_KEY) {
-        return keys;
-    }
-    tacit_status_t models = tacit_models_remove_call(owner->models, &args, &result, ret_error);
-    if (models == TACIT_NOT_FOUND && !keys) {
-        models = TACIT_OK;
-    } else if (models == TACIT_NOT_FOUND && version) {
-        tacit_error_set(ret_error, models, "you have no %s@%u", name, version);
-    } else if (models == TACIT_NOT_FOUND) {
-        tacit_error_set(ret_error, models, "you have no model %s", name);
-    }
-    if (!models) {
-        models = tacit_model_keys_remove(owner->invocation->identity, name, version, ret_error);
-    }
-    return models;
 }

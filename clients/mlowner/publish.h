@@ -1,8 +1,8 @@
 /*  publish.h - from a model of the owner's to a version that the mesh can run, and to its next one.
 
     Order: the key goes to the local ring, the sealed content to the store, the key to the key
-    service. A crash anywhere leaves at most a version without a key, which nobody can run and the
-    next push passes over.  */
+    service. A crash anywhere leaves at most a version without a key, which nobody can run; the next
+    push carries it on where the content is the same (kept_package.h), else passes over it.  */
 
 #ifndef TACIT_CLIENTS_PUBLISH_H
 #define TACIT_CLIENTS_PUBLISH_H
@@ -37,11 +37,13 @@ typedef struct tacit_publication {
     const char *name;
     uint64_t size;
     tacit_precision_t precision; /* for workers to compute in */
+    bool anew;                   /* under a new key, whatever an earlier push left behind */
     tacit_chunk_source_t *source;
     void *context;
 } tacit_publication_t;
 
-/*  Seal it under a new key and publish it as the version after the newest; gives that.  */
+/*  Seal it under a new key and publish it as the version after the newest; gives that. Or carry on
+    what a push of the same content left behind.  */
 TACIT_MUST_CHECK tacit_status_t tacit_owner_publish(tacit_owner_t *owner,
                                                     const tacit_publication_t *publication,
                                                     uint32_t *ret_version,
@@ -51,15 +53,5 @@ TACIT_MUST_CHECK tacit_status_t tacit_owner_publish(tacit_owner_t *owner,
    store, checked and opened here; then remove the old one.  */
 TACIT_MUST_CHECK tacit_status_t tacit_owner_rotate(tacit_owner_t *owner, const char *name,
                                                    uint32_t *ret_version, tacit_error_t *ret_error);
-
-/*  Take back every active grant of a model to a user (NULL: to anybody); tells how many.  */
-TACIT_MUST_CHECK tacit_status_t tacit_owner_revoke(tacit_owner_t *owner, const char *name,
-                                                   const uint8_t *user, size_t *ret_count,
-                                                   tacit_error_t *ret_error);
-
-/*  Remove a version (0: all, with their grants) from key service, store and local ring; what is not
-    there is no error as long as something was.  */
-TACIT_MUST_CHECK tacit_status_t tacit_owner_remove(tacit_owner_t *owner, const char *name,
-                                                   uint32_t version, tacit_error_t *ret_error);
 
 #endif

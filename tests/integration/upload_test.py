@@ -103,6 +103,33 @@ class KillAndCut(Uploads):
         self.assertEqual(resumed, sorted(resumed))
         self.assert_stored("twice")
 
+    def test_the_same_push_goes_on_after_the_client_was_killed(self):
+        push = Push(self.owner, self.path, "again")
+        push.stop_at(3 * STEP)
+        push.process.kill()
+        push.process.communicate()
+        kept = os.path.join(self.owner.folder, "uploads", "again")
+        self.assertEqual(os.stat(kept).st_mode & 0o777, 0o600)
+        resumed, err = Push(self.owner, self.path, "again").end()
+        self.assertTrue(resumed and resumed[0] >= 2 * STEP / MIB, err)
+        self.assertIn("Carrying on with again, version 1", err)
+        self.assert_stored("again")
+        self.assertFalse(os.path.exists(kept))
+
+    def test_another_file_is_no_more_of_that_push(self):
+        push = Push(self.owner, self.path, "other")
+        push.stop_at(STEP)
+        second = self.owner("push", self.path, "--name", "other")  # while the first is at it
+        self.assertEqual((second.code, second.error["name"]), (12, "busy"), str(second))
+        push.process.kill()
+        push.process.communicate()
+        small = os.path.join(self.mesh.folder, "small.onnx")
+        with open(small, "wb") as file:
+            file.write(onnx.relu(doc="s"))
+        resumed, err = Push(self.owner, small, "other").end()
+        self.assertEqual((resumed, err), ([], ""))
+        self.assertEqual(os.listdir(os.path.join(self.owner.folder, "uploads")), [])
+
     # -- by hand
 
     def parts(self):

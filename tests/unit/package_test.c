@@ -6,13 +6,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "clients/mlowner/kept_package.h"
 #include "clients/mlowner/model_file.h"
 #include "enclave/whole_file.h"
 #include "state_folder.h"
@@ -212,6 +215,178 @@ static void test_a_full_disk_is_said(void **state)
     tacit_secret_destroy(&key);
 }
 
+/*  --- kept ones ------------------------------------------------------------------------------- */
+
+static uint8_t s_public[32];
+static uint8_t s_secret[64];
+
+static tacit_package_place_t s_place(uint8_t mesh)
+{
+    return (tacit_package_place_t){.identity = s_folder,
+                                   .mesh_id = {mesh},
+                                   .signing_secret = s_secret,
+                                   .signing_public = s_public};
+}
+
+/*  Seals a model of so many bytes under a new key, and keeps it in the place, unlocked.  */
+static tacit_secret_t *s_keep(uint64_t size, const tacit_package_place_t *place)
+{
+    tacit_secret_t *key = NULL;
+    tacit_package_t package;
+    uint32_t never = UINT32_MAX;
+    tacit_model_manifest_t manifest = {.name = "m", .version = 7, .plaintext_size = size};
+    memcpy(manifest.signing_key, s_public, 32);
+    assert_int_equal(tacit_secret_random(TACIT_KEY_SIZE, &key), TACIT_OK);
+    assert_int_equal(tacit_package_seal(&manifest, key, s_folder, s_source, &never, &package, NULL),
+                     TACIT_OK);
+    tacit_package_keep(&package, place);
+    assert_true(package.kept);
+    tacit_package_release(&package);
+    return key;
+}
+
+static tacit_status_t s_find(const tacit_package_place_t *place)
+{
+    tacit_package_t package;
+    tacit_status_t status = tacit_package_find("m", place, &package, NULL);
+    tacit_package_release(&package);
+    return status;
+}
+
+/*  Gives other bytes in chunk *context.  */
+static tacit_status_t s_other_source(void *context, uint32_t index, uint8_t *ret_plaintext,
+                                     size_t size, tacit_error_t *ret_error)
+{
+    const uint32_t *other = context;
+    uint32_t never = UINT32_MAX;
+    tacit_status_t status = s_source(&never, index, ret_plaintext, size, ret_error);
+    ret_plaintext[size - 1] ^= index == *other;
+    return status;
+}
+
+static void test_a_kept_package_is_found_and_the_same(void **state)
+{
+    static const uint64_t sizes[] = {1, TACIT_MODEL_CHUNK_SIZE, 2 * TACIT_MODEL_CHUNK_SIZE + 5};
+    tacit_package_place_t place = s_place(1);
+    uint32_t never = UINT32_MAX;
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        tacit_package_t package;
+        tacit_secret_t *key = s_keep(sizes[i], &place);
+        assert_int_equal(tacit_package_find("m", &place, &package, NULL), TACIT_OK);
+        assert_int_equal(package.manifest.version, 7);
+        s_check(&package, key);
+        assert_int_equal(tacit_package_compare(&package, key, s_source, &never, NULL), TACIT_OK);
+        assert_int_equal(s_find(&place), TACIT_BUSY); /* this one has the lock */
+        tacit_package_forget(&package, &place);
+        tacit_package_release(&package);
+        assert_int_equal(s_find(&place), TACIT_NOT_FOUND);
+        assert_int_equal(state_count_files(state_path(s_folder, "uploads"), ""), 0);
+        tacit_secret_destroy(&key);
+    }
+}
+
+static void test_other_content_is_told_from_kept(void **state)
+{
+    tacit_package_place_t place = s_place(1);
+    tacit_secret_t *key = s_keep(3 * TACIT_MODEL_CHUNK_SIZE, &place);
+    tacit_package_t package;
+    (void)state;
+    assert_int_equal(tacit_package_find("m", &place, &package, NULL), TACIT_OK);
+    for (uint32_t chunk = 0; chunk < 3; chunk++) {
+        assert_int_equal(tacit_package_compare(&package, key, s_other_source, &chunk, NULL),
+                         TACIT_BAD_INPUT);
+    }
+    key->data[0] ^= 1;
+    assert_int_equal(tacit_package_compare(&package, key, s_source, &(uint32_t){9}, NULL),
+                     TACIT_CORRUPT);
+    tacit_package_release(&package);
+    tacit_secret_destroy(&key);
+}
+
+static void s_flip_byte(const char *path, size_t offset)
+{
+    uint8_t byte = 0;
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (long)offset, SEEK_SET), 0);
+    assert_int_equal(fread(&byte, 1, 1, file), 1);
+    (void)fclose(file);
+    byte ^= 1;
+    state_write(path, offset, &byte, 1);
+}
+
+static void test_an_altered_package_is_not_carried_on(void **state)
+{
+    tacit_package_place_t place = s_place(1);
+    tacit_secret_t *key = s_keep(1000, &place);
+    tacit_package_t package;
+    const char *path = state_path(s_folder, "uploads/m");
+    (void)state;
+    s_flip_byte(path, 500);
+    assert_int_equal(tacit_package_find("m", &place, &package, NULL), TACIT_OK);
+    assert_int_equal(tacit_package_compare(&package, key, s_source, &(uint32_t){9}, NULL),
+                     TACIT_CORRUPT);
+    tacit_package_release(&package);
+    s_flip_byte(path, 1000 + TACIT_SEAL_OVERHEAD + 12); /* the version, which is signed */
+    assert_int_equal(s_find(&place), TACIT_NOT_FOUND);
+    assert_int_not_equal(access(path, F_OK), 0);
+    tacit_secret_destroy(&key);
+}
+
+static void test_a_package_cut_short_is_removed(void **state)
+{
+    static const size_t sizes[] = {0, 1, 351, 352, 1391};
+    tacit_package_place_t place = s_place(1);
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        tacit_secret_t *key = s_keep(1000, &place);
+        state_truncate(state_path(s_folder, "uploads/m"), sizes[i]);
+        assert_int_equal(s_find(&place), TACIT_NOT_FOUND);
+        assert_int_equal(state_count_files(state_path(s_folder, "uploads"), ""), 0);
+        tacit_secret_destroy(&key);
+    }
+}
+
+static void test_a_package_is_for_one_mesh_and_owner(void **state)
+{
+    tacit_package_place_t place = s_place(1);
+    tacit_package_place_t other_mesh = s_place(2);
+    tacit_package_place_t other_owner = s_place(1);
+    static const uint8_t other[32] = {1};
+    (void)state;
+    other_owner.signing_public = other;
+    tacit_secret_t *key = s_keep(1000, &place);
+    assert_int_equal(s_find(&other_mesh), TACIT_NOT_FOUND);
+    assert_int_equal(s_find(&place), TACIT_NOT_FOUND); /* it went with that */
+    tacit_secret_destroy(&key);
+    key = s_keep(1000, &place);
+    assert_int_equal(s_find(&other_owner), TACIT_NOT_FOUND);
+    tacit_secret_destroy(&key);
+}
+
+static void test_what_was_kept_too_long_goes(void **state)
+{
+    tacit_package_place_t place = s_place(1);
+    const char *old = state_path(s_folder, "uploads/old");
+    const char *young = state_path(s_folder, "uploads/young");
+    time_t now = time(NULL);
+    (void)state;
+    tacit_secret_t *key = s_keep(1000, &place);
+    tacit_secret_destroy(&key);
+    for (int i = 0; i < 2; i++) {
+        const struct timespec age = {.tv_sec = now - TACIT_PACKAGE_KEPT_S + (i ? 60 : -60)};
+        const char *path = i ? young : old;
+        assert_int_equal(tacit_whole_file_replace(path, tacit_span("x", 1), 0600), TACIT_OK);
+        assert_int_equal(utimensat(AT_FDCWD, path, (const struct timespec[]){age, age}, 0), 0);
+    }
+    assert_int_equal(unlink(state_path(s_folder, "uploads/m")), 0);
+    key = s_keep(1000, &place);
+    tacit_secret_destroy(&key);
+    assert_int_not_equal(access(old, F_OK), 0);
+    assert_int_equal(access(young, F_OK), 0);
+}
+
 #define S_TEST(name) cmocka_unit_test_setup_teardown(name, s_setup, s_teardown)
 
 int main(void)
@@ -224,8 +399,14 @@ int main(void)
         S_TEST(test_packages_of_all_sizes_open),
         S_TEST(test_a_package_fails_with_its_source),
         S_TEST(test_a_full_disk_is_said),
+        S_TEST(test_a_kept_package_is_found_and_the_same),
+        S_TEST(test_other_content_is_told_from_kept),
+        S_TEST(test_an_altered_package_is_not_carried_on),
+        S_TEST(test_a_package_cut_short_is_removed),
+        S_TEST(test_a_package_is_for_one_mesh_and_owner),
+        S_TEST(test_what_was_kept_too_long_goes),
     };
-    if (sodium_init() < 0) {
+    if (sodium_init() < 0 || crypto_sign_keypair(s_public, s_secret) != 0) {
         return 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
