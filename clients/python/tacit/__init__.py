@@ -9,6 +9,15 @@ the same code that the C clients run. Services of one's own are called by what `
 their contracts, over `Connection`.
 """
 
+try:
+    import msgpack as _msgpack  # type: ignore[import]
+    import zmq as _zmq
+except ImportError as _missing:
+    raise ImportError(
+        f"tacit needs the module {_missing.name}: Debian's packages python3-zmq and python3-msgpack, "
+        "which /usr/bin/python3 finds, and another python3 may not"
+    ) from None
+
 from . import errors, receipt, trace
 from .connection import Connection
 from .dataowner import Answer, DataOwner, Reference, RemoteModel

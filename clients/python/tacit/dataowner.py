@@ -144,7 +144,10 @@ class DataOwner:
                 }
                 offset, more = offset + len(page.models), page.more and bool(page.models)
         if not owners:
-            raise errors.NotFound(f"the store lists no model {digits}/{name}")
+            raise errors.NotFound(
+                f"the store lists no model {digits}/{name}",
+                remedy="check the owner's id and the model's name with its owner",
+            )
         if len(owners) > 1:
             raise errors.BadInput("several owners fit", claim="model", got=reference)
         return Reference(owners.pop(), name, version)
@@ -211,7 +214,10 @@ class RemoteModel:
             fresh = [one for one in found if one not in self._measurements]
             self._measurements = (self._measurements + fresh)[:MEASUREMENTS_MAX]
         if not any(one in self._measurements for one in found):
-            raise _contract.NoWorker("no worker of an accepted measurement is attested")
+            raise _contract.NoWorker(
+                "no worker of an accepted measurement is attested",
+                remedy="the operator starts one: tacit-operator scale --workers 1",
+            )
 
     async def _share_key(self, again: bool) -> None:
         """Loads or makes the key, and tells the key service what is new to it; again: everything."""

@@ -10,7 +10,7 @@ import time
 import typing as _t
 
 from . import codec, errors, retry
-from .stream import Stream
+from .stream import Stream as Stream  # generated modules name it
 
 if _t.TYPE_CHECKING:
     from .connection import Connection

@@ -24,7 +24,27 @@ _FORMATS = {
 }
 _DTYPES = {form: dtype for dtype, form in _FORMATS.items()} | {"l": Dtype.INT64}
 
+RANK_MAX = 8  # idl/inference.idl
+
 assert sys.byteorder == "little"
+
+
+def _is_list(given: _t.Any) -> bool:
+    return hasattr(given, "__len__") and not isinstance(given, (str, bytes, dict))
+
+
+def _rows(numbers: _t.Any, shape: list[int]) -> _t.Iterator[bytes]:
+    """The innermost lists, each as float32; all must fit the shape."""
+    if not _is_list(numbers) or len(numbers) != shape[0]:
+        raise errors.BadInput("lists beside each other must be of one length", got=repr(numbers)[:40])
+    if len(shape) > 1:
+        for one in numbers:
+            yield from _rows(one, shape[1:])
+        return
+    try:
+        yield struct.pack(f"<{shape[0]}f", *numbers)
+    except (struct.error, OverflowError, TypeError):
+        raise errors.BadInput("not all of it are numbers that float32 holds") from None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,13 +71,17 @@ class Tensor:
         return cls(dtype, tuple(view.shape or ()), view.tobytes(), name)
 
     @classmethod
-    def floats(cls, rows: _t.Sequence[_t.Sequence[float]], name: str = "") -> "Tensor":
-        """A float32 table."""
-        width = len(rows[0]) if rows else 0
-        if not rows or any(len(row) != width for row in rows):
-            raise errors.BadInput("a table has rows of one length")
-        data = b"".join(struct.pack(f"<{width}f", *row) for row in rows)
-        return cls(Dtype.FLOAT32, (len(rows), width), data, name)
+    def floats(cls, numbers: _t.Sequence[_t.Any], name: str = "") -> "Tensor":
+        """Of nested sequences of numbers, as float32: rows of a table, or pictures as rows of
+        pixels in channels, `[[[[0.0, 0.5], [0.5, 1.0]]]]`."""
+        shape: list[int] = []
+        level: _t.Any = numbers
+        while _is_list(level) and len(level) > 0:
+            shape.append(len(level))
+            level = level[0]
+        if not shape or len(shape) > RANK_MAX or _is_list(level):
+            raise errors.BadInput(f"lists of numbers, nested {RANK_MAX} deep at most")
+        return cls(Dtype.FLOAT32, tuple(shape), b"".join(_rows(numbers, shape)), name)
 
     def view(self) -> memoryview:
         """The elements, in their shape: `numpy.asarray(tensor.view())`, or `.tolist()`."""
