@@ -111,7 +111,6 @@ static tacit_status_t s_repeat(void *argument, tacit_call_t *call,
     return status ? status : TACIT_PENDING;
 }
 
-/*  The caller's row; NULL where the table is full.  */
 /*  On a thread of the pool: touches what it was given, and nothing else of the service.  */
 static tacit_status_t s_stretch(void *argument, tacit_call_t *call,
                                 const tacit_echo_stretch_args_t *args,
@@ -128,6 +127,7 @@ static tacit_status_t s_stretch(void *argument, tacit_call_t *call,
     return TACIT_OK;
 }
 
+/*  The caller's row; NULL where the table is full.  */
 static s_caller_t *s_find(s_echo_t *self, const uint8_t key[32])
 {
     for (size_t i = 0; i < self->caller_count; i++) {
