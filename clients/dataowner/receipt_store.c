@@ -77,9 +77,15 @@ tacit_status_t tacit_receipt_store_read(const char *path, tacit_receipt_bundle_t
     tacit_status_t status = tacit_whole_file_read(path, TACIT_BUNDLE_FILE_MAX, &text, &size);
     if (status) {
         return tacit_error_set(ret_error, status, "cannot read the receipt %s: %s", path,
-                               tacit_status_text(status));
+                               status == TACIT_NOT_FOUND ? "no such file"
+                                                         : tacit_status_text(status));
     }
     status = tacit_receipt_bundle_parse(tacit_span(text, size), ret_bundle, ret_error);
+    if (status && ret_error) {
+        char said[TACIT_ERROR_MESSAGE_MAX];
+        memcpy(said, ret_error->message, sizeof said);
+        tacit_error_set(ret_error, status, "%s: %s", path, said);
+    }
     free(text);
     return status;
 }
@@ -98,8 +104,12 @@ tacit_status_t tacit_receipt_store_list(const char *folder, char ***ret_paths, s
     struct dirent **files = NULL;
     int count = scandir(folder, &files, s_is_receipt, alphasort);
     if (count < 0) {
-        return tacit_error_set(ret_error, TACIT_NOT_FOUND, "cannot read the receipts in %s: %s",
-                               folder, strerror(errno));
+        tacit_error_set(ret_error, TACIT_NOT_FOUND, "cannot read the receipts in %s: %s", folder,
+                        strerror(errno));
+        tacit_error_remedy(ret_error,
+                           "infer puts them there, or where its --receipts says; name that "
+                           "folder");
+        return TACIT_NOT_FOUND;
     }
     char **paths = calloc((size_t)count + 1, sizeof *paths);
     size_t made = 0;

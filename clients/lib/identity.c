@@ -70,8 +70,7 @@ tacit_status_t tacit_identity_load(const char *folder, tacit_identity_t **ret_id
     status = tacit_key_file_read(path, fields, S_FIELDS, ret_error);
     if (status == TACIT_NOT_FOUND) {
         tacit_error_set(ret_error, status, "no identity at %s", path);
-        tacit_error_remedy(ret_error, "make one with init (an operator's: tacit-operator up), or "
-                                      "name its folder with --identity");
+        tacit_error_remedy(ret_error, "make one, or name another folder");
     }
     if (!status &&
         (crypto_scalarmult_base(self->public_key, self->secret_key->data) != 0 ||

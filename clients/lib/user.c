@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "enclave/clock.h"
 #include "idl/inference.h"
@@ -24,6 +25,36 @@ tacit_status_t tacit_user_trust(const tacit_invocation_t *invocation, tacit_trus
         tacit_error_set(ret_error, status, "there is no %s", path);
         tacit_error_remedy(ret_error, "put the trust.json of the mesh's operator there, or name "
                                       "the mesh's folder with --state");
+    }
+    return status;
+}
+
+/*  An operator's identity is made by the first up, an owner's by init.  */
+static void s_no_identity(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
+{
+    char path[PATH_MAX];
+    const char *program = invocation->program->name;
+    bool launches = strcmp(program, "tacit-operator") == 0;
+    int size = snprintf(path, sizeof path, "%s/trust.json", invocation->state);
+    if (launches && size < (int)sizeof path && access(path, F_OK) != 0) {
+        tacit_error_set(ret_error, TACIT_NOT_FOUND, "there is no mesh in %s", invocation->state);
+        tacit_error_remedy(ret_error,
+                           "launch one with tacit-operator up, or name the mesh's folder "
+                           "with --state");
+    } else {
+        tacit_error_set(ret_error, TACIT_NOT_FOUND, "no identity at %s/identity.json",
+                        invocation->identity);
+        tacit_error_remedy(ret_error, "make one with %s %s, or name its folder with --identity",
+                           program, launches ? "up" : "init");
+    }
+}
+
+tacit_status_t tacit_user_identity(const tacit_invocation_t *invocation,
+                                   tacit_identity_t **ret_identity, tacit_error_t *ret_error)
+{
+    tacit_status_t status = tacit_identity_load(invocation->identity, ret_identity, ret_error);
+    if (status == TACIT_NOT_FOUND && ret_error) {
+        s_no_identity(invocation, ret_error);
     }
     return status;
 }
@@ -53,7 +84,7 @@ tacit_status_t tacit_user_open(const tacit_invocation_t *invocation, tacit_user_
     memcpy(ret_user->folder, invocation->identity, sizeof ret_user->folder);
     tacit_status_t status = tacit_user_trust(invocation, &ret_user->trust, ret_error);
     if (!status) {
-        status = tacit_identity_load(invocation->identity, &ret_user->identity, ret_error);
+        status = tacit_user_identity(invocation, &ret_user->identity, ret_error);
     }
     return status ? status : tacit_user_renew(ret_user, ret_error);
 }

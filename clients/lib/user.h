@@ -19,6 +19,11 @@ typedef struct tacit_user {
     tacit_client_metrics_t *metrics; /* where its calls are counted; may be NULL */
 } tacit_user_t;
 
+/*  The invocation's identity; NOT_FOUND says how this program's is made.  */
+TACIT_MUST_CHECK tacit_status_t tacit_user_identity(const tacit_invocation_t *invocation,
+                                                    tacit_identity_t **ret_identity,
+                                                    tacit_error_t *ret_error);
+
 /*  STATE/trust.json; NOT_FOUND has a remedy.  */
 TACIT_MUST_CHECK tacit_status_t tacit_user_trust(const tacit_invocation_t *invocation,
                                                  tacit_trust_t *ret_trust,

@@ -7,6 +7,7 @@
 
 #include "clients/lib/table.h"
 #include "clients/lib/time_text.h"
+#include "clients/lib/user.h"
 #include "clients/operator/commands.h"
 #include "clients/operator/control.h"
 #include "enclave/seal.h"
@@ -265,6 +266,7 @@ static tacit_status_t s_refusals(s_context_t *context, tacit_error_t *ret_error)
 
 typedef struct {
     const char *name;
+    const char *nothing; /* in place of an empty table */
     const char *summary; /* under the table */
     tacit_status_t (*run)(s_context_t *context, tacit_error_t *ret_error);
     size_t column_count;
@@ -273,6 +275,7 @@ typedef struct {
 
 static const s_subject_t s_subjects[] = {
     {"keys",
+     "Nothing was stored, granted or released yet.",
      "The chain is whole: every entry follows the one before.",
      s_keys,
      6,
@@ -283,7 +286,8 @@ static const s_subject_t s_subjects[] = {
       {"SUBJECT", TACIT_ALIGN_LEFT},
       {"OUTCOME", TACIT_ALIGN_LEFT}}},
     {"refusals",
-     "Refused evidence and sessions, newest first. The chain is whole as far back as it is kept.",
+     "Nothing was refused: neither evidence nor a session.",
+     "Newest first. The chain is whole as far back as it is kept.",
      s_refusals,
      8,
      {{"TIME", TACIT_ALIGN_LEFT},
@@ -310,7 +314,7 @@ static tacit_status_t s_run(s_context_t *context, const s_subject_t *subject,
         json_dumpf(context->list, stdout, JSON_INDENT(2));
         printf("\n");
     } else if (!status) {
-        tacit_table_print(context->table, stdout);
+        tacit_table_print_or(context->table, subject->nothing, stdout);
         printf("\n%s\n", subject->summary);
     }
     json_decref(context->list);
@@ -331,7 +335,7 @@ tacit_status_t tacit_command_audit(const tacit_invocation_t *invocation, tacit_e
         return tacit_usage_error(invocation, ret_error, "audit is of keys or refusals");
     }
     s_context_t context = {.invocation = invocation};
-    tacit_status_t status = tacit_identity_load(invocation->identity, &context.identity, ret_error);
+    tacit_status_t status = tacit_user_identity(invocation, &context.identity, ret_error);
     if (!status) {
         status = tacit_control_mesh(invocation, context.identity, &context.mesh, ret_error);
     }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clients/lib/user.h"
 #include "clients/operator/commands.h"
 #include "clients/operator/control.h"
 #include "enclave/clock.h"
@@ -24,7 +25,7 @@ static void s_pause(void)
 static tacit_status_t s_open(const tacit_invocation_t *invocation, tacit_identity_t **ret_identity,
                              tacit_client_t **ret_supervisor, tacit_error_t *ret_error)
 {
-    tacit_status_t status = tacit_identity_load(invocation->identity, ret_identity, ret_error);
+    tacit_status_t status = tacit_user_identity(invocation, ret_identity, ret_error);
     return status ? status
                   : tacit_control_connect(invocation, *ret_identity, ret_supervisor, ret_error);
 }

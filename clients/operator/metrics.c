@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "clients/lib/user.h"
 #include "clients/operator/commands.h"
 #include "clients/operator/control.h"
 #include "rpc/builtin.h"
@@ -341,7 +342,7 @@ tacit_status_t tacit_command_metrics(const tacit_invocation_t *invocation, tacit
     tacit_identity_t *identity = NULL;
     tacit_status_t status = s_check_operand(invocation, ret_error);
     if (!status) {
-        status = tacit_identity_load(invocation->identity, &identity, ret_error);
+        status = tacit_user_identity(invocation, &identity, ret_error);
     }
     if (!status) {
         status = s_collect(invocation, identity, pages, &count, ret_error);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clients/lib/hex.h"
+#include "clients/lib/user.h"
 #include "clients/operator/commands.h"
 #include "clients/operator/policy_context.h"
 #include "enclave/policy_diff.h"
@@ -86,7 +87,7 @@ tacit_status_t tacit_policy_command_sign(tacit_policy_context_t *context, tacit_
     tacit_policy_file_t file = {0};
     tacit_status_t status = s_operand(context->invocation, &path, ret_error);
     if (!status) {
-        status = tacit_identity_load(context->invocation->identity, &context->identity, ret_error);
+        status = tacit_user_identity(context->invocation, &context->identity, ret_error);
     }
     if (!status) {
         status = tacit_policy_file_load(path, &file, ret_error);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "clients/lib/policy_history.h"
+#include "clients/lib/user.h"
 #include "idl/attestation.h"
 
 static tacit_status_t s_fetch(tacit_policy_context_t *self, tacit_error_t *ret_error)
@@ -36,7 +37,7 @@ tacit_status_t tacit_policy_context_open(const tacit_invocation_t *invocation,
 {
     tacit_policy_context_t *self = ret_context;
     char path[PATH_MAX];
-    tacit_status_t status = tacit_identity_load(invocation->identity, &self->identity, ret_error);
+    tacit_status_t status = tacit_user_identity(invocation, &self->identity, ret_error);
     if (!status) {
         status = tacit_control_path(invocation->state, "trust.json", path, ret_error);
     }

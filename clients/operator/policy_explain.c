@@ -27,13 +27,18 @@ typedef struct {
 /*  A mesh takes quotes and documents; what else tacit-attest knows has no place in a policy.  */
 static tacit_status_t s_check_kind(const tacit_sample_t *sample, tacit_error_t *ret_error)
 {
-    if (sample->kind != TACIT_SAMPLE_TPM && sample->kind != TACIT_SAMPLE_NONE) {
+    if (sample->kind == TACIT_SAMPLE_NONE) {
+        tacit_error_set(ret_error, TACIT_BAD_INPUT, "there is no evidence in that folder");
+        tacit_error_remedy(ret_error, "name one with quote.bin and its collateral, doc.cbor or "
+                                      "report.bin in it: see tacit-attest --help");
+        return TACIT_BAD_INPUT;
+    }
+    if (sample->kind != TACIT_SAMPLE_TPM) {
         return TACIT_OK;
     }
     tacit_error_claim(ret_error, TACIT_UNSUPPORTED, "evidence",
                       "an SGX or TDX quote with collateral, a Nitro document or an SEV-SNP report",
-                      sample->kind == TACIT_SAMPLE_TPM ? "a TPM quote of an Azure VM"
-                                                       : "none of them");
+                      "a TPM quote of an Azure VM");
     tacit_error_remedy(ret_error, "tacit-attest verify says whether a TPM quote is genuine; "
                                   "policies do not speak of it");
     return TACIT_UNSUPPORTED;

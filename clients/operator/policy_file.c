@@ -105,9 +105,16 @@ tacit_status_t tacit_policy_file_read(const char *path, tacit_policy_file_t *ret
     *ret_file = (tacit_policy_file_t){0};
     tacit_status_t status = tacit_whole_file_read(path, TACIT_POLICY_TEXT_MAX, &text, &size);
     if (status) {
-        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "cannot read the policy %s", path);
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "cannot read the policy %s: %s", path,
+                               status == TACIT_NOT_FOUND ? "no such file"
+                                                         : tacit_status_text(status));
     }
-    return tacit_policy_file_take(text, size, ret_file, ret_error);
+    status = tacit_policy_file_take(text, size, ret_file, ret_error);
+    if (status && ret_error) {
+        const tacit_error_t why = *ret_error;
+        snprintf(ret_error->message, sizeof ret_error->message, "%s: %s", path, why.message);
+    }
+    return status;
 }
 
 tacit_status_t tacit_policy_file_load(const char *path, tacit_policy_file_t *ret_file,

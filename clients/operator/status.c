@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "clients/lib/table.h"
+#include "clients/lib/user.h"
 #include "clients/operator/commands.h"
 #include "clients/operator/control.h"
 #include "enclave/clock.h"
@@ -265,7 +266,7 @@ tacit_status_t tacit_status_print(const tacit_invocation_t *invocation,
 tacit_status_t tacit_command_status(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
 {
     tacit_identity_t *identity = NULL;
-    tacit_status_t status = tacit_identity_load(invocation->identity, &identity, ret_error);
+    tacit_status_t status = tacit_user_identity(invocation, &identity, ret_error);
     if (!status) {
         status = tacit_status_print(invocation, identity, ret_error);
     }

@@ -157,8 +157,13 @@ static tacit_status_t s_read_verdict(int fd, tacit_error_t *ret_error)
     }
     bool running = strncmp(line, "FAILED already_exists", 21) == 0;
     tacit_status_t status = running ? TACIT_ALREADY_EXISTS : TACIT_INTERNAL;
-    tacit_error_set(ret_error, status, "the supervisor did not start: %s",
-                    line[0] ? line : "no word from it");
+    const char *reason = running ? strstr(line, ": ") : NULL;
+    if (reason) {
+        tacit_error_set(ret_error, status, "%s", reason + 2);
+    } else {
+        tacit_error_set(ret_error, status, "the supervisor did not start: %s",
+                        line[0] ? line : "no word from it");
+    }
     tacit_error_remedy(ret_error, running ? "tacit-operator status shows the mesh that runs; "
                                             "tacit-operator down stops it"
                                           : "see log/supervisor.log in the state folder");
