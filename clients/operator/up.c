@@ -228,6 +228,15 @@ static tacit_status_t s_say_who(tacit_status_t status, const s_view_t *view,
     return status;
 }
 
+/*  What is not even started, and why: these programs and this state do not belong together.  */
+static tacit_status_t s_say_never(const s_view_t *view, tacit_error_t *ret_error)
+{
+    tacit_error_set(ret_error, TACIT_WRONG_MESH, "%s", view->why);
+    tacit_error_remedy(ret_error, "launch it by the programs and with the keys that it was made "
+                                  "with, or make another mesh: --state DIR");
+    return TACIT_WRONG_MESH;
+}
+
 /*  One look; a process that keeps failing ends it.  */
 static tacit_status_t s_look(tacit_client_t *supervisor, const char *only, s_view_t *ret_view,
                              tacit_error_t *ret_error)
@@ -242,8 +251,10 @@ static tacit_status_t s_look(tacit_client_t *supervisor, const char *only, s_vie
             continue;
         }
         s_note(process, ret_view);
-        if (process->state != TACIT_MESH_PROCESS_STATE_READY &&
-            process->restarts >= S_RESTARTS_MAX) {
+        if (process->state == TACIT_MESH_PROCESS_STATE_FAILED && ret_view->why[0]) {
+            status = s_say_never(ret_view, ret_error);
+        } else if (process->state != TACIT_MESH_PROCESS_STATE_READY &&
+                   process->restarts >= S_RESTARTS_MAX) {
             status = s_say_who(TACIT_INTERNAL, ret_view, ret_error);
         }
     }

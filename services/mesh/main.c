@@ -43,14 +43,23 @@ typedef struct {
 
 /*  --- handlers -------------------------------------------------------------------------------- */
 
+/*  One that was never started, though there is a reason written down, cannot be.  */
+static uint32_t s_state_of(const tacit_process_t *process)
+{
+    if (process->state != TACIT_PROCESS_STOPPED) {
+        return (uint32_t)process->state;
+    }
+    return process->started_ms == 0 && process->last_exit[0] ? TACIT_MESH_PROCESS_STATE_FAILED
+                                                             : TACIT_MESH_PROCESS_STATE_STARTING;
+}
+
 static void s_state_process(const tacit_process_t *from, tacit_mesh_process_t *ret_process)
 {
     *ret_process = (tacit_mesh_process_t){
         .name = tacit_span_string(from->name),
         .executable = tacit_span_string(from->executable),
         .pid = (uint32_t)from->pid,
-        .state =
-            (uint32_t)(from->state == TACIT_PROCESS_STOPPED ? TACIT_PROCESS_STARTING : from->state),
+        .state = s_state_of(from),
         .restarts = from->restarts,
         .started_ms = from->started_ms,
         .last_exit = tacit_span_string(from->last_exit),

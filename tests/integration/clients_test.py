@@ -9,6 +9,7 @@ import base64
 import csv
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,7 +18,7 @@ import time
 import unittest
 
 import onnx
-from mesh import BIN, EXAMPLES, PATIENCE, MeshCase
+from mesh import BIN, EXAMPLES, PATIENCE, MeshCase, run
 
 BREAST = os.path.join(EXAMPLES, "breast-cancer")
 DIGITS = os.path.join(EXAMPLES, "digits")
@@ -201,6 +202,16 @@ class Clients(MeshCase):
                                                     "--json"))
 
     # -- refusals
+
+    def test_a_state_that_is_not_these_programs_is_refused_at_once(self):
+        state = os.path.join(self.mesh.folder, "elsewhere")
+        os.makedirs(state)
+        shutil.copy(os.path.join(self.mesh.state, "trust.json"), state)
+        outcome = run(os.path.join(BIN, "tacit-operator"), "up", "--state", state, "--json",
+                      timeout=20)
+        self.assert_exit(7, "wrong_mesh", outcome)
+        outcome = run(os.path.join(BIN, "tacit-operator"), "status", "--state", state)
+        self.assertEqual(outcome.code, 4, str(outcome))  # and nothing of it runs
 
     def test_each_refusal_has_its_own_exit_code(self):
         self.user("init", who="stranger", check=True)
