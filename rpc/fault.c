@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "enclave/clock.h"
+#include "enclave/whole_file.h"
+#include "rpc/log.h"
 
 typedef struct {
     tacit_fault_action_t action;
@@ -21,6 +26,9 @@ typedef struct {
 } s_rule_t;
 
 struct tacit_faults {
+    char *path;       /* of the file with the rules; NULL: there is none */
+    struct stat seen; /* of the file when it was read */
+    uint64_t next_ns; /* not looked at before */
     s_rule_t rules[TACIT_FAULT_RULES_MAX];
     size_t count;
 };
@@ -165,41 +173,111 @@ static bool s_parse_rule(char *text, s_rule_t *rule)
 static tacit_status_t s_parse(tacit_faults_t *self, char *text, tacit_error_t *ret_error)
 {
     char *rest = NULL;
-    for (char *rule = strtok_r(text, ";", &rest); rule; rule = strtok_r(NULL, ";", &rest)) {
+    for (char *rule = strtok_r(text, ";\n", &rest); rule; rule = strtok_r(NULL, ";\n", &rest)) {
+        if (rule[strspn(rule, " \t")] == '\0') {
+            continue;
+        }
+        char shown[TACIT_ERROR_VALUE_MAX];
+        snprintf(shown, sizeof shown, "%s", rule);
         if (self->count == TACIT_FAULT_RULES_MAX ||
             !s_parse_rule(rule, &self->rules[self->count])) {
             return tacit_error_claim(
-                ret_error, TACIT_BAD_INPUT, "TACIT_FAULTS",
-                "ACTION METHOD [at=] [rate=] [seed=] [after=] [times=] [ms=] [peer=]; ...", rule);
+                ret_error, TACIT_BAD_INPUT, "rule of faults",
+                "ACTION METHOD [at=] [rate=] [seed=] [after=] [times=] [ms=] [peer=]; ...", shown);
         }
         self->count++;
     }
     return TACIT_OK;
 }
 
+static tacit_status_t s_set(tacit_faults_t *self, const char *text, tacit_error_t *ret_error)
+{
+    char copy[TACIT_FAULT_TEXT_MAX];
+    self->count = 0;
+    if (strlen(text) >= sizeof copy) {
+        return tacit_error_set(ret_error, TACIT_TOO_LARGE, "the rules of faults are too long");
+    }
+    snprintf(copy, sizeof copy, "%s", text);
+    tacit_status_t status = s_parse(self, copy, ret_error);
+    self->count = status ? 0 : self->count;
+    return status;
+}
+
 tacit_status_t tacit_faults_new(const char *text, tacit_faults_t **ret_faults,
                                 tacit_error_t *ret_error)
 {
-    char copy[TACIT_FAULT_TEXT_MAX];
     if (!text || text[0] == '\0') {
         *ret_faults = NULL;
         return TACIT_OK;
     }
-    if (strlen(text) >= sizeof copy) {
-        return tacit_error_set(ret_error, TACIT_TOO_LARGE, "TACIT_FAULTS is too long");
-    }
     tacit_faults_t *self = calloc(1, sizeof *self);
-    if (!self) {
-        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
-    }
-    snprintf(copy, sizeof copy, "%s", text);
-    tacit_status_t status = s_parse(self, copy, ret_error);
+    tacit_status_t status =
+        self ? s_set(self, text, ret_error) : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     if (status) {
         tacit_faults_destroy(&self);
         return status;
     }
     *ret_faults = self;
     return TACIT_OK;
+}
+
+/*  --- a file of rules ------------------------------------------------------------------------- */
+
+static tacit_status_t s_read(tacit_faults_t *self, tacit_error_t *ret_error)
+{
+    uint8_t *text = NULL;
+    size_t size = 0;
+    self->count = 0;
+    tacit_status_t status = tacit_whole_file_read(self->path, TACIT_FAULT_TEXT_MAX, &text, &size);
+    if (status == TACIT_NOT_FOUND) {
+        return TACIT_OK;
+    }
+    status = status ? tacit_error_set(ret_error, status, "cannot read %s", self->path)
+                    : s_set(self, (const char *)text, ret_error);
+    free(text);
+    return status;
+}
+
+tacit_status_t tacit_faults_watch(const char *path, tacit_faults_t **ret_faults,
+                                  tacit_error_t *ret_error)
+{
+    tacit_faults_t *self = calloc(1, sizeof *self);
+    if (!self || !(self->path = strdup(path))) {
+        free(self);
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+    }
+    (void)stat(path, &self->seen);
+    tacit_status_t status = s_read(self, ret_error);
+    if (status) {
+        tacit_faults_destroy(&self);
+        return status;
+    }
+    *ret_faults = self;
+    return TACIT_OK;
+}
+
+/*  Whoever changes it puts another file in its place.  */
+static void s_look(tacit_faults_t *self)
+{
+    struct stat now = {0};
+    uint64_t now_ns = self->path ? tacit_monotonic_ns() : 0;
+    if (!self->path || now_ns < self->next_ns) {
+        return;
+    }
+    self->next_ns = now_ns + TACIT_FAULT_LOOK_MS * UINT64_C(1000000);
+    (void)stat(self->path, &now);
+    if (now.st_ino == self->seen.st_ino && now.st_size == self->seen.st_size &&
+        now.st_mtim.tv_sec == self->seen.st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == self->seen.st_mtim.tv_nsec) {
+        return;
+    }
+    tacit_error_t error = {.code = TACIT_OK};
+    self->seen = now;
+    if (s_read(self, &error)) {
+        tacit_log_error("faults", &error);
+    } else {
+        tacit_log(TACIT_LOG_INFO, "faults", "%zu rules of faults are in force", self->count);
+    }
 }
 
 /*  --- judging --------------------------------------------------------------------------------- */
@@ -240,12 +318,23 @@ static bool s_acts(s_rule_t *rule)
     return acts;
 }
 
+bool tacit_faults_any(tacit_faults_t *faults)
+{
+    if (faults) {
+        s_look(faults);
+    }
+    return faults && faults->count > 0;
+}
+
 tacit_fault_t tacit_faults_judge(tacit_faults_t *faults, tacit_fault_place_t place,
                                  const char *method, const uint8_t peer[TACIT_CURVE_KEY_SIZE])
 {
     char hex[2 * TACIT_CURVE_KEY_SIZE + 1];
+    if (!tacit_faults_any(faults)) {
+        return (tacit_fault_t){.action = TACIT_FAULT_NONE};
+    }
     sodium_bin2hex(hex, sizeof hex, peer, TACIT_CURVE_KEY_SIZE);
-    for (size_t i = 0; faults && i < faults->count; i++) {
+    for (size_t i = 0; i < faults->count; i++) {
         s_rule_t *rule = &faults->rules[i];
         if (s_fits(rule, place, method, hex) && s_acts(rule)) {
             return (tacit_fault_t){rule->action, rule->ms, s_roll(rule)};
@@ -256,7 +345,8 @@ tacit_fault_t tacit_faults_judge(tacit_faults_t *faults, tacit_fault_place_t pla
 
 void tacit_faults_destroy(tacit_faults_t **faults)
 {
-    if (faults) {
+    if (faults && *faults) {
+        free((*faults)->path);
         free(*faults);
         *faults = NULL;
     }

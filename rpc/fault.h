@@ -2,7 +2,8 @@
     altered, in another order, or not at all. Compiled where the build has TACIT_FAULTS; a release
     has no code of it.
 
-    Rules stand in the environment variable TACIT_FAULTS, separated by semicolons, each
+    Rules stand in the environment variable TACIT_FAULTS, or in the file that TACIT_FAULTS_FILE
+    names, separated by semicolons or ends of lines, each
 
         ACTION METHOD [at=PLACE] [rate=0..1] [seed=N] [after=N] [times=N] [ms=N] [peer=HEX]
 
@@ -14,7 +15,8 @@
     SERVICE.* or *; a lane's frames are many methods' together and count as session.lane. peer is
     the first digits of a caller's CURVE key. The first rule that fits and whose dice say so acts,
     not before it fitted after times, and times times at most; the same seed gives the same faults
-    again.  */
+    again. A file is looked at again as it changes, ten times a second at most: then all begins anew
+    by what stands in it.  */
 
 #ifndef TACIT_RPC_FAULT_H
 #define TACIT_RPC_FAULT_H
@@ -27,6 +29,7 @@ enum {
     TACIT_FAULT_TEXT_MAX = 2048,
     TACIT_FAULT_MS_MAX = 60 * 1000,
     TACIT_FAULT_REORDER_MS = 100,
+    TACIT_FAULT_LOOK_MS = 100, /* at the file */
     TACIT_FAULT_HELD_MAX = 256 /* messages held back; beyond that they pass at once */
 };
 
@@ -62,7 +65,14 @@ typedef struct tacit_faults tacit_faults_t;
 /*  BAD_INPUT (claim: the rule) for a text that is none; NULL and OK for text NULL or empty.  */
 TACIT_MUST_CHECK tacit_status_t tacit_faults_new(const char *text, tacit_faults_t **ret_faults,
                                                  tacit_error_t *ret_error);
+/*  The same of a file's text; OK without rules where there is no file yet. What it says later and
+   is no rule is logged, and then there are none.  */
+TACIT_MUST_CHECK tacit_status_t tacit_faults_watch(const char *path, tacit_faults_t **ret_faults,
+                                                   tacit_error_t *ret_error);
 void tacit_faults_destroy(tacit_faults_t **faults);
+
+/*  Are there any rules now? faults may be NULL.  */
+bool tacit_faults_any(tacit_faults_t *faults);
 
 /*  What is to happen to one message of that method, of or to that peer. faults may be NULL.  */
 tacit_fault_t tacit_faults_judge(tacit_faults_t *faults, tacit_fault_place_t place,

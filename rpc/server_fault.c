@@ -34,7 +34,9 @@ struct tacit_server_faults {
 tacit_status_t tacit_server_faults_new(tacit_server_faults_t **ret_faults, tacit_error_t *ret_error)
 {
     tacit_faults_t *rules = NULL;
-    tacit_status_t status = tacit_faults_new(getenv("TACIT_FAULTS"), &rules, ret_error);
+    const char *path = getenv("TACIT_FAULTS_FILE");
+    tacit_status_t status = path ? tacit_faults_watch(path, &rules, ret_error)
+                                 : tacit_faults_new(getenv("TACIT_FAULTS"), &rules, ret_error);
     if (status != TACIT_OK || !rules) {
         return status;
     }
@@ -305,7 +307,9 @@ bool tacit_server_fault_in(tacit_server_t *server, tacit_call_t *call, bool too_
     char method[TACIT_METHOD_NAME_MAX + 1];
     tacit_fault_place_t place = TACIT_FAULT_REQUEST;
     tacit_fault_t fault;
-    if (!server->faults || !s_read_method(server, call, method, &place) ||
+    if (!server->faults ||
+        (!tacit_faults_any(server->faults->rules) && server->faults->held_count == 0) ||
+        !s_read_method(server, call, method, &place) ||
         !s_judge(server, place, method, call->id.peer, &fault)) {
         return false;
     }

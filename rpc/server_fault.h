@@ -11,7 +11,8 @@
 
 typedef struct tacit_server_faults tacit_server_faults_t;
 
-/*  By the environment's TACIT_FAULTS; NULL and OK where it is not set.  */
+/*  By the file that the environment's TACIT_FAULTS_FILE names, else by TACIT_FAULTS; NULL and OK
+    where neither is set.  */
 TACIT_MUST_CHECK tacit_status_t tacit_server_faults_new(tacit_server_faults_t **ret_faults,
                                                         tacit_error_t *ret_error);
 /*  What is held back is given up.  */

@@ -15,6 +15,7 @@ tacit_status_t tacit_command_scale(const tacit_invocation_t *invocation, tacit_e
 tacit_status_t tacit_command_policy(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_revoke(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_audit(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
+tacit_status_t tacit_command_fault(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 
 /*  Shared by the commands: the state of everything, as status prints it.  */
 tacit_status_t tacit_status_print(const tacit_invocation_t *invocation,

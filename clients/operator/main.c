@@ -113,6 +113,25 @@ static const tacit_command_t s_commands[] = {
         .run = tacit_command_audit,
     },
     {
+        .name = "fault",
+        .summary = "make something go wrong in a development build's mesh, while it runs",
+        .operands = "[list|set RULE...|clear]",
+        .operands_max = 17,
+        .notes =
+            "list   the rules in force (default)\n"
+            "set    put these in their place: every service goes by them at once\n"
+            "clear  nothing goes wrong any more\n"
+            "RULE is ACTION METHOD [at=PLACE] [rate=0..1] [seed=N] [after=N] [times=N] [ms=N]\n"
+            "[peer=HEX]; ACTION is delay, drop, duplicate, reorder, corrupt or disconnect; METHOD\n"
+            "is SERVICE.METHOD, SERVICE.* or *; PLACE is reply (default), request, stream-in,\n"
+            "stream-out, lane-in or lane-out.\n"
+            "Examples:\n"
+            "  tacit-operator fault set 'delay keys.release ms=300'\n"
+            "  tacit-operator fault set 'drop inference.* rate=0.1 seed=7' 'disconnect models.push "
+            "at=stream-in times=1'\n",
+        .run = tacit_command_fault,
+    },
+    {
         .name = "down",
         .summary = "stop the mesh; its state stays",
         .operands = "",

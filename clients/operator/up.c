@@ -201,6 +201,7 @@ static tacit_status_t s_launch(s_up_t *up, tacit_error_t *ret_error)
 typedef struct {
     size_t count;
     size_t ready;
+    bool noted;
     char waited_for[96]; /* one that is not ready, and how its last life ended, where it had one */
     char why[192];
 } s_view_t;
@@ -212,6 +213,11 @@ static void s_note(const tacit_mesh_process_t *process, s_view_t *view)
         view->ready++;
         return;
     }
+    bool says = process->last_exit.size > 0;
+    if (view->why[0] || (view->noted && !says)) {
+        return; /* who said why counts, else the first */
+    }
+    view->noted = true;
     snprintf(view->waited_for, sizeof view->waited_for, "%.*s", (int)process->name.size,
              (const char *)process->name.data);
     snprintf(view->why, sizeof view->why, "%.*s", (int)process->last_exit.size,
@@ -247,15 +253,15 @@ static tacit_status_t s_look(tacit_client_t *supervisor, const char *only, s_vie
     *ret_view = (s_view_t){.waited_for = "supervisor"};
     for (size_t i = 0; i < result.processes.count && !status; i++) {
         const tacit_mesh_process_t *process = &result.processes.items[i];
-        if (only && !tacit_span_equal(process->name, tacit_span_string(only))) {
-            continue;
-        }
         s_note(process, ret_view);
         if (process->state == TACIT_MESH_PROCESS_STATE_FAILED && ret_view->why[0]) {
             status = s_say_never(ret_view, ret_error);
         } else if (process->state != TACIT_MESH_PROCESS_STATE_READY &&
                    process->restarts >= S_RESTARTS_MAX) {
             status = s_say_who(TACIT_INTERNAL, ret_view, ret_error);
+        }
+        if (only && tacit_span_equal(process->name, tacit_span_string(only))) {
+            break; /* those after it wait for the policy */
         }
     }
     return status;

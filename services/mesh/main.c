@@ -13,8 +13,10 @@
 
 #include "enclave/command_line.h"
 #include "enclave/secret.h"
+#include "enclave/whole_file.h"
 #include "idl/mesh.h"
 #include "rpc/actor.h"
+#include "rpc/fault.h"
 #include "rpc/log.h"
 #include "rpc/server.h"
 #include "rpc/zap.h"
@@ -182,6 +184,37 @@ static tacit_status_t s_open_endpoint(s_main_t *self, tacit_error_t *ret_error)
     return status;
 }
 
+#ifdef TACIT_FAULTS
+/*  Where the operator may change the faults of all services while they run; they begin with those
+    of the environment.  */
+static tacit_status_t s_offer_faults(const s_main_t *self, tacit_error_t *ret_error)
+{
+    char path[TACIT_FILE_MAX];
+    const char *rules = getenv("TACIT_FAULTS");
+    tacit_faults_t *faults = NULL;
+    tacit_status_t status = tacit_faults_new(rules, &faults, ret_error);
+    tacit_faults_destroy(&faults);
+    if (!status) {
+        status = tacit_folder_path(self->state, "run/faults", path, ret_error);
+    }
+    if (!status && (tacit_whole_file_replace(path, tacit_span_string(rules ? rules : ""), 0600) ||
+                    setenv("TACIT_FAULTS_FILE", path, 1) != 0)) {
+        status = tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot write %s", path);
+    }
+    return status;
+}
+#else
+static tacit_status_t s_offer_faults(const s_main_t *self, tacit_error_t *ret_error)
+{
+    char path[TACIT_FILE_MAX];
+    tacit_status_t status = tacit_folder_path(self->state, "run/faults", path, ret_error);
+    if (!status) {
+        (void)unlink(path);
+    }
+    return status;
+}
+#endif
+
 static tacit_status_t s_start(s_main_t *self, tacit_error_t *ret_error)
 {
     tacit_tee_t tee = TACIT_TEE_SGX;
@@ -201,6 +234,9 @@ static tacit_status_t s_start(s_main_t *self, tacit_error_t *ret_error)
     if (!status) {
         status = tacit_folders_operator(self->state, self->operator_curve, self->operator_signing,
                                         ret_error);
+    }
+    if (!status) {
+        status = s_offer_faults(self, ret_error);
     }
     if (!status) {
         status = s_open_endpoint(self, ret_error);
@@ -229,7 +265,8 @@ static int s_run(s_main_t *self)
     tacit_status_t status = self->loop ? s_start(self, &error) : TACIT_NO_MEMORY;
     if (status) {
         tacit_log_error("start_failed", &error);
-        printf("FAILED %s: %s\n", error.name, error.message);
+        printf(error.claim[0] ? "FAILED %s: %s; %s: expected %s, got %s\n" : "FAILED %s: %s\n",
+               error.name, error.message, error.claim, error.expected, error.got);
     } else {
         printf("READY %s\n", tacit_server_endpoint(self->server));
         fflush(stdout);

@@ -2,6 +2,7 @@
 build without them has no code of them and says so."""
 
 import os
+import time
 import unittest
 
 from mesh import BIN, EXAMPLES, MeshCase, run
@@ -37,8 +38,35 @@ class FaultPoints(MeshCase):
         outcome = self.mesh.client("tacit-rpc", "call", "models.list", '{"offset": 0}', "--json")
         self.assert_exit(4, "unreachable", outcome)
 
+    def test_the_operator_changes_faults_while_the_mesh_runs(self):
+        before = self.fault()
+        self.assertEqual(len(before), 8)
+        try:
+            self.assertEqual(self.fault("set", "drop *"), ["drop *"])  # not even asked about
+            time.sleep(0.3)
+            outcome = self.mesh.operator("status", "--timeout", "1", "--json")
+            self.assertNotEqual(outcome.code, 0)
+            self.assertEqual(self.fault("clear"), [])
+            time.sleep(0.3)
+            self.assertEqual(len(self.mesh.processes()), 6)
+            wrong = self.mesh.operator("fault", "set", "drop keys.release at=nowhere", "--json")
+            self.assert_exit(3, "bad_input", wrong)
+            self.assertEqual(self.fault("list"), [])
+            self.assertEqual(self.mesh.operator("fault", "set").code, 2)
+        finally:
+            self.fault("set", *before)
+            time.sleep(0.3)
+
+    def fault(self, *words):
+        return self.mesh.operator("fault", *words, "--json", check=True).json
+
 
 class Programs(unittest.TestCase):
+    def test_no_mesh_has_no_faults(self):
+        outcome = run("tacit-operator", "fault", "--state", "/nonexistent", "--json")
+        self.assertEqual((outcome.code, outcome.error["name"]),
+                         (4, "unreachable") if BUILT else (3, "unsupported"), str(outcome))
+
     def test_help_needs_no_fault_points(self):
         outcome = run("tacit-supervisord", "--help", env={"TACIT_FAULTS": "explode *"})
         self.assertEqual(outcome.code, 0, str(outcome))

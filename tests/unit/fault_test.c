@@ -3,12 +3,15 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
+#include "enclave/whole_file.h"
 #include "idl/echo.h"
 #include "rpc/fault.h"
 #include "tests/unit/echo_service.h"
+#include "tests/unit/state_folder.h"
 
 static const uint8_t s_peer[TACIT_CURVE_KEY_SIZE] = {0xab, 0xcd};
 
@@ -119,6 +122,46 @@ static void rules_and_text_are_bounded(void **state)
     memset(text, ' ', TACIT_FAULT_TEXT_MAX);
     text[TACIT_FAULT_TEXT_MAX] = '\0';
     assert_int_equal(tacit_faults_new(text, &faults, &error), TACIT_TOO_LARGE);
+}
+
+static void s_write(const char *path, const char *text)
+{
+    const struct timespec longer = {.tv_nsec = (TACIT_FAULT_LOOK_MS + 20) * 1000000L};
+    assert_int_equal(tacit_whole_file_replace(path, tacit_span_string(text), 0600), TACIT_OK);
+    nanosleep(&longer, NULL);
+}
+
+static tacit_fault_action_t s_watched(tacit_faults_t *faults)
+{
+    return tacit_faults_judge(faults, TACIT_FAULT_REPLY, "a.b", s_peer).action;
+}
+
+static void a_file_is_followed_as_it_changes(void **state)
+{
+    (void)state;
+    char folder[STATE_FOLDER_MAX];
+    tacit_faults_t *faults = NULL;
+    tacit_error_t error = {.code = TACIT_OK};
+    state_folder_make(folder);
+    const char *path = state_path(folder, "faults");
+    assert_int_equal(tacit_faults_watch(path, &faults, &error), TACIT_OK); /* none yet */
+    assert_false(tacit_faults_any(faults));
+    s_write(path, "drop a.b times=1\n\ndelay a.* ms=5;\n");
+    assert_int_equal(s_watched(faults), TACIT_FAULT_DROP);
+    assert_int_equal(s_watched(faults), TACIT_FAULT_DELAY);
+    s_write(path, "duplicate a.b");
+    assert_int_equal(s_watched(faults), TACIT_FAULT_DUPLICATE);
+    s_write(path, "explode a.b");
+    assert_int_equal(s_watched(faults), TACIT_FAULT_NONE);
+    s_write(path, "drop *");
+    assert_int_equal(s_watched(faults), TACIT_FAULT_DROP);
+    s_write(path, "");
+    assert_false(tacit_faults_any(faults));
+    tacit_faults_destroy(&faults);
+    s_write(path, "explode a.b");
+    assert_int_equal(tacit_faults_watch(path, &faults, &error), TACIT_BAD_INPUT);
+    assert_null(faults);
+    state_folder_remove(folder);
 }
 
 static void the_seed_decides(void **state)
@@ -278,6 +321,7 @@ int main(void)
         CASE(rules_act_after_some_and_some_times),
         CASE(other_texts_are_refused),
         CASE(rules_and_text_are_bounded),
+        CASE(a_file_is_followed_as_it_changes),
         CASE(the_seed_decides),
         CASE(a_dropped_reply_ends_by_the_deadline),
         CASE(a_delayed_reply_comes_late),
