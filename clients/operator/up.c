@@ -195,6 +195,30 @@ static tacit_status_t s_launch(s_up_t *up, tacit_error_t *ret_error)
     return status;
 }
 
+/*  --- ^C -------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t s_asked; /* to stop */
+
+static void s_on_signal(int number)
+{
+    (void)number;
+    s_asked = 1;
+}
+
+/*  From here on ^C stops what was launched, too, which is in a session of its own.  */
+static void s_watch_signals(void)
+{
+    const struct sigaction action = {.sa_handler = s_on_signal};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+static tacit_status_t s_say_stopped(tacit_error_t *ret_error)
+{
+    return tacit_error_set(ret_error, TACIT_INTERRUPTED,
+                           "stopped before the mesh was up; nothing of it runs");
+}
+
 /*  --- waiting --------------------------------------------------------------------------------- */
 
 /*  What a look at the processes found.  */
@@ -285,7 +309,7 @@ static tacit_status_t s_await(const s_up_t *up, tacit_client_t *supervisor, cons
         } else if (!status && !whole) {
             s_pause();
         }
-    } while (!status && !whole);
+    } while (!status && !whole && !s_asked);
     tacit_progress_end(&progress);
     return status;
 }
@@ -336,13 +360,16 @@ tacit_status_t tacit_command_up(const tacit_invocation_t *invocation, tacit_erro
     s_up_t up = {.invocation = invocation, .until_ms = tacit_now_ms() + wait_ms};
     tacit_status_t status = s_prepare(&up, ret_error);
     if (!status) {
+        s_watch_signals();
         status = s_launch(&up, ret_error);
     }
     if (!status) {
         status = s_bring_up(&up, ret_error);
     }
-    if (status) {
+    bool stopped = s_asked != 0;
+    if (status || stopped) {
         s_give_up(&up);
+        status = stopped ? s_say_stopped(ret_error) : status;
     } else {
         if (!invocation->json) {
             printf("The mesh is up in %s (SIMULATED platform)%s.\n\n", invocation->state,

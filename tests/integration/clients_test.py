@@ -18,7 +18,7 @@ import time
 import unittest
 
 import onnx
-from mesh import BIN, EXAMPLES, PATIENCE, MeshCase, run
+from mesh import BIN, EXAMPLES, PATIENCE, MeshCase, await_condition, run
 
 BREAST = os.path.join(EXAMPLES, "breast-cancer")
 DIGITS = os.path.join(EXAMPLES, "digits")
@@ -212,6 +212,18 @@ class Clients(MeshCase):
         self.assert_exit(7, "wrong_mesh", outcome)
         outcome = run(os.path.join(BIN, "tacit-operator"), "status", "--state", state)
         self.assertEqual(outcome.code, 4, str(outcome))  # and nothing of it runs
+
+    def test_a_launch_that_is_interrupted_leaves_nothing_running(self):
+        state = os.path.join(self.mesh.folder, "launch")
+        command = [os.path.join(BIN, "tacit-operator"), "up", "--state", state]
+        up = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        await_condition(lambda: os.path.exists(os.path.join(state, "run", "mesh.json")),
+                        "the supervisor is there", pause=0.005)
+        up.send_signal(signal.SIGINT)
+        _, said = up.communicate(timeout=PATIENCE)
+        self.assertEqual(up.returncode, 130, said)
+        outcome = run(command[0], "status", "--state", state)
+        self.assertEqual(outcome.code, 4, str(outcome))
 
     def test_each_refusal_has_its_own_exit_code(self):
         self.user("init", who="stranger", check=True)
