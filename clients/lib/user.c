@@ -95,10 +95,26 @@ void tacit_user_close(tacit_user_t *user)
     tacit_identity_destroy(&user->identity);
 }
 
+static const uint64_t s_patience_ns = 2 * (uint64_t)1000000000;
+
+enum { S_PAUSE_MS = 100 };
+
+static void s_pause(void)
+{
+    const struct timespec pause = {.tv_nsec = S_PAUSE_MS * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
 tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
                                   tacit_client_t **ret_client, tacit_error_t *ret_error)
 {
-    return tacit_mesh_connect(user->mesh, role, ret_client, ret_error);
+    uint64_t until_ns = tacit_monotonic_ns() + s_patience_ns;
+    tacit_status_t status = tacit_mesh_connect(user->mesh, role, ret_client, ret_error);
+    while (status == TACIT_UNREACHABLE && tacit_monotonic_ns() < until_ns) {
+        s_pause();
+        status = tacit_mesh_connect(user->mesh, role, ret_client, ret_error);
+    }
+    return status;
 }
 
 uint32_t tacit_user_deadline(const tacit_user_t *user, const tacit_method_t *method)
@@ -110,8 +126,6 @@ uint32_t tacit_user_deadline(const tacit_user_t *user, const tacit_method_t *met
 /*  --- calls that are made once, however often they are sent ----------------------------------- */
 
 static const uint64_t s_again_ns = 30 * (uint64_t)1000000000;
-
-enum { S_PAUSE_MS = 100 };
 
 static bool s_may_be_lost(tacit_status_t status)
 {
@@ -125,11 +139,10 @@ static bool s_may_be_lost(tacit_status_t status)
 static tacit_status_t s_reconnect(tacit_user_t *user, tacit_role_t role, uint64_t until_ns,
                                   tacit_client_t **client, tacit_error_t *ret_error)
 {
-    const struct timespec pause = {.tv_nsec = S_PAUSE_MS * 1000000L};
     tacit_status_t status = TACIT_UNREACHABLE;
     tacit_client_destroy(client);
     while (status && tacit_monotonic_ns() < until_ns) {
-        (void)nanosleep(&pause, NULL);
+        s_pause();
         status = tacit_user_connect(user, role, client, ret_error);
     }
     return status;

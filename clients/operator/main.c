@@ -70,13 +70,14 @@ static const tacit_command_t s_commands[] = {
     {
         .name = "policy",
         .summary = "show, compare, sign, apply or explain the mesh's policies",
-        .operands = "[show|generate|diff [FROM] TO|sign FILE|apply FILE|log|explain DIR]",
+        .operands = "[show|generate|diff [FROM] TO|key|sign FILE|apply FILE|log|explain DIR]",
         .operands_max = 3,
         .options = s_policy_options,
         .option_count = sizeof s_policy_options / sizeof *s_policy_options,
         .notes = "show      the policy in force, its signature checked (default)\n"
                  "generate  print the policy that would follow, for the programs at hand\n"
                  "diff      privileges gained and lost from the one in force (or FROM) to TO\n"
+                 "key       print one's key, for the policy's changes: another owner's --identity\n"
                  "sign      add one's signature to FILE.sig, for policies that take several\n"
                  "apply     put FILE in force, signed by FILE.sig and by oneself\n"
                  "log       the hash-chained history, newest first\n"

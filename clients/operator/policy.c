@@ -208,6 +208,7 @@ static const s_subcommand_t s_subcommands[] = {
     {"show", true, 0, s_show},
     {"generate", true, 0, s_generate},
     {"diff", true, 2, tacit_policy_command_diff},
+    {"key", false, 0, tacit_policy_command_key},
     {"sign", false, 1, tacit_policy_command_sign},
     {"apply", true, 1, tacit_policy_command_apply},
     {"log", true, 0, s_log},

@@ -81,6 +81,25 @@ static tacit_status_t s_operand(const tacit_invocation_t *invocation, const char
     return TACIT_OK;
 }
 
+/*  The key that a policy names under changes, of who may sign others; made where there is none.  */
+tacit_status_t tacit_policy_command_key(tacit_policy_context_t *context, tacit_error_t *ret_error)
+{
+    char key[TACIT_HEX_KEY_SIZE];
+    bool made = false;
+    tacit_status_t status =
+        tacit_identity_open(context->invocation->identity, &context->identity, &made, ret_error);
+    if (status) {
+        return status;
+    }
+    tacit_hex_key(context->identity->signing_public, key);
+    if (context->invocation->json) {
+        printf("{\"key\": \"%s\", \"made\": %s}\n", key, made ? "true" : "false");
+    } else {
+        printf("%s\n", key);
+    }
+    return TACIT_OK;
+}
+
 tacit_status_t tacit_policy_command_sign(tacit_policy_context_t *context, tacit_error_t *ret_error)
 {
     const char *path = NULL;

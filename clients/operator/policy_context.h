@@ -41,6 +41,7 @@ tacit_status_t tacit_policy_command_diff(tacit_policy_context_t *context, tacit_
 tacit_status_t tacit_policy_command_apply(tacit_policy_context_t *context,
                                           tacit_error_t *ret_error);
 /*  Need no mesh: the context has no more than invocation (and identity).  */
+tacit_status_t tacit_policy_command_key(tacit_policy_context_t *context, tacit_error_t *ret_error);
 tacit_status_t tacit_policy_command_sign(tacit_policy_context_t *context, tacit_error_t *ret_error);
 
 /*  Is that evidence genuine, and what does the policy say to it?  */

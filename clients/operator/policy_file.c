@@ -111,8 +111,9 @@ tacit_status_t tacit_policy_file_read(const char *path, tacit_policy_file_t *ret
     }
     status = tacit_policy_file_take(text, size, ret_file, ret_error);
     if (status && ret_error) {
-        const tacit_error_t why = *ret_error;
-        snprintf(ret_error->message, sizeof ret_error->message, "%s: %s", path, why.message);
+        tacit_error_t named;
+        tacit_error_set(&named, status, "%s: %s", path, ret_error->message);
+        memcpy(ret_error->message, named.message, sizeof named.message);
     }
     return status;
 }

@@ -141,6 +141,43 @@ static void s_become_supervisor(const s_up_t *up, int out_fd, int log_fd)
     _exit(127);
 }
 
+enum { S_STATUS_MAX = 1000 }; /* beyond are services' own */
+
+static tacit_status_t s_status_of(const char *name, size_t size)
+{
+    for (int code = TACIT_INTERNAL; code < S_STATUS_MAX; code++) {
+        const char *known = tacit_status_name((tacit_status_t)code);
+        if (strlen(known) == size && memcmp(known, name, size) == 0) {
+            return (tacit_status_t)code;
+        }
+    }
+    return TACIT_INTERNAL;
+}
+
+/*  FAILED NAME: REASON, or nothing.  */
+static tacit_status_t s_say_failed(const char *line, tacit_error_t *ret_error)
+{
+    static const char failed[] = "FAILED ";
+    bool says = strncmp(line, failed, sizeof failed - 1) == 0;
+    const char *name = says ? line + sizeof failed - 1 : line;
+    const char *reason = says ? strstr(name, ": ") : NULL;
+    if (!reason) {
+        tacit_error_set(ret_error, TACIT_INTERNAL, "the supervisor did not start: %s",
+                        line[0] ? line : "no word from it");
+        tacit_error_remedy(ret_error, "see log/supervisor.log in the state folder");
+        return TACIT_INTERNAL;
+    }
+    tacit_status_t status = s_status_of(name, (size_t)(reason - name));
+    tacit_error_set(ret_error, status, "%s", reason + 2);
+    if (status == TACIT_ALREADY_EXISTS) {
+        tacit_error_remedy(ret_error, "tacit-operator status shows the mesh that runs; "
+                                      "tacit-operator down stops it");
+    } else if (status != TACIT_BAD_INPUT) {
+        tacit_error_remedy(ret_error, "see log/supervisor.log in the state folder");
+    }
+    return status;
+}
+
 /*  Its first line: READY ENDPOINT, or FAILED NAME: REASON.  */
 static tacit_status_t s_read_verdict(int fd, tacit_error_t *ret_error)
 {
@@ -155,19 +192,7 @@ static tacit_status_t s_read_verdict(int fd, tacit_error_t *ret_error)
     if (strncmp(line, "READY ", 6) == 0) {
         return TACIT_OK;
     }
-    bool running = strncmp(line, "FAILED already_exists", 21) == 0;
-    tacit_status_t status = running ? TACIT_ALREADY_EXISTS : TACIT_INTERNAL;
-    const char *reason = running ? strstr(line, ": ") : NULL;
-    if (reason) {
-        tacit_error_set(ret_error, status, "%s", reason + 2);
-    } else {
-        tacit_error_set(ret_error, status, "the supervisor did not start: %s",
-                        line[0] ? line : "no word from it");
-    }
-    tacit_error_remedy(ret_error, running ? "tacit-operator status shows the mesh that runs; "
-                                            "tacit-operator down stops it"
-                                          : "see log/supervisor.log in the state folder");
-    return status;
+    return s_say_failed(line, ret_error);
 }
 
 static tacit_status_t s_launch(s_up_t *up, tacit_error_t *ret_error)

@@ -41,17 +41,24 @@ const char *tacit_manifest_default(void)
            "log_level: info\n";
 }
 
-/*  libcyaml says what is wrong, and where, to its log: the first line of it is kept.  */
+/*  libcyaml says what is wrong to its log, a line of which says where. Kept of that is "Unexpected
+    key: wrkers in mapping (line: 1, column: 7)".  */
 static void s_on_log(cyaml_log_t level, void *context, const char *format, va_list args)
 {
+    static const char prefix[] = "Load: ";
     char *text = context;
-    if (level >= CYAML_LOG_ERROR) {
+    char line[TACIT_ERROR_VALUE_MAX];
+    if (level < CYAML_LOG_ERROR) {
+        return;
+    }
+    (void)vsnprintf(line, sizeof line, format, args);
+    line[strcspn(line, "\r\n")] = '\0';
+    const char *said = line + strspn(line, " ");
+    said += strncmp(said, prefix, sizeof prefix - 1) == 0 ? sizeof prefix - 1 : 0;
+    if (strcmp(said, "Backtrace:") != 0) {
         size_t used = strlen(text);
-        vsnprintf(text + used, TACIT_ERROR_VALUE_MAX - used, format, args);
-        char *end = strpbrk(text, "\r\n");
-        if (end) {
-            memcpy(end, "; ", sizeof "; ");
-        }
+        (void)snprintf(text + used, TACIT_ERROR_VALUE_MAX - used, "%s%s", used > 0 ? " " : "",
+                       said);
     }
 }
 

@@ -248,6 +248,13 @@ class Tools(PolicyCase):
         return [wire.Identity(os.path.join(self.mesh.state, "operator")).sign_public.hex(),
                 wire.Identity(self.second[1]).sign_public.hex()]
 
+    def test_another_owner_has_a_key_without_a_mesh(self):
+        place = ["--identity", os.path.join(self.mesh.folder, "third"), "--state", "/nonexistent"]
+        made = run("tacit-operator", "policy", "key", "--json", *place, check=True).json
+        self.assertTrue(made["made"])
+        again = run("tacit-operator", "policy", "key", *place, check=True).out
+        self.assertEqual(again, made["key"] + "\n")
+
     def test_diff_speaks_of_privileges(self):
         base = self.policy("generate", check=True).out
         same = self.write("same.yaml", base)

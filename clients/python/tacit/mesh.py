@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 import typing as _t
@@ -15,6 +16,7 @@ from .policy import PolicyMemory
 from .service import C
 from .trust import Attestation, Member, Trust, Verified, state_folder
 
+ATTEST_SECONDS = 2.0  # a service that was restarted is found in less
 ROLES = {
     "attestation": Role.ATTESTATION,
     "keys": Role.KEYS,
@@ -154,7 +156,7 @@ class Mesh:
         last: errors.TacitError = errors.Unreachable(
             f"no {role.name.lower()} service has attested"
         )
-        for member in await self.lookup(role):
+        for member in await self._await_members(role):
             if not member.endpoint:
                 continue
             try:
@@ -164,6 +166,15 @@ class Mesh:
             except errors.TacitError as error:
                 last = error  # what was restarted stands before what its former life left behind
         raise last
+
+    async def _await_members(self, role: Role) -> list[Member]:
+        """Just after a change of the policy, or a restart, a service may be about to attest."""
+        until = time.monotonic() + ATTEST_SECONDS
+        while True:
+            found = await self.lookup(role)
+            if found or time.monotonic() >= until:
+                return found
+            await asyncio.sleep(0.05)
 
     async def _dial_again(self, role: Role) -> Connection:
         """The attestation service may have been restarted, too; a mesh that was closed stays so."""
