@@ -121,7 +121,7 @@ static tacit_status_t s_take(s_carrier_t *self)
                         : tacit_error_claim(error, TACIT_MODELS_CONTENT_MISMATCH, "bytes",
                                             "none: all are stored", "more");
     }
-    if (!status && upload->size - upload->kept >= TACIT_UPLOAD_STEP) {
+    if (!status && upload && upload->size - upload->kept >= TACIT_UPLOAD_STEP) {
         return s_sync(self);
     }
     return status ? status : TACIT_NOT_FOUND;
