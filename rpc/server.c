@@ -1,7 +1,8 @@
 /*  server.c - the socket on its loop, call objects, and the endpoint's life.
 
-    Nothing here waits: a message is read when there is one, a reply is sent or dropped. Replies
-    that a connection does not take (its queue is full, it is gone) end its sessions.  */
+    Nothing here waits for one caller: messages are read when there are any, or for some
+   milliseconds where there is nothing else to do; a reply is sent or dropped. Replies that a
+   connection does not take (its queue is full, it is gone) end its sessions.  */
 
 #include "rpc/server.h"
 

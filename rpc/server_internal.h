@@ -37,7 +37,7 @@ struct tacit_server {
     tacit_untaken_t *untaken;          /* owned; answers that were not read */
     bool untaken_polled;
     size_t held;              /* calls that wait for that */
-    uint64_t untaken_refused; /* answers that were replaced by `busy` */
+    uint64_t untaken_refused; /* answers that were let go of */
     uint64_t untaken_cut;     /* connections that gave way */
     tacit_call_t *idle;       /* for reuse */
     size_t idle_count;

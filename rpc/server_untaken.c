@@ -29,7 +29,8 @@ tacit_status_t tacit_server_untaken_check(tacit_server_t *server, tacit_call_t *
         return TACIT_OK;
     }
     server->untaken_refused++;
-    return tacit_error_set(&call->error, TACIT_BUSY, "too many bytes of answers wait to be read");
+    return tacit_error_set(&call->error, TACIT_INTERRUPTED,
+                           "it ran, but too many bytes of answers wait to be read");
 }
 
 /*  --- calls ----------------------------------------------------------------------------------- */
