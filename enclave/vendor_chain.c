@@ -14,7 +14,7 @@
 #include "enclave/ecdsa.h"
 #include "enclave/evidence_refusal.h"
 
-enum { RSA_BITS = 4096 };
+enum { RSA_BITS = 4096, PSS_SALT_SIZE = 48 };
 
 static const char s_curve[] = "secp384r1";
 
@@ -47,6 +47,37 @@ static X509 *s_decode(tacit_span_t der)
     return certificate;
 }
 
+/*  A structure inside the parameter of an algorithm; NULL where there is none.  */
+static void *s_unpack(const X509_ALGOR *algorithm, const ASN1_ITEM *item)
+{
+    const void *value = NULL;
+    int type = V_ASN1_UNDEF;
+    if (algorithm) {
+        X509_ALGOR_get0(NULL, &type, &value, algorithm);
+    }
+    return type == V_ASN1_SEQUENCE ? ASN1_item_unpack(value, item) : NULL;
+}
+
+/*  AMD's parameters of PSS: MGF1 with the same hash, and a salt as long as it. OpenSSL would verify
+    with others that the certificate names.  */
+static bool s_is_pss(const X509 *certificate)
+{
+    const X509_ALGOR *algorithm = NULL;
+    const ASN1_OBJECT *hash = NULL;
+    X509_get0_signature(NULL, &algorithm, certificate);
+    RSA_PSS_PARAMS *pss = s_unpack(algorithm, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
+    X509_ALGOR *mask = pss ? s_unpack(pss->maskGenAlgorithm, ASN1_ITEM_rptr(X509_ALGOR)) : NULL;
+    if (mask) {
+        X509_ALGOR_get0(&hash, NULL, NULL, mask);
+    }
+    bool fits = hash && OBJ_obj2nid(hash) == NID_sha384 && pss->saltLength &&
+                ASN1_INTEGER_get(pss->saltLength) == PSS_SALT_SIZE;
+    X509_ALGOR_free(mask);
+    RSA_PSS_PARAMS_free(pss);
+    ERR_clear_error();
+    return fits;
+}
+
 static bool s_is_signed_with(X509 *certificate, tacit_vendor_t vendor)
 {
     int hash = NID_undef;
@@ -55,7 +86,7 @@ static bool s_is_signed_with(X509 *certificate, tacit_vendor_t vendor)
         return X509_get_signature_nid(certificate) == NID_ecdsa_with_SHA384;
     }
     return X509_get_signature_info(certificate, &hash, &key, NULL, NULL) == 1 &&
-           hash == NID_sha384 && key == NID_rsassaPss;
+           hash == NID_sha384 && key == NID_rsassaPss && s_is_pss(certificate);
 }
 
 static bool s_is_key(X509 *certificate, tacit_vendor_t vendor, bool leaf)

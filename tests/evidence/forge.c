@@ -80,9 +80,10 @@ static void s_sign(X509 *certificate, const forge_spec_t *spec)
         context && EVP_DigestSignInit(context, &options, EVP_sha384(), NULL, spec->issuer_key) == 1,
         "a signature");
     if (spec->pss) {
-        forge_check(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
-                        EVP_PKEY_CTX_set_rsa_pss_saltlen(options, PSS_SALT) == 1,
-                    "a PSS signature");
+        forge_check(
+            EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+                EVP_PKEY_CTX_set_rsa_pss_saltlen(options, spec->salt ? spec->salt : PSS_SALT) == 1,
+            "a PSS signature");
     }
     forge_check(X509_sign_ctx(certificate, context) > 0, "a signature");
     EVP_MD_CTX_free(context);

@@ -37,6 +37,7 @@ typedef struct forge_spec {
     forge_use_t use;
     int path_length; /* of an authority; below 0: unbounded */
     bool pss;        /* RSA-PSS with SHA-384; else ECDSA with SHA-384 */
+    int salt;        /* of PSS; 0: as the vendor's */
     uint64_t from_s;
     uint64_t until_s;
     const forge_extension_t *extensions;

@@ -25,7 +25,7 @@ typedef struct snp_sample {
     forge_der_t vek;
     forge_der_t ask;
     forge_der_t ark;
-    forge_der_t crl; /* empty: none */
+    forge_der_t crl;         /* empty: none */
     uint8_t root_sha256[32]; /* of the ARK that is trusted */
 } snp_sample_t;
 
