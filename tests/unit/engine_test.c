@@ -567,6 +567,58 @@ static void test_backends_agree(void **state)
     tacit_engine_destroy(&plain);
 }
 
+/*  Sums of maps whose channels fill no vector, as convolutions of groups leave them, with an
+    activation behind.  */
+static void test_few_channels(void **state)
+{
+    (void)state;
+    static const int channels[] = {4, 8, 16, 20, 24, 40};
+    static const char *const ops[] = {"Add", "Mul", "Sub"};
+    enum { BATCH = 3, ITEMS = BATCH * 24 * 20 };
+    float x[ITEMS];
+    const int64_t dims[] = {BATCH, 24, 4, 5};
+    for (size_t i = 0; i < ITEMS; i++) {
+        x[i] = sinf((float)i);
+    }
+    for (size_t i = 0; i < 18; i++) {
+        tacit_engine_result_t *results[2];
+        tacit_engine_t *engines[2];
+        tacit_engine_tensor_t input = s_floats("x", x, 4, dims);
+        for (size_t k = 0; k < 2; k++) {
+            Onnx__ModelProto *model = model_new(13);
+            model_input(model, "x", F32, -1, 24, 4, 5, END);
+            (void)model_weights(model, "w", channels[i / 3], 12, 5, 5, END);
+            (void)model_weights(model, "v", channels[i / 3], 12, 5, 5, END);
+            for (size_t n = 0; n < 2; n++) {
+                Onnx__NodeProto *node =
+                    model_node(model, "Conv", n == 0 ? "x w" : "x v", n == 0 ? "a" : "b");
+                s_window(node, 5, 1, 2);
+                node_integer(node, "group", 2);
+            }
+            (void)model_node(model, "Relu", "a", "c"); /* so that the sum merges with no Conv */
+            (void)model_node(model, "MaxPool", "b", "d");
+            s_window(model->graph->node[model->graph->n_node - 1], 1, 1, 0);
+            (void)model_node(model, ops[i % 3], "c d", "e");
+            (void)model_node(model, i % 2 == 0 ? "Relu" : "Sigmoid", "e", "y");
+            model_output(model, "y", F32, -1, channels[i / 3], 4, 5, END);
+            engines[k] = s_load(model, &s_backends[k]);
+            results[k] = s_run(engines[k], &input, 1);
+        }
+        size_t count = 0;
+        const tacit_engine_tensor_t *a = &tacit_engine_result_tensors(results[0], &count)[0];
+        const tacit_engine_tensor_t *b = &tacit_engine_result_tensors(results[1], &count)[0];
+        for (size_t n = 0; n < a->data.size / sizeof(float); n++) {
+            float p = ((const float *)(const void *)a->data.data)[n];
+            float q = ((const float *)(const void *)b->data.data)[n];
+            assert_true(fabsf(p - q) <= 1e-5F + 1e-4F * fabsf(q));
+        }
+        for (size_t k = 0; k < 2; k++) {
+            tacit_engine_result_destroy(&results[k]);
+            tacit_engine_destroy(&engines[k]);
+        }
+    }
+}
+
 /*  The new shape comes as an input: such a plan holds contents of a request, and is not kept.  */
 static void test_shape_as_input(void **state)
 {
@@ -763,6 +815,7 @@ int main(void)
         cmocka_unit_test(test_time_is_limited),
         cmocka_unit_test(test_casts_saturate),
         cmocka_unit_test(test_backends_agree),
+        cmocka_unit_test(test_few_channels),
         cmocka_unit_test(test_shape_as_input),
         cmocka_unit_test(test_a_batch_that_is_held),
         cmocka_unit_test(test_products_of_other_types),

@@ -133,6 +133,13 @@ static bool s_has(dnnl_cpu_isa_t wanted)
     return ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)wanted) == (unsigned)wanted;
 }
 
+bool tacit_onednn_fills_vectors(const dnnl_memory_desc_t *layout)
+{
+    const dnnl_blocking_desc_t *blocks = &layout->format_desc.blocking;
+    dnnl_dim_t lanes = s_has(dnnl_cpu_isa_avx512_core) ? 16 : s_has(dnnl_cpu_isa_avx2) ? 8 : 0;
+    return blocks->inner_nblks == 0 || (blocks->inner_nblks == 1 && blocks->inner_blks[0] == lanes);
+}
+
 bool tacit_onednn_sums_bytes(void)
 {
     return s_has(dnnl_cpu_isa_avx512_core_vnni);

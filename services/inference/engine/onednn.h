@@ -36,6 +36,11 @@ dnnl_memory_desc_t tacit_onednn_any(size_t rank, const int64_t *dims);
 dnnl_memory_desc_t tacit_onednn_retyped(dnnl_memory_desc_t layout, tacit_dtype_t dtype);
 bool tacit_onednn_has_type(tacit_dtype_t dtype);
 
+/*  Whether blocks of channels in that layout are as long as vectors are here, or there are none.
+    Where they are not, oneDNN 2.6 loses its place in a sum of two tensors of that layout that has
+    an activation merged.  */
+bool tacit_onednn_fills_vectors(const dnnl_memory_desc_t *layout);
+
 /*  Whether products of bytes are summed up exactly here: where the processor has no instruction for
     that, oneDNN takes one that saturates.  */
 bool tacit_onednn_sums_bytes(void);

@@ -463,8 +463,10 @@ static tacit_status_t s_plan_binary(tacit_planner_t *planner, dnnl_alg_kind_t al
                                     const tacit_shape_t *shape, const tacit_argument_t *operands,
                                     bool *ret_done)
 {
-    tacit_activation_t activation;
-    value = tacit_planner_merge_activation(planner, value, &activation);
+    tacit_activation_t activation = {.alg = dnnl_alg_kind_undef};
+    if (tacit_onednn_fills_vectors(&operands[0].layout)) {
+        value = tacit_planner_merge_activation(planner, value, &activation);
+    }
     dnnl_binary_desc_t desc;
     dnnl_primitive_desc_t primitive = NULL;
     dnnl_primitive_attr_t attributes = tacit_planner_attributes(&activation);
