@@ -249,6 +249,7 @@ def cells(opset=11, kind="LSTM", layout=0):
         w = [g.constant(g.normal(1, 4 * hidden, n, scale=0.4)) for n in (wide, hidden)] + [g.constant(g.normal(1, 8 * hidden, scale=0.1))]
         made.append(g.node(kind, x, *w, "", "", "", g.constant(g.normal(1, 3 * hidden, scale=0.3)), outputs=2, hidden_size=hidden, clip=0.9, **options)[0])
         made.append(g.node(kind, x, *w, outputs=2, hidden_size=hidden, input_forget=1, **options)[0])
+        made.append(g.node(kind, x, *w, "", "", zero if layout else g.constant(g.normal(1, 3, hidden, scale=3)), outputs=2, hidden_size=hidden, clip=0.7)[0])
     return g.model(*made)
 
 

@@ -184,12 +184,18 @@ static float s_dot(const float *a, const float *b, size_t count)
     return sum;
 }
 
+static float s_free(const s_cell_t *cell, size_t which, float x)
+{
+    return s_apply(cell->functions[which], cell->alpha[which], cell->beta[which], x);
+}
+
+/*  What goes into gates is clipped; what an LSTM's cell holds is not, here as in ONNX Runtime.  */
 static float s_act(const s_cell_t *cell, size_t which, float x)
 {
     if (cell->clip > 0) {
         x = x > cell->clip ? cell->clip : (x < -cell->clip ? -cell->clip : x);
     }
-    return s_apply(cell->functions[which], cell->alpha[which], cell->beta[which], x);
+    return s_free(cell, which, x);
 }
 
 static void s_gates_of(const s_cell_t *cell, const float *x)
@@ -252,7 +258,7 @@ static void s_step_lstm(const s_cell_t *cell)
                      : s_act(cell, 0, forget + (p != NULL ? p[2 * n + i] * cell->c[i] : 0.0F));
         cell->c[i] = forget * cell->c[i] + in * fresh;
         out = s_act(cell, 0, out + (p != NULL ? p[n + i] * cell->c[i] : 0.0F));
-        cell->h[i] = out * s_act(cell, 2, cell->c[i]);
+        cell->h[i] = out * s_free(cell, 2, cell->c[i]);
     }
 }
 
