@@ -112,15 +112,7 @@ tacit_status_t tacit_refusal_service_audit(tacit_refusal_service_t *service, tac
     tacit_status_t status =
         tacit_refusal_journal_read(service->journal, args->from, records, limit, &count, before);
     for (size_t i = 0; i < count; i++) {
-        items[i] = (tacit_attestation_audit_entry_t){
-            .number = records[i].number,
-            .time_ms = records[i].time_ms,
-            .action = tacit_span_string(records[i].action),
-            .actor = tacit_span(records[i].actor, 32),
-            .subject = tacit_span_string(records[i].subject),
-            .outcome = tacit_span_string(records[i].outcome),
-            .hash = tacit_span(records[i].hash, 32),
-        };
+        items[i] = (tacit_attestation_audit_entry_t)TACIT_AUDIT_ENTRY(records[i]);
     }
     ret_result->entries.items = items;
     ret_result->entries.count = count;

@@ -238,15 +238,7 @@ static tacit_status_t s_audit(void *vault, tacit_call_t *call, const tacit_keys_
     size_t count = 0;
     tacit_status_t status = tacit_vault_read_audit(vault, args->from, records, limit, &count);
     for (size_t i = 0; i < count; i++) {
-        items[i] = (tacit_keys_audit_entry_t){
-            .number = records[i].number,
-            .time_ms = records[i].time_ms,
-            .action = tacit_span_string(records[i].action),
-            .actor = tacit_span(records[i].actor, 32),
-            .subject = tacit_span_string(records[i].subject),
-            .outcome = tacit_span_string(records[i].outcome),
-            .hash = tacit_span(records[i].hash, 32),
-        };
+        items[i] = (tacit_keys_audit_entry_t)TACIT_AUDIT_ENTRY(records[i]);
     }
     ret_result->entries.items = items;
     ret_result->entries.count = count;

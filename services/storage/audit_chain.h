@@ -24,6 +24,16 @@ typedef struct tacit_audit_record {
     uint8_t hash[32]; /* SHA-256 over the hash before and all of the above; set when appended */
 } tacit_audit_record_t;
 
+/*  A record as an audit_entry of a contract: borrows its texts. The contracts' structs have these
+    fields all.  */
+#define TACIT_AUDIT_ENTRY(record)                                                                  \
+    {                                                                                              \
+        .number = (record).number, .time_ms = (record).time_ms,                                    \
+        .action = tacit_span_string((record).action), .actor = tacit_span((record).actor, 32),     \
+        .subject = tacit_span_string((record).subject),                                            \
+        .outcome = tacit_span_string((record).outcome), .hash = tacit_span((record).hash, 32)      \
+    }
+
 /*  The newest entry, or the newest that is there no more; zeroes before the first.  */
 typedef struct tacit_audit_head {
     uint64_t number;

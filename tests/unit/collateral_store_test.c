@@ -18,28 +18,19 @@
 
 static tacit_collateral_store_t *s_store;
 
-static tacit_status_t s_open(tacit_error_t *ret_error)
+static void s_close(void)
 {
     tacit_collateral_store_destroy(&s_store);
+}
+
+static tacit_status_t s_open(tacit_error_t *ret_error)
+{
+    s_close();
     return tacit_collateral_store_open(store_fixture_folder, store_fixture_mesh_id,
                                        platform_fixture(), &s_store, ret_error);
 }
 
-static int s_setup(void **state)
-{
-    (void)state;
-    store_fixture_start();
-    assert_int_equal(s_open(NULL), TACIT_OK);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    tacit_collateral_store_destroy(&s_store);
-    store_fixture_end();
-    return 0;
-}
+static const store_fixture_t s_fixture = {s_open, s_close};
 
 /*  Evidence whose collateral has these numbers throughout.  */
 static tacit_claims_t s_claims(uint8_t number)
@@ -259,18 +250,16 @@ static void it_keeps_its_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_older_is_refused, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(each_number_belongs_to_what_counts_it, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(nitro_has_none, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(what_was_believed_stays_through_restarts, s_setup,
-                                        s_teardown),
-        cmocka_unit_test_setup_teardown(an_old_copy_is_a_rollback, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(an_altered_or_foreign_file_is_refused, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(a_crash_before_the_counter_is_repaired, s_setup,
-                                        s_teardown),
-        cmocka_unit_test_setup_teardown(two_do_not_continue_the_same_marks, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(a_full_disk_changes_nothing, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown(it_keeps_its_limit, s_setup, s_teardown),
+        STORE_CASE(what_is_older_is_refused, &s_fixture),
+        STORE_CASE(each_number_belongs_to_what_counts_it, &s_fixture),
+        STORE_CASE(nitro_has_none, &s_fixture),
+        STORE_CASE(what_was_believed_stays_through_restarts, &s_fixture),
+        STORE_CASE(an_old_copy_is_a_rollback, &s_fixture),
+        STORE_CASE(an_altered_or_foreign_file_is_refused, &s_fixture),
+        STORE_CASE(a_crash_before_the_counter_is_repaired, &s_fixture),
+        STORE_CASE(two_do_not_continue_the_same_marks, &s_fixture),
+        STORE_CASE(a_full_disk_changes_nothing, &s_fixture),
+        STORE_CASE(it_keeps_its_limit, &s_fixture),
     };
     return cmocka_run_group_tests(tests, store_fixture_group, store_fixture_group_end);
 }

@@ -20,12 +20,19 @@ static uint8_t s_public[crypto_sign_PUBLICKEYBYTES];
 static uint8_t s_secret[crypto_sign_SECRETKEYBYTES];
 static tacit_policy_store_t *s_store;
 
-static tacit_status_t s_open(tacit_error_t *ret_error)
+static void s_close(void)
 {
     tacit_policy_store_destroy(&s_store);
+}
+
+static tacit_status_t s_open(tacit_error_t *ret_error)
+{
+    s_close();
     return tacit_policy_store_open(store_fixture_folder, s_public, store_fixture_mesh_id,
                                    platform_fixture(), &s_store, ret_error);
 }
+
+static const store_fixture_t s_fixture = {s_open, s_close};
 
 /*  A policy that accepts nothing, with that number after that head; free() it.  */
 static char *s_text(uint64_t number, const uint8_t previous[32])
@@ -62,22 +69,6 @@ static int s_setup_group(void **state)
 {
     (void)store_fixture_group(state);
     return crypto_sign_keypair(s_public, s_secret);
-}
-
-static int s_setup(void **state)
-{
-    (void)state;
-    store_fixture_start();
-    assert_int_equal(s_open(NULL), TACIT_OK);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    tacit_policy_store_destroy(&s_store);
-    store_fixture_end();
-    return 0;
 }
 
 static void before_the_first_nothing_is_in_force(void **state)
@@ -168,7 +159,7 @@ static void another_operators_history_is_refused(void **state)
     assert_int_equal(s_open(NULL), TACIT_OK);
 }
 
-#define S_TEST(name) cmocka_unit_test_setup_teardown(name, s_setup, s_teardown)
+#define S_TEST(name) STORE_CASE(name, &s_fixture)
 
 int main(void)
 {

@@ -19,28 +19,19 @@ enum { S_START = 1000 * 1000, S_PAGE = 256 };
 static tacit_refusal_journal_t *s_journal;
 static tacit_audit_record_t s_records[S_PAGE];
 
-static tacit_status_t s_open(tacit_error_t *ret_error)
+static void s_close(void)
 {
     tacit_refusal_journal_destroy(&s_journal);
+}
+
+static tacit_status_t s_open(tacit_error_t *ret_error)
+{
+    s_close();
     return tacit_refusal_journal_open(store_fixture_folder, store_fixture_mesh_id,
                                       platform_fixture(), &s_journal, ret_error);
 }
 
-static int s_setup(void **state)
-{
-    (void)state;
-    store_fixture_start();
-    assert_int_equal(s_open(NULL), TACIT_OK);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    tacit_refusal_journal_destroy(&s_journal);
-    store_fixture_end();
-    return 0;
-}
+static const store_fixture_t s_fixture = {s_open, s_close};
 
 static void s_add(tacit_status_t status, uint64_t now_ms)
 {
@@ -212,7 +203,7 @@ static void a_full_disk_loses_entries_and_nothing_else(void **state)
     assert_int_equal(s_records[1].time_ms, S_START + 2);
 }
 
-#define S_CASE(name) cmocka_unit_test_setup_teardown(name, s_setup, s_teardown)
+#define S_CASE(name) STORE_CASE(name, &s_fixture)
 
 int main(void)
 {

@@ -2,6 +2,10 @@
 
 #include "store_fixture.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
 #include <sodium.h>
 
 #include "platform_fixture.h"
@@ -27,13 +31,19 @@ int store_fixture_group_end(void **state)
     return 0;
 }
 
-void store_fixture_start(void)
+int store_fixture_setup(void **state)
 {
+    const store_fixture_t *fixture = *state;
     state_folder_make(store_fixture_folder);
     randombytes_buf(store_fixture_mesh_id, sizeof store_fixture_mesh_id);
+    assert_int_equal(fixture->open(NULL), TACIT_OK);
+    return 0;
 }
 
-void store_fixture_end(void)
+int store_fixture_teardown(void **state)
 {
+    const store_fixture_t *fixture = *state;
+    fixture->close();
     state_folder_remove(store_fixture_folder);
+    return 0;
 }
