@@ -31,6 +31,7 @@ from codec_python_test import SAMPLE, pack, random_sample
 from tacit import codec, errors, frame
 from tacit.codec import Field
 from tacit.idl import attestation, inference, introduction, keys, mesh, models, session
+from tacit.options import Options
 from tacit.service import Method
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -282,7 +283,8 @@ class Peers(unittest.IsolatedAsyncioTestCase):
 
     async def ask(self, answer, method=ECHO, **options):
         """One call; answer(msgid, args, meta) gives the frames of the reply."""
-        call = asyncio.create_task(self.connection.call(method, Text(text=b"hello"), **options))
+        call = asyncio.create_task(self.connection.call(method, Text(text=b"hello"),
+                                                        Options(**options)))
         who, frame, *bulk = await self.router.recv_multipart()
         kind, msgid, name, (args, meta) = msgpack.unpackb(frame, strict_map_key=False)
         self.assertEqual((kind, name), (0, method.name))
@@ -329,7 +331,7 @@ class Peers(unittest.IsolatedAsyncioTestCase):
         for text in ("", "00-a", name.upper(), name + "0", "01" + name[2:],
                      "00-" + "0" * 32 + name[35:], name[:36] + "0" * 16 + "-01"):
             with self.subTest(text), self.assertRaises(errors.BadInput):
-                await self.connection.call(ECHO, Text(text=b""), traceparent=text)
+                await self.connection.call(ECHO, Text(text=b""), Options(traceparent=text))
 
     async def test_a_refusal(self):
         with self.assertRaises(keys.NotGranted) as caught:
@@ -370,7 +372,7 @@ class Peers(unittest.IsolatedAsyncioTestCase):
 
     async def test_bulk_has_bounds(self):
         with self.assertRaises(errors.BadBulk):
-            await self.connection.call(BULK, Text(text=b""), bulk=b"x" * 11)
+            await self.connection.call(BULK, Text(text=b""), Options(bulk=b"x" * 11))
         for method, size in ((BULK, 11), (ECHO, 1)):
             with self.assertRaises(errors.BadBulk):
                 await self.ask(lambda msgid, args, _, size=size: self.reply(msgid, None, args) +
@@ -381,7 +383,7 @@ class Peers(unittest.IsolatedAsyncioTestCase):
 
     async def test_silence_ends_at_the_deadline_and_lateness_does_not_matter(self):
         with self.assertRaises(errors.DeadlineExceeded):
-            await self.connection.call(ECHO, Text(text=b"late"), deadline=0.05)
+            await self.connection.call(ECHO, Text(text=b"late"), Options(deadline=0.05))
         who, frame = await self.router.recv_multipart()
         _, msgid, _, (args, _) = msgpack.unpackb(frame, strict_map_key=False)
         await self.router.send_multipart([who, *self.reply(msgid, None, args)])

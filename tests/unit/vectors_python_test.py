@@ -168,7 +168,7 @@ class Server:
         self.server_key, _ = wire.curve_pair()
         self.methods = []
 
-    async def call(self, method, args, **_options):
+    async def call(self, method, args, _options):
         self.methods.append(method.name)
         return tacit.service.Reply(getattr(self, method.name.partition(".")[2])(args))
 

@@ -19,6 +19,7 @@ import zmq.asyncio
 
 from . import codec, errors, frame as _frame
 from .identity import Identity, Role
+from .options import Options
 from .service import Method, Reply
 from .session import Session, bind
 
@@ -352,28 +353,23 @@ class Connection:
         self,
         method: Method,
         args: codec.Record,
-        *,
-        bulk: _t.Optional[codec.Bytes] = None,
-        deadline: _t.Optional[float] = None,
-        idempotency_key: _t.Optional[bytes] = None,
-        traceparent: _t.Optional[str] = None,
-        known: tuple[type[errors.TacitError], ...] = (),
+        options: Options = Options(),
         stream: _t.Optional["Stream[_t.Any]"] = None,
     ) -> Begun:
         """A call's number and frame; `send_begun` sends it, `forget` ends it."""
-        self._check(method, bulk)
+        self._check(method, options.bulk)
         seconds = method.deadline_ms / 1000
-        if deadline is not None:
-            seconds = min(seconds, deadline)
+        if options.deadline is not None:
+            seconds = min(seconds, options.deadline)
         if seconds <= 0:
             raise errors.DeadlineExceeded("the deadline has passed already")
         until = time.monotonic() + seconds
         self._msgid += 1
-        meta = _frame.meta(seconds, idempotency_key, traceparent)
+        meta = _frame.meta(seconds, options.idempotency_key, options.traceparent)
         frame = self._request(method, args, meta, self._msgid)
         future: "asyncio.Future[Reply]" = asyncio.get_running_loop().create_future()
-        self._pending[self._msgid] = _Pending(method, future, known, stream)
-        return Begun(self._msgid, future, until, frame, bulk)
+        self._pending[self._msgid] = _Pending(method, future, options.known, stream)
+        return Begun(self._msgid, future, until, frame, options.bulk)
 
     async def send_begun(self, begun: Begun) -> None:
         left = max(0.0, begun.until - time.monotonic())
@@ -397,27 +393,11 @@ class Connection:
         await self._send(frame, chunk, ended, _CHUNK_SECONDS)
 
     async def call(
-        self,
-        method: Method,
-        args: codec.Record,
-        *,
-        bulk: _t.Optional[codec.Bytes] = None,
-        deadline: _t.Optional[float] = None,
-        idempotency_key: _t.Optional[bytes] = None,
-        traceparent: _t.Optional[str] = None,
-        known: tuple[type[errors.TacitError], ...] = (),
+        self, method: Method, args: codec.Record, options: Options = Options()
     ) -> Reply:
         """One call by a method of a contract; see `tacit.service.Client.call`. Where the task that
         waits is cancelled, the service is told."""
-        begun = self.begin(
-            method,
-            args,
-            bulk=bulk,
-            deadline=deadline,
-            idempotency_key=idempotency_key,
-            traceparent=traceparent,
-            known=known,
-        )
+        begun = self.begin(method, args, options)
         try:
             await self.send_begun(begun)
             return await asyncio.wait_for(begun.future, max(0.0, begun.until - time.monotonic()))

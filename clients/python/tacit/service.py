@@ -10,6 +10,7 @@ import time
 import typing as _t
 
 from . import codec, errors, retry
+from .options import Options
 from .stream import Stream as Stream  # generated modules name it
 
 if _t.TYPE_CHECKING:
@@ -139,18 +140,17 @@ class Client:
         self._budget.earn()
         if method.keyed and idempotency_key is None:
             idempotency_key = os.urandom(16)
+        options = Options(
+            bulk=bulk,
+            idempotency_key=idempotency_key,
+            traceparent=traceparent,
+            known=self.SERVICE.errors,
+        )
         for attempt in itertools.count(1):
             used = self.connection
+            left = dataclasses.replace(options, deadline=until - time.monotonic())
             try:
-                return await used.call(
-                    method,
-                    args,
-                    bulk=bulk,
-                    deadline=until - time.monotonic(),
-                    idempotency_key=idempotency_key,
-                    traceparent=traceparent,
-                    known=self.SERVICE.errors,
-                )
+                return await used.call(method, args, left)
             except retry.AGAIN as error:
                 drained = isinstance(error, retry.DID_NOT_RUN)
                 lost = not isinstance(error, retry.CONNECTED)
@@ -213,16 +213,14 @@ class Client:
         traceparent: _t.Optional[str] = None,
     ) -> "Stream[_t.Any]":
         """A call with streams, to be entered by `async with`. It is sent once."""
-        return Stream(
-            self.connection,
-            method,
-            args,
+        options = Options(
             bulk=bulk,
             deadline=deadline,
             idempotency_key=idempotency_key,
             traceparent=traceparent,
             known=self.SERVICE.errors,
         )
+        return Stream(self.connection, method, args, options)
 
     # --- what every service has (rpc/builtin.h) -------------------------------------------------
 

@@ -9,6 +9,7 @@ import types
 import typing as _t
 
 from . import codec, errors, frame as _frame
+from .options import Options
 
 if _t.TYPE_CHECKING:
     from .connection import Connection
@@ -34,7 +35,11 @@ class Stream(_t.Generic[R]):
     Leaving it before cancels the call. Not more than a window of chunks is ever kept here."""
 
     def __init__(
-        self, connection: "Connection", method: "Method", args: codec.Record, **options: _t.Any
+        self,
+        connection: "Connection",
+        method: "Method",
+        args: codec.Record,
+        options: Options = Options(),
     ) -> None:
         self._connection, self._method, self._args = connection, method, args
         self._options = options
@@ -59,7 +64,7 @@ class Stream(_t.Generic[R]):
         return self._method.stream_in[0] if self._method.stream_in is not None else 0
 
     async def __aenter__(self) -> "Stream[R]":
-        begun = self._connection.begin(self._method, self._args, stream=self, **self._options)
+        begun = self._connection.begin(self._method, self._args, self._options, stream=self)
         self._msgid, self._future, self._until = begun.msgid, begun.future, begun.until
         self._future.add_done_callback(lambda _future: self._news.set())
         try:
