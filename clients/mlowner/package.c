@@ -58,8 +58,12 @@ static tacit_status_t s_file_failed(tacit_error_t *ret_error)
 {
     tacit_status_t status =
         errno == ENOSPC || errno == EDQUOT ? TACIT_STORAGE_FULL : TACIT_STORAGE_FAILED;
-    return tacit_error_set(ret_error, status, "the sealed model cannot be kept: %s",
-                           strerror(errno));
+    tacit_error_set(ret_error, status, "the sealed model cannot be kept: %s", strerror(errno));
+    if (status == TACIT_STORAGE_FULL) {
+        tacit_error_remedy(ret_error, "it is as large as the model, and waits in the identity's "
+                                      "folder: make room there, or name another with --identity");
+    }
+    return status;
 }
 
 /*  One chunk after the other: plaintext in, sealed out, digest.  */

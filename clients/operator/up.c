@@ -273,6 +273,14 @@ static void s_note(const tacit_mesh_process_t *process, s_view_t *view)
              process->last_exit.data ? (const char *)process->last_exit.data : "");
 }
 
+/*  Who ended again and again says why: FAILED NAME: REASON.  */
+static tacit_status_t s_status_of_why(const char *why)
+{
+    static const char failed[] = "FAILED ";
+    const char *name = strncmp(why, failed, sizeof failed - 1) == 0 ? why + sizeof failed - 1 : "";
+    return s_status_of(name, strcspn(name, ":"));
+}
+
 static tacit_status_t s_say_who(tacit_status_t status, const s_view_t *view,
                                 tacit_error_t *ret_error)
 {
@@ -307,7 +315,7 @@ static tacit_status_t s_look(tacit_client_t *supervisor, const char *only, s_vie
             status = s_say_never(ret_view, ret_error);
         } else if (process->state != TACIT_MESH_PROCESS_STATE_READY &&
                    process->restarts >= S_RESTARTS_MAX) {
-            status = s_say_who(TACIT_INTERNAL, ret_view, ret_error);
+            status = s_say_who(s_status_of_why(ret_view->why), ret_view, ret_error);
         }
         if (only && tacit_span_equal(process->name, tacit_span_string(only))) {
             break; /* those after it wait for the policy */
