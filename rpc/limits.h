@@ -42,6 +42,7 @@ enum {
     TACIT_CALLS_PENDING_PER_CONNECTION_MAX = 64,
     TACIT_CALLS_PENDING_MAX = 1024,      /* for callers who have some already */
     TACIT_CALLS_PENDING_HARD_MAX = 1280, /* for those who have none: nobody is shut out */
+    TACIT_CALL_LARGE_MIN = 16 * 1024,    /* bytes of a request; below only its number counts */
     TACIT_CALLS_IDLE_MAX = 64,           /* call objects kept for reuse */
     TACIT_SERVER_BATCH = 64,             /* calls read before the loop serves others, about */
     TACIT_BUSY_RETRY_MS = 100,           /* before a caller who was told `busy` should try again */
@@ -106,9 +107,11 @@ enum {
     TACIT_STOP_MS = 50     /* how soon who connects sees that it is to stop */
 };
 
-/*  Bytes of requests that pending calls of one endpoint hold; and for callers who have none.  */
-#define TACIT_CALLS_PENDING_BYTES_MAX      ((uint64_t)512 * 1024 * 1024)
-#define TACIT_CALLS_PENDING_BYTES_HARD_MAX ((uint64_t)768 * 1024 * 1024)
+/*  Bytes of requests that pending calls of one endpoint hold (rpc/pending_room.h): of callers who
+    have some; of who has none; and of enclaves that have none.  */
+#define TACIT_CALLS_PENDING_BYTES_MAX         ((uint64_t)512 * 1024 * 1024)
+#define TACIT_CALLS_PENDING_BYTES_HARD_MAX    ((uint64_t)640 * 1024 * 1024)
+#define TACIT_CALLS_PENDING_BYTES_ENCLAVE_MAX ((uint64_t)768 * 1024 * 1024)
 
 /*  Bytes of large answers that were not taken (rpc/untaken.h): of a connection, beyond which its
     calls wait, and beyond which it gets none; the same of all, for those who have some and for

@@ -1,6 +1,7 @@
 /*  server_dispatch.c - the way of a request through every check to its handler.  */
 
 #include "rpc/caller.h"
+#include "rpc/pending_room.h"
 #include "rpc/server_internal.h"
 #include "rpc/server_keyed.h"
 #include "rpc/server_observe.h"
@@ -19,18 +20,16 @@ static bool s_has_pending(const tacit_server_t *self, const tacit_call_t *call)
     return other != NULL;
 }
 
-/*  Callers who have none pending are let in beyond the limit, so that a crowd of waiting calls does
-    not shut others out.  */
 static bool s_is_busy(const tacit_server_t *self, const tacit_call_t *call)
 {
-    size_t own = call->connection ? call->connection->pending - 1 : 0;
-    uint64_t bytes = self->pending_bytes + tacit_call_held(call);
-    return own >= TACIT_CALLS_PENDING_PER_CONNECTION_MAX ||
-           self->pending_count >= TACIT_CALLS_PENDING_HARD_MAX ||
-           bytes > TACIT_CALLS_PENDING_BYTES_HARD_MAX ||
-           ((self->pending_count >= TACIT_CALLS_PENDING_MAX ||
-             bytes > TACIT_CALLS_PENDING_BYTES_MAX) &&
-            s_has_pending(self, call));
+    const tacit_pending_room_t taken = {
+        .count = self->pending_count,
+        .bytes = self->pending_bytes,
+        .own_count = call->connection ? call->connection->pending - 1 : 0,
+    };
+    bool enclave = call->entry->method->caller == TACIT_CALLER_ENCLAVE;
+    tacit_room_t room = tacit_pending_room(&taken, tacit_call_held(call), enclave);
+    return room == TACIT_ROOM_NONE || (room == TACIT_ROOM_FOR_NEW && s_has_pending(self, call));
 }
 
 static tacit_status_t s_check_bulk(const tacit_call_t *call)
