@@ -16,7 +16,9 @@
 #include "enclave/clock.h"
 #include "rpc/untaken.h"
 
-enum { S_UNIT = TACIT_UNTAKEN_MESSAGE_MIN, S_MS = 1000000 };
+#define S_UNIT ((size_t)TACIT_UNTAKEN_MESSAGE_MIN)
+
+enum { S_MS = 1000000 };
 
 /*  In units: 4 hold, 8 of one, 12 of all, 16 for who has none.  */
 static const tacit_untaken_limits_t s_limits = {
@@ -211,6 +213,7 @@ static void cuts_who_stood_still_above_the_limit_of_all(void **state)
     (void)s_send_by(&s_a, a[0], 6 * S_UNIT);
     (void)s_send_by(&s_b, b[0], 6 * S_UNIT);
     uint64_t now = tacit_monotonic_ns() / S_MS;
+    uint64_t later = now + (uint64_t)2 * TACIT_UNTAKEN_STILL_MS;
     assert_int_equal(tacit_untaken_sweep(s_untaken, now + TACIT_UNTAKEN_STILL_MS + 1), 0);
     (void)s_send(&s_c, 4 * S_UNIT); /* whose connection is not known */
     assert_int_equal(tacit_untaken_sweep(s_untaken, now), 0);
@@ -219,13 +222,13 @@ static void cuts_who_stood_still_above_the_limit_of_all(void **state)
     s_take_all();
     (void)s_send_by(&s_a, a[0], 6 * S_UNIT); /* of whom one was cut */
     (void)s_send_by(&s_b, b[0], 6 * S_UNIT);
-    assert_int_equal(tacit_untaken_sweep(s_untaken, now + 2 * TACIT_UNTAKEN_STILL_MS), 0);
+    assert_int_equal(tacit_untaken_sweep(s_untaken, later), 0);
     assert_true(tacit_untaken_fits(s_untaken, &s_c, S_UNIT));
-    assert_int_equal(tacit_untaken_sweep(s_untaken, now + 2 * TACIT_UNTAKEN_STILL_MS), 0);
+    assert_int_equal(tacit_untaken_sweep(s_untaken, later), 0);
     assert_false(tacit_untaken_fits(s_untaken, &s_a, S_UNIT)); /* and is in the way of others */
-    assert_int_equal(tacit_untaken_sweep(s_untaken, now + 2 * TACIT_UNTAKEN_STILL_MS), 1);
+    assert_int_equal(tacit_untaken_sweep(s_untaken, later), 1);
     assert_int_equal(s_is_cut(a[1]) + s_is_cut(b[1]), 2);
-    assert_int_equal(tacit_untaken_sweep(s_untaken, now + 2 * TACIT_UNTAKEN_STILL_MS), 0);
+    assert_int_equal(tacit_untaken_sweep(s_untaken, later), 0);
     for (int i = 0; i < 2; i++) {
         close(a[i]);
         close(b[i]);
