@@ -59,9 +59,8 @@ enum {
     TACIT_DRAIN_QUIET_MS = 100,     /* that connections last when all is done */
     TACIT_DRAIN_TICK_MS = 20,       /* between two looks whether it is done */
     TACIT_SWEEP_MS = 1000,          /* between looks for expired sessions */
-    TACIT_UNTAKEN_MESSAGE_MIN =
-        2 * 1024, /* bytes of a message that is counted; what is smaller is bounded by its number */
-    TACIT_UNTAKEN_STILL_MS = 2000, /* who took nothing for so long gives way to others */
+    TACIT_UNTAKEN_MESSAGE_MIN = 2048, /* bytes of a message that is counted; else its number is */
+    TACIT_UNTAKEN_STILL_MS = 2000,    /* who took nothing for so long gives way to others */
 
     /*  The pool of threads in which handlers of blocking methods run, of one endpoint.  */
     TACIT_POOL_THREADS = 4, /* where the owner says nothing */

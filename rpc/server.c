@@ -1,8 +1,8 @@
-/*  server.c - the socket on its loop, call objects, and the endpoint's life.
+/*  server.c - the socket on its loop, and the endpoint's life.
 
     Nothing here waits for one caller: messages are read when there are any, or for some
-   milliseconds where there is nothing else to do; a reply is sent or dropped. Replies that a
-   connection does not take (its queue is full, it is gone) end its sessions.  */
+    milliseconds where there is nothing else to do; a reply is sent or dropped. Replies that a
+    connection does not take (its queue is full, it is gone) end its sessions.  */
 
 #include "rpc/server.h"
 
@@ -13,45 +13,6 @@
 #include "rpc/server_untaken.h"
 #include "rpc/text.h"
 #include "rpc/zap.h"
-
-/*  --- call objects ---------------------------------------------------------------------------- */
-
-tacit_call_t *tacit_server_take_call(tacit_server_t *self)
-{
-    tacit_call_t *call = self->idle;
-    if (!call) {
-        call = tacit_call_new();
-    } else {
-        self->idle = call->next;
-        self->idle_count--;
-    }
-    if (call) {
-        call->server = self;
-        call->next = NULL;
-    }
-    return call;
-}
-
-void tacit_server_give_call(tacit_server_t *self, tacit_call_t *call)
-{
-    if (call->connection) {
-        tacit_session_table_release(&self->sessions, call->connection);
-    }
-    tacit_server_stream_close(self, call);
-    if (call->place.part) {
-        tacit_server_limits_leave(self, call);
-    }
-    self->listeners -= call->ready != NULL;
-    self->held -= call->held;
-    if (self->idle_count == TACIT_CALLS_IDLE_MAX) {
-        tacit_call_destroy(&call);
-        return;
-    }
-    tacit_call_reset(call);
-    call->next = self->idle;
-    self->idle = call;
-    self->idle_count++;
-}
 
 /*  --- reading --------------------------------------------------------------------------------- */
 

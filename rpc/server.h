@@ -66,8 +66,8 @@ const char *tacit_server_endpoint(const tacit_server_t *server);
 TACIT_MUST_CHECK tacit_status_t tacit_server_attach(tacit_server_t *server, zloop_t *loop);
 
 /*  From now on new calls of users, owners and the operator are refused with DRAINING, which says
-   that they did not run; what finishing the others may need is let through: calls of enclaves,
-   methods for anyone, sessions, metrics. rpc/drain.h is the whole of an orderly end.  */
+    that they did not run; what finishing the others may need is let through: calls of enclaves,
+    methods for anyone, sessions, metrics. rpc/drain.h is the whole of an orderly end.  */
 void tacit_server_drain(tacit_server_t *server);
 bool tacit_server_is_draining(const tacit_server_t *server);
 /*  No call is pending, and no lane has something to send.  */
@@ -122,8 +122,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_call_take_bulk(tacit_call_t *call, uint8_t
 
 /*  For a handler in the pool, which answers by what it returns and never finishes a call itself:
     becomes true when nobody waits for the answer any more (deadline, cancelled, caller gone,
-   session or server ended), so that long work can end early. tacit_call_alive looks at it, too.
-   NULL outside of the pool.  */
+    session or server ended), so that long work can end early. tacit_call_alive looks at it, too.
+    NULL outside of the pool.  */
 const atomic_bool *tacit_call_over(const tacit_call_t *call);
 
 /*  A call's slow part, for a handler on the server's thread, which has the service's state to
@@ -154,9 +154,9 @@ void tacit_call_finish(tacit_call_t **call, tacit_status_t status, const void *r
 bool tacit_call_alive(const tacit_call_t *call);
 
 /*  For a handler that returns TACIT_PENDING: to be told, on the server's loop, when the call is
-   over before it was finished (deadline, cancelled by its caller, caller gone, session or server
-   ended). It then lets go of what it works on and finishes the call, at once or later. Not for
-   handlers in the pool.  */
+    over before it was finished (deadline, cancelled by its caller, caller gone, session or server
+    ended). It then lets go of what it works on and finishes the call, at once or later. Not for
+    handlers in the pool.  */
 void tacit_call_on_end(tacit_call_t *call, void (*ended)(void *self, tacit_call_t *call),
                        void *self);
 

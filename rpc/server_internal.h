@@ -1,5 +1,7 @@
 /*  server_internal.h - what the files of the server share: server.c reads, server_dispatch.c checks
-    and runs, server_reply.c answers, server_pending.c keeps what is answered later.  */
+    and runs, server_reply.c answers, server_pending.c keeps what is answered later or waits: for
+    its bulk (server_lane.c), until its caller has read (server_untaken.c), for its turn
+    (server_limits.c), or for the pool (server_work.c).  */
 
 #ifndef TACIT_RPC_SERVER_INTERNAL_H
 #define TACIT_RPC_SERVER_INTERNAL_H
@@ -91,7 +93,7 @@ void tacit_server_give_call(tacit_server_t *server, tacit_call_t *call);
 void tacit_server_dispatch(tacit_server_t *server, tacit_call_t *call, bool too_many_frames);
 
 /*  Run the handler of a call that was admitted, when its caller has read enough; when it is its
-   turn. Both take the call.  */
+    turn. Both take the call.  */
 void tacit_server_enter(tacit_server_t *server, tacit_call_t *call);
 void tacit_server_proceed(tacit_server_t *server, tacit_call_t *call);
 /*  Run it at once, here.  */

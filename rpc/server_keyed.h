@@ -10,7 +10,7 @@
 bool tacit_server_keyed_take(tacit_server_t *server, tacit_call_t *call);
 
 /*  Its handler has finished, with that result where status is OK: keep it, and answer those who
-   wait for it. To be called before its own answer.  */
+    wait for it. To be called before its own answer.  */
 void tacit_server_keyed_end(tacit_server_t *server, tacit_call_t *call, tacit_status_t status,
                             const void *result);
 

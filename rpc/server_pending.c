@@ -1,10 +1,49 @@
-/*  server_pending.c - calls whose answer comes later: their deadlines, and who is told when one is
-    over before its handler finished it.
+/*  server_pending.c - call objects; calls whose answer comes later: their deadlines, and who is
+    told when one is over before its handler finished it, or before it began.
 
     One timer of the loop stands for the earliest deadline of all.  */
 
 #include "rpc/server_internal.h"
 #include "rpc/server_keyed.h"
+
+/*  --- call objects ---------------------------------------------------------------------------- */
+
+tacit_call_t *tacit_server_take_call(tacit_server_t *self)
+{
+    tacit_call_t *call = self->idle;
+    if (!call) {
+        call = tacit_call_new();
+    } else {
+        self->idle = call->next;
+        self->idle_count--;
+    }
+    if (call) {
+        call->server = self;
+        call->next = NULL;
+    }
+    return call;
+}
+
+void tacit_server_give_call(tacit_server_t *self, tacit_call_t *call)
+{
+    if (call->connection) {
+        tacit_session_table_release(&self->sessions, call->connection);
+    }
+    tacit_server_stream_close(self, call);
+    if (call->place.part) {
+        tacit_server_limits_leave(self, call);
+    }
+    self->listeners -= call->ready != NULL;
+    self->held -= call->held;
+    if (self->idle_count == TACIT_CALLS_IDLE_MAX) {
+        tacit_call_destroy(&call);
+        return;
+    }
+    tacit_call_reset(call);
+    call->next = self->idle;
+    self->idle = call;
+    self->idle_count++;
+}
 
 /*  --- the list -------------------------------------------------------------------------------- */
 

@@ -1,9 +1,9 @@
 /*  untaken.h - bytes of answers that wait for their readers, of each connection and of all.
 
     libzmq bounds the messages that wait for a connection by their number alone, and a message may
-    have 16 MiB. So every large one is counted from when it is sent until libzmq, or the
-   connection's lane, lets go of it: then it was read, all but what libzmq has under its hands, or
-   its connection ended. Small ones are bounded by their number.
+    have 16 MiB. So every large one is counted from when it is sent until libzmq, or the lane of the
+    connection, lets go of it: then it was read, all but what libzmq has under its hands, or its
+    connection ended. Small ones are bounded by their number.
 
     Who does not read is let in no further: above `hold` its calls wait, and what would bring it
     above `most` is not sent. Above `all` of all connections together that is so for whoever has
@@ -50,14 +50,14 @@ TACIT_MUST_CHECK tacit_status_t tacit_untaken_count(tacit_untaken_t *untaken,
                                                     zmq_msg_t *message);
 
 /*  An eventfd, borrowed, that is written once after `await`, when some connection took a message;
-   and by wake.  */
+    and by wake.  */
 int tacit_untaken_file(const tacit_untaken_t *untaken);
 void tacit_untaken_await(tacit_untaken_t *untaken);
 void tacit_untaken_wake(tacit_untaken_t *untaken);
 
-/*  Forgets connections that have none. Where `all` stood in somebody's way since the last time,
-   cuts the one that took nothing for the longest time, TACIT_UNTAKEN_STILL_MS at least, and more of
-    them until the others are below it. How many it cut.  */
+/*  Forgets connections that have none. Where `all` held somebody up since the last time, cuts the
+    one that took nothing for the longest time, TACIT_UNTAKEN_STILL_MS at least, and more of them
+    until the others are below it. How many it cut.  */
 size_t tacit_untaken_sweep(tacit_untaken_t *untaken, uint64_t now_ms);
 
 /*  For metrics, and tests: of all; of a connection.  */
