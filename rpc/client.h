@@ -111,5 +111,8 @@ void *tacit_client_socket(tacit_client_t *client);
 TACIT_MUST_CHECK tacit_status_t tacit_client_open_lane(tacit_client_t *client,
                                                        tacit_error_t *ret_error);
 void *tacit_client_lane_socket(tacit_client_t *client);
+/*  For such an owner: large bulk went over the connection for want of a lane, and it is time to
+   open another one (a lane may be lost, and the service recalls one that is idle).  */
+bool tacit_client_lane_lacks(const tacit_client_t *client);
 
 #endif

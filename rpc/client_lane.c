@@ -279,7 +279,7 @@ bool tacit_client_lane_take_in(tacit_client_t *self)
 bool tacit_client_lane_lacks(const tacit_client_t *self)
 {
     const tacit_client_lane_t *lane = &self->lane;
-    return lane->missed && (!lane->endpoint || lane->recalled) &&
+    return lane->missed && !lane->endpoint &&
            tacit_lane_reopen_due(&lane->reopen, tacit_client_now());
 }
 

@@ -47,10 +47,6 @@ void tacit_client_lane_refresh(tacit_client_t *client, uint64_t now_ms);
 /*  Both ends have greeted.  */
 bool tacit_client_lane_is_up(const tacit_client_lane_t *lane);
 
-/*  True where large bulk went over CURVE for want of a lane, and another one may be opened: for
-    owners who open it themselves.  */
-bool tacit_client_lane_lacks(const tacit_client_t *client);
-
 /*  True where a bulk of that size would be sealed at once, so that its memory may be borrowed.  */
 bool tacit_client_lane_flows(const tacit_client_t *client, size_t size);
 

@@ -324,6 +324,15 @@ static int s_on_redial(zloop_t *loop, int timer, void *argument)
     return 0;
 }
 
+/*  The one there was may be lost, or was recalled when nothing came for long.  */
+static void s_renew_lane(s_worker_t *self)
+{
+    tacit_error_t why = {.code = TACIT_OK};
+    if (tacit_client_lane_lacks(self->gateway) && tacit_client_open_lane(self->gateway, &why)) {
+        tacit_log(TACIT_LOG_DEBUG, "no_lane", "%s", why.message);
+    }
+}
+
 static int s_on_heartbeat(zloop_t *loop, int timer, void *argument)
 {
     (void)loop;
@@ -331,6 +340,9 @@ static int s_on_heartbeat(zloop_t *loop, int timer, void *argument)
     s_worker_t *self = argument;
     if (self->gateway) {
         s_send_heartbeat(self);
+    }
+    if (self->gateway) {
+        s_renew_lane(self);
         s_drain_replies(self); /* deadlines of calls pass without input */
     }
     return s_go_on(self);

@@ -369,6 +369,31 @@ static void one_more_is_busy_where_none_is_idle_and_served_without(void **state)
     echo_stop(&echo);
 }
 
+/*  Who polls sockets itself is told when to open another one.  */
+static void an_owner_who_polls_opens_the_next_lane_itself(void **state)
+{
+    (void)state;
+    echo_service_t echo;
+    s_serve(&echo, NEVER, NEVER, NEVER);
+    tacit_client_t *client = s_bind(&echo);
+    assert_non_null(tacit_client_socket(client));
+    assert_int_equal(tacit_client_open_lane(client, NULL), TACIT_OK);
+    s_assert_bulk(client);
+    assert_false(tacit_client_lane_lacks(client));
+    tacit_client_lane_end(client, "the test cuts it");
+    s_wait_for_next(client);
+    assert_false(tacit_client_lane_lacks(client)); /* nobody missed it */
+    s_assert_bulk(client);
+    assert_true(tacit_client_lane_lacks(client));
+    assert_int_equal(client->lane.opened, 1);
+    assert_int_equal(tacit_client_open_lane(client, NULL), TACIT_OK);
+    assert_false(tacit_client_lane_lacks(client));
+    s_assert_bulk(client);
+    assert_int_equal(client->lane.sent, 2);
+    tacit_client_destroy(&client);
+    echo_stop(&echo);
+}
+
 /*  --- channels -------------------------------------------------------------------------------- */
 
 static void s_call_by(tacit_channel_t *channel)
@@ -430,6 +455,7 @@ int main(void)
         cmocka_unit_test(gives_a_recalled_lane_back_between_calls),
         cmocka_unit_test(the_longest_idle_lane_gives_way_and_its_client_sees_no_error),
         cmocka_unit_test(one_more_is_busy_where_none_is_idle_and_served_without),
+        cmocka_unit_test(an_owner_who_polls_opens_the_next_lane_itself),
         cmocka_unit_test(a_channel_gets_its_lane_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
