@@ -35,8 +35,8 @@ typedef struct tacit_self {
 TACIT_MUST_CHECK tacit_status_t tacit_platform_connect(const char *socket_path,
                                                        tacit_platform_t **ret_platform,
                                                        tacit_error_t *ret_error);
-/*  Did the platform end, or an exchange with it fail? Then every later one does, and what the enclave
-    was writing may not have been counted: it ends, and finds out when it starts anew.  */
+/*  Did the platform end, or an exchange with it fail? Then every later one does, and what the
+   enclave was writing may not have been counted: it ends, and finds out when it starts anew.  */
 bool tacit_platform_is_lost(tacit_platform_t *platform);
 void tacit_platform_destroy(tacit_platform_t **platform);
 

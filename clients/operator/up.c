@@ -15,6 +15,7 @@
 #include "clients/operator/control.h"
 #include "enclave/clock.h"
 #include "enclave/whole_file.h"
+#include "idl/attestation.h"
 #include "idl/mesh.h"
 
 enum {
@@ -377,6 +378,26 @@ static void s_stay(const s_up_t *up)
     }
 }
 
+/*  Where the policy in force asks for more signatures than the operator's, a policy for new
+   programs takes the others first, and they need the attestation service: what is refused meanwhile
+   waits for it, as after a revocation.  */
+static bool s_waits_for_signatures(const s_up_t *up, tacit_status_t status,
+                                   tacit_error_t *ret_error)
+{
+    if ((int)status != TACIT_ATTESTATION_POLICY_UNSIGNED ||
+        tacit_invocation_count(up->invocation, "foreground")) {
+        return false;
+    }
+    if (ret_error) {
+        snprintf(ret_error->message, sizeof ret_error->message,
+                 "the mesh waits for a policy that lists these programs");
+    }
+    tacit_error_remedy(ret_error,
+                       "tacit-operator policy generate > next.yaml; policy sign next.yaml "
+                       "(each of the others); policy apply next.yaml. Or down");
+    return true;
+}
+
 /*  A mesh that did not come up is not left half running.  */
 static void s_give_up(const s_up_t *up)
 {
@@ -400,10 +421,10 @@ tacit_status_t tacit_command_up(const tacit_invocation_t *invocation, tacit_erro
         status = s_bring_up(&up, ret_error);
     }
     bool stopped = s_asked != 0;
-    if (status || stopped) {
+    if (stopped || (status && !s_waits_for_signatures(&up, status, ret_error))) {
         s_give_up(&up);
         status = stopped ? s_say_stopped(ret_error) : status;
-    } else {
+    } else if (!status) {
         if (!invocation->json) {
             printf("The mesh is up in %s (SIMULATED platform)%s.\n\n", invocation->state,
                    up.applied ? "; a policy for these programs was signed and applied" : "");

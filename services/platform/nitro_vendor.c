@@ -14,6 +14,7 @@
 #include "enclave/clock.h"
 #include "enclave/launch.h"
 #include "services/platform/certificate.h"
+#include "services/platform/pem_state.h"
 #include "services/platform/raw_signature.h"
 
 enum { S_ROOT, S_REGION, S_ZONE, S_INSTANCE, S_LEAF, S_CHAIN };
@@ -173,12 +174,13 @@ tacit_span_t tacit_nitro_vendor_root_der(const tacit_nitro_vendor_t *vendor)
 
 /*  --- state ----------------------------------------------------------------------------------- */
 
-static bool s_write(const tacit_nitro_vendor_t *vendor, BIO *bio)
+static bool s_write(const void *self, BIO *bio)
 {
-    bool written = PEM_write_bio(bio, S_INSTANCE_NAME, "", vendor->instance_id,
-                                 sizeof vendor->instance_id) > 0;
+    const tacit_nitro_vendor_t *vendor = self;
+    bool written = tacit_pem_write_id(bio, S_INSTANCE_NAME,
+                                      tacit_span(vendor->instance_id, sizeof vendor->instance_id));
     for (size_t i = 0; written && i < S_STORED; i++) {
-        written = PEM_write_bio_PrivateKey(bio, vendor->keys[i], NULL, NULL, 0, NULL, NULL) == 1 &&
+        written = tacit_pem_write_key(bio, vendor->keys[i]) &&
                   PEM_write_bio_X509(bio, vendor->certificates[i]) == 1;
     }
     return written;
@@ -187,44 +189,18 @@ static bool s_write(const tacit_nitro_vendor_t *vendor, BIO *bio)
 tacit_status_t tacit_nitro_vendor_export(const tacit_nitro_vendor_t *vendor,
                                          tacit_secret_t **ret_state)
 {
-    tacit_status_t status = TACIT_INTERNAL;
-    BIO *bio = BIO_new(BIO_s_secmem()); /* wiped when freed */
-    char *bytes = NULL;
-    if (bio && s_write(vendor, bio)) {
-        long size = BIO_get_mem_data(bio, &bytes);
-        status = size > 0 && size <= TACIT_NITRO_STATE_MAX
-                     ? tacit_secret_copy(tacit_span(bytes, (size_t)size), ret_state)
-                     : TACIT_INTERNAL;
-    }
-    BIO_free(bio);
-    ERR_clear_error();
-    return status;
+    return tacit_pem_state_export(vendor, s_write, TACIT_NITRO_STATE_MAX, ret_state);
 }
 
-static bool s_read_instance(tacit_nitro_vendor_t *vendor, BIO *bio)
+static bool s_read(void *self, BIO *bio)
 {
-    char *name = NULL;
-    char *header = NULL;
-    unsigned char *data = NULL;
-    long size = 0;
-    bool read = PEM_read_bio(bio, &name, &header, &data, &size) == 1 &&
-                strcmp(name, S_INSTANCE_NAME) == 0 && size == sizeof vendor->instance_id;
-    if (read) {
-        memcpy(vendor->instance_id, data, sizeof vendor->instance_id);
-    }
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_free(data);
-    return read;
-}
-
-static bool s_read(tacit_nitro_vendor_t *vendor, BIO *bio)
-{
-    bool read = s_read_instance(vendor, bio);
+    tacit_nitro_vendor_t *vendor = self;
+    char name[TACIT_PEM_NAME_MAX];
+    bool read = tacit_pem_read_id(bio, name, vendor->instance_id, sizeof vendor->instance_id) &&
+                strcmp(name, S_INSTANCE_NAME) == 0;
     for (size_t i = 0; read && i < S_STORED; i++) {
-        read = (vendor->keys[i] = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL)) != NULL &&
-               (vendor->certificates[i] = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL &&
-               X509_check_private_key(vendor->certificates[i], vendor->keys[i]) == 1 &&
+        read = tacit_pem_read_key(bio, &vendor->keys[i]) &&
+               tacit_pem_read_certificate(bio, vendor->keys[i], &vendor->certificates[i]) &&
                s_encode(vendor, i) == TACIT_OK;
     }
     return read;
@@ -239,14 +215,12 @@ bool tacit_nitro_vendor_is_state(tacit_span_t state)
 tacit_status_t tacit_nitro_vendor_import(tacit_span_t state, tacit_nitro_vendor_t **ret_vendor)
 {
     tacit_nitro_vendor_t *vendor = s_alloc();
-    BIO *bio =
-        state.size <= TACIT_NITRO_STATE_MAX ? BIO_new_mem_buf(state.data, (int)state.size) : NULL;
-    tacit_status_t status = TACIT_CORRUPT;
-    if (vendor && bio && s_read(vendor, bio)) {
+    tacit_status_t status =
+        vendor ? tacit_pem_state_import(state, TACIT_NITRO_STATE_MAX, s_read, vendor)
+               : TACIT_NO_MEMORY;
+    if (!status) {
         status = s_complete(vendor);
     }
-    BIO_free(bio);
-    ERR_clear_error();
     if (status) {
         tacit_nitro_vendor_destroy(&vendor);
         return status;

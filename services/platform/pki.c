@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "services/platform/certificate.h"
+#include "services/platform/pem_state.h"
 #include "services/platform/raw_signature.h"
 #include "services/platform/tcb_info.h"
 
@@ -376,12 +377,13 @@ void tacit_pki_destroy(tacit_pki_t **pki)
 /*  --- state ------------------------------------------------------------------------------------
  */
 
-static bool s_write(const tacit_pki_t *pki, BIO *bio)
+static bool s_write(const void *vendor, BIO *bio)
 {
-    bool written = PEM_write_bio(bio, s_platform_id_names[pki->tee], "", pki->platform.ppid,
-                                 sizeof pki->platform.ppid) > 0;
+    const tacit_pki_t *pki = vendor;
+    bool written = tacit_pem_write_id(bio, s_platform_id_names[pki->tee],
+                                      tacit_span(pki->platform.ppid, sizeof pki->platform.ppid));
     for (size_t i = 0; written && i < TACIT_PKI_KEYS; i++) {
-        written = PEM_write_bio_PrivateKey(bio, pki->keys[i], NULL, NULL, 0, NULL, NULL) == 1;
+        written = tacit_pem_write_key(bio, pki->keys[i]);
     }
     for (size_t i = 0; written && i < TACIT_PKI_CERTIFICATES; i++) {
         written = PEM_write_bio_X509(bio, pki->certificates[i]) == 1;
@@ -391,18 +393,7 @@ static bool s_write(const tacit_pki_t *pki, BIO *bio)
 
 tacit_status_t tacit_pki_export(const tacit_pki_t *pki, tacit_secret_t **ret_state)
 {
-    tacit_status_t status = TACIT_INTERNAL;
-    BIO *bio = BIO_new(BIO_s_secmem()); /* wiped when freed */
-    char *bytes = NULL;
-    if (bio && s_write(pki, bio)) {
-        long size = BIO_get_mem_data(bio, &bytes);
-        status = size > 0 && size <= TACIT_PKI_STATE_MAX
-                     ? tacit_secret_copy(tacit_span(bytes, (size_t)size), ret_state)
-                     : TACIT_INTERNAL;
-    }
-    BIO_free(bio);
-    ERR_clear_error();
-    return status;
+    return tacit_pem_state_export(pki, s_write, TACIT_PKI_STATE_MAX, ret_state);
 }
 
 static bool s_take_kind(tacit_pki_t *pki, const char *name)
@@ -416,32 +407,17 @@ static bool s_take_kind(tacit_pki_t *pki, const char *name)
     return false;
 }
 
-static bool s_read_platform_id(tacit_pki_t *pki, BIO *bio)
+static bool s_read(void *vendor, BIO *bio)
 {
-    char *name = NULL;
-    char *header = NULL;
-    unsigned char *data = NULL;
-    long size = 0;
-    bool read = PEM_read_bio(bio, &name, &header, &data, &size) == 1 &&
-                size == sizeof pki->platform.ppid && s_take_kind(pki, name);
-    if (read) {
-        memcpy(pki->platform.ppid, data, sizeof pki->platform.ppid);
-    }
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_free(data);
-    return read;
-}
-
-static bool s_read(tacit_pki_t *pki, BIO *bio)
-{
-    bool read = s_read_platform_id(pki, bio);
+    tacit_pki_t *pki = vendor;
+    char name[TACIT_PEM_NAME_MAX];
+    bool read = tacit_pem_read_id(bio, name, pki->platform.ppid, sizeof pki->platform.ppid) &&
+                s_take_kind(pki, name);
     for (size_t i = 0; read && i < TACIT_PKI_KEYS; i++) {
-        read = (pki->keys[i] = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL)) != NULL;
+        read = tacit_pem_read_key(bio, &pki->keys[i]);
     }
     for (size_t i = 0; read && i < TACIT_PKI_CERTIFICATES; i++) {
-        read = (pki->certificates[i] = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL &&
-               X509_check_private_key(pki->certificates[i], pki->keys[i]) == 1;
+        read = tacit_pem_read_certificate(bio, pki->keys[i], &pki->certificates[i]);
     }
     return read;
 }
@@ -449,14 +425,11 @@ static bool s_read(tacit_pki_t *pki, BIO *bio)
 tacit_status_t tacit_pki_import(tacit_span_t state, tacit_pki_t **ret_pki)
 {
     tacit_pki_t *pki = s_alloc();
-    BIO *bio =
-        state.size <= TACIT_PKI_STATE_MAX ? BIO_new_mem_buf(state.data, (int)state.size) : NULL;
-    tacit_status_t status = TACIT_CORRUPT;
-    if (pki && bio && s_read(pki, bio)) {
+    tacit_status_t status =
+        pki ? tacit_pem_state_import(state, TACIT_PKI_STATE_MAX, s_read, pki) : TACIT_NO_MEMORY;
+    if (!status) {
         status = s_complete(pki, &s_no_options);
     }
-    BIO_free(bio);
-    ERR_clear_error();
     if (status) {
         tacit_pki_destroy(&pki);
         return status;

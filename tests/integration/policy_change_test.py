@@ -298,6 +298,27 @@ class Tools(PolicyCase):
         self.policy("apply", path, check=True)
         self.mesh.operator("revoke", "user", "11" * 32, "--undo", check=True)
 
+    def test_new_programs_wait_for_the_signatures_that_they_take(self):
+        """The operator alone may not list them; the mesh stays up for those who may to do so."""
+        whole = self.policy("generate", check=True).out
+        keys = "".join(f"    - {key}\n" for key in self.keys())
+        lacking = re.sub(r"  - role: models\n(    .*\n)*", "", whole)
+        self.assertNotEqual(lacking, whole)
+        self.policy("apply", self.write("lacking.yaml", f"{lacking}changes:\n  signatures: 2\n"
+                                                        f"  keys:\n{keys}"), check=True)
+        self.mesh.down()
+        done = self.mesh.operator("up", self.mesh.manifest, "--json")
+        self.assert_exit(19, "policy_unsigned", done)
+        self.assertIn("policy generate", done.error["remedy"])
+        path = self.write("listing.yaml", self.policy("generate", check=True).out)
+        self.policy("sign", path, *self.second, check=True)
+        self.policy("apply", path, check=True)
+        self.mesh.await_ready()
+        one = self.policy("generate", check=True).out.split("changes:")[0]
+        path = self.write("alone.yaml", one)
+        self.policy("sign", path, *self.second, check=True)
+        self.policy("apply", path, check=True)
+
     def test_anybody_checks_the_history_without_the_mesh(self):
         path = os.path.join(self.mesh.folder, "history.json")
         self.policy("apply", self.write("a.yaml", self.policy("generate", check=True).out),
