@@ -27,6 +27,8 @@ typedef struct s_type {
     tacit_inference_dtype_t dtype;
 } s_type_t;
 
+static const int64_t s_dimension_max = (int64_t)1 << 48; /* more than any file has */
+
 static const s_type_t s_types[] = {
     {"<f4", TACIT_INFERENCE_DTYPE_FLOAT32}, {"<f8", TACIT_INFERENCE_DTYPE_FLOAT64},
     {"|u1", TACIT_INFERENCE_DTYPE_UINT8},   {"|i1", TACIT_INFERENCE_DTYPE_INT8},
@@ -96,8 +98,8 @@ static bool s_quoted(s_header_t *header, char ret_word[S_WORD_MAX])
     return false;
 }
 
-/*  A dimension: digits without a leading zero. Above the limit of a tensor the value no longer
-    matters, as it is refused anyway.  */
+/*  A dimension: digits without a leading zero. Above the limit the value no longer matters, as it
+   is refused anyway.  */
 static bool s_dimension(s_header_t *header, int64_t *ret_value)
 {
     int64_t value = 0;
@@ -108,7 +110,7 @@ static bool s_dimension(s_header_t *header, int64_t *ret_value)
             return false;
         }
         value = value * 10 + (s_next(header) - '0');
-        value = value > TACIT_TENSOR_BYTES_MAX ? TACIT_TENSOR_BYTES_MAX + 1 : value;
+        value = value > s_dimension_max ? s_dimension_max : value;
         digits++;
     }
     *ret_value = value;
@@ -263,8 +265,7 @@ static tacit_status_t s_check_type(const s_header_t *header, tacit_npy_float64_t
     return TACIT_OK;
 }
 
-static tacit_status_t s_narrow(tacit_span_t elements, tacit_tensor_t *tensor,
-                               tacit_error_t *ret_error)
+tacit_status_t tacit_npy_narrow(tacit_span_t elements, float *ret_numbers, tacit_error_t *ret_error)
 {
     size_t count = elements.size / sizeof(double);
     for (size_t i = 0; i < count; i++) {
@@ -275,7 +276,7 @@ static tacit_status_t s_narrow(tacit_span_t elements, tacit_tensor_t *tensor,
             return tacit_error_set(ret_error, TACIT_BAD_INPUT,
                                    "element %zu is beyond the range of float32", i);
         }
-        memcpy(tensor->data->data + i * sizeof narrow, &narrow, sizeof narrow);
+        memcpy(ret_numbers + i, &narrow, sizeof narrow);
     }
     return TACIT_OK;
 }
@@ -305,7 +306,8 @@ static tacit_status_t s_read_elements(tacit_span_t elements, bool narrow, tacit_
                               elements.size, (unsigned long long)expected);
         return TACIT_MALFORMED;
     }
-    return narrow ? s_narrow(elements, tensor, ret_error) : s_copy(elements, tensor, ret_error);
+    return narrow ? tacit_npy_narrow(elements, (float *)(void *)tensor->data->data, ret_error)
+                  : s_copy(elements, tensor, ret_error);
 }
 
 tacit_status_t tacit_npy_parse(tacit_span_t file, tacit_npy_float64_t float64,
@@ -334,4 +336,36 @@ tacit_status_t tacit_npy_parse(tacit_span_t file, tacit_npy_float64_t float64,
     }
     tacit_tensor_release(&tensor);
     return status;
+}
+
+tacit_status_t tacit_npy_view(tacit_span_t file, tacit_npy_view_t *ret_view,
+                              tacit_error_t *ret_error)
+{
+    s_header_t header = {0};
+    tacit_cursor_t cursor = tacit_cursor(file);
+    tacit_npy_view_t view = {.rank = 0};
+    tacit_status_t status = s_read_header(&cursor, &header, ret_error);
+    if (status == TACIT_OK) {
+        status = s_check_type(&header, TACIT_NPY_FLOAT64_KEPT, &view.dtype, ret_error);
+    }
+    if (status != TACIT_OK) {
+        return status;
+    }
+    uint64_t size = tacit_tensor_element_size(view.dtype);
+    bool fits = true;
+    for (size_t i = 0; i < header.rank; i++) {
+        uint64_t dim = (uint64_t)header.dims[i];
+        fits = fits && (dim == 0 || size <= cursor.rest.size / dim);
+        size *= fits ? dim : 1;
+        view.dims[i] = header.dims[i];
+    }
+    if (!fits || size != cursor.rest.size) {
+        return tacit_error_set(ret_error, TACIT_MALFORMED,
+                               "the file holds %zu bytes of elements, its shape says otherwise",
+                               cursor.rest.size);
+    }
+    view.rank = header.rank;
+    view.elements = cursor.rest;
+    *ret_view = view;
+    return TACIT_OK;
 }

@@ -28,4 +28,21 @@ TACIT_MUST_CHECK tacit_status_t tacit_npy_parse(tacit_span_t file, tacit_npy_flo
                                                 tacit_tensor_t *ret_tensor,
                                                 tacit_error_t *ret_error);
 
+/*  An array where it lies, of any size: the elements of float64 are kept, and bools are not looked
+    at.  */
+typedef struct tacit_npy_view {
+    tacit_inference_dtype_t dtype;
+    size_t rank;
+    int64_t dims[TACIT_TENSOR_RANK_MAX];
+    tacit_span_t elements; /* within the file */
+} tacit_npy_view_t;
+
+/*  MALFORMED, UNSUPPORTED, as above.  */
+TACIT_MUST_CHECK tacit_status_t tacit_npy_view(tacit_span_t file, tacit_npy_view_t *ret_view,
+                                               tacit_error_t *ret_error);
+
+/*  float64 to float32; BAD_INPUT where that would turn a finite number into infinity.  */
+TACIT_MUST_CHECK tacit_status_t tacit_npy_narrow(tacit_span_t elements, float *ret_numbers,
+                                                 tacit_error_t *ret_error);
+
 #endif

@@ -8,8 +8,8 @@
 
 enum {
     S_ALIGNMENT = 64,
-    S_PREFIX = 10,      /* magic, version, size of the text */
-    S_HEADER_MAX = 320, /* the longest text: 8 dimensions of 8 digits, well within this */
+    S_PREFIX = 10,                     /* magic, version, size of the text */
+    S_HEADER_MAX = TACIT_NPY_HEAD_MAX, /* the longest text lies well within this */
     S_SHAPE_MAX = 192
 };
 
@@ -38,24 +38,24 @@ static const char *s_descr(tacit_inference_dtype_t dtype)
 }
 
 /*  "3, 4", and "3," for one dimension, which Python would else not take as a tuple.  */
-static void s_shape(const tacit_tensor_t *tensor, char ret_text[S_SHAPE_MAX])
+static void s_shape(size_t rank, const int64_t *dims, char ret_text[S_SHAPE_MAX])
 {
     size_t used = 0;
     ret_text[0] = '\0';
-    for (size_t i = 0; i < tensor->rank && used < S_SHAPE_MAX; i++) {
+    for (size_t i = 0; i < rank && used < S_SHAPE_MAX; i++) {
         const char *before = i > 0 ? ", " : "";
-        const char *after = tensor->rank == 1 ? "," : "";
+        const char *after = rank == 1 ? "," : "";
         used += (size_t)snprintf(ret_text + used, S_SHAPE_MAX - used, "%s%" PRId64 "%s", before,
-                                 tensor->dims[i], after);
+                                 dims[i], after);
     }
 }
 
 /*  Magic, version, size and text; its size is a multiple of the alignment.  */
-static size_t s_header(const tacit_tensor_t *tensor, const char *descr,
+static size_t s_header(size_t rank, const int64_t *dims, const char *descr,
                        char ret_header[S_HEADER_MAX])
 {
     char shape[S_SHAPE_MAX];
-    s_shape(tensor, shape);
+    s_shape(rank, dims, shape);
     memcpy(ret_header, s_magic, sizeof s_magic);
     size_t used = S_PREFIX + (size_t)snprintf(ret_header + S_PREFIX, S_HEADER_MAX - S_PREFIX,
                                               "{'descr': '%s', 'fortran_order': False, "
@@ -69,17 +69,30 @@ static size_t s_header(const tacit_tensor_t *tensor, const char *descr,
     return size;
 }
 
+tacit_status_t tacit_npy_head(tacit_inference_dtype_t dtype, size_t rank, const int64_t *dims,
+                              char ret_head[TACIT_NPY_HEAD_MAX], size_t *ret_size,
+                              tacit_error_t *ret_error)
+{
+    const char *descr = s_descr(dtype);
+    if (!descr || rank > TACIT_TENSOR_RANK_MAX) {
+        return tacit_error_set(ret_error, TACIT_UNSUPPORTED, "no .npy file holds such a tensor");
+    }
+    *ret_size = s_header(rank, dims, descr, ret_head);
+    return TACIT_OK;
+}
+
 tacit_status_t tacit_npy_format(const tacit_tensor_t *tensor, tacit_secret_t **ret_file,
                                 tacit_error_t *ret_error)
 {
     char header[S_HEADER_MAX];
     tacit_secret_t *file = NULL;
-    const char *descr = s_descr(tensor->dtype);
-    if (!descr || tensor->rank > TACIT_TENSOR_RANK_MAX) {
-        return tacit_error_set(ret_error, TACIT_UNSUPPORTED, "no .npy file holds such a tensor");
+    size_t size = 0;
+    tacit_status_t status =
+        tacit_npy_head(tensor->dtype, tensor->rank, tensor->dims, header, &size, ret_error);
+    if (status != TACIT_OK) {
+        return status;
     }
-    size_t size = s_header(tensor, descr, header);
-    tacit_status_t status = tacit_secret_new(size + tensor->data->size, &file);
+    status = tacit_secret_new(size + tensor->data->size, &file);
     if (status != TACIT_OK) {
         return tacit_error_set(ret_error, status, NULL);
     }

@@ -1,5 +1,4 @@
-/*  comparison.c - see comparison.h. Rows and labels are the owner's plaintext: they live in secret
-    memory, and in the engines, which wipe their own.  */
+/*  comparison.c - see comparison.h. Rows and labels are read where their files are mapped.  */
 
 #include "clients/mlowner/comparison.h"
 
@@ -9,10 +8,9 @@
 
 /*  What is compared: rows for each input, classes, and the model beside.  */
 typedef struct {
-    tacit_tensor_t inputs[TACIT_ENGINE_INPUTS_MAX];
-    tacit_engine_tensor_t items[TACIT_ENGINE_INPUTS_MAX]; /* all rows */
-    size_t count;
-    tacit_tensor_t labels; /* data NULL: none */
+    tacit_local_arrays_t inputs;
+    tacit_array_file_t *label_file;
+    tacit_npy_view_t labels; /* no elements: none */
     size_t rows;
     size_t batch;
     tacit_engine_t *reference;
@@ -20,26 +18,23 @@ typedef struct {
 
 /*  --- files ----------------------------------------------------------------------------------- */
 
-static tacit_status_t s_read_input(s_work_t *work, const char *path,
-                                   const tacit_engine_value_t *value, tacit_error_t *ret_error)
+/*  All inputs have as many rows.  */
+static tacit_status_t s_count_rows(s_work_t *work, tacit_error_t *ret_error)
 {
-    tacit_tensor_t *tensor = &work->inputs[work->count];
-    tacit_status_t status = tacit_local_read(path, value->dtype, tensor, ret_error);
-    if (status) {
-        return status;
+    for (size_t i = 0; i < work->inputs.count; i++) {
+        const tacit_engine_tensor_t *item = &work->inputs.items[i];
+        size_t rows = item->rank > 0 ? (size_t)item->dims[0] : 0;
+        work->rows = i == 0 ? rows : work->rows;
+        if (rows == 0 || rows != work->rows) {
+            char name[TACIT_ERROR_VALUE_MAX];
+            (void)snprintf(name, sizeof name, "%.*s", (int)item->name.size,
+                           (const char *)item->name.data);
+            return tacit_error_set(ret_error, TACIT_BAD_INPUT,
+                                   "input %s has no rows, or not one for each of the first input's",
+                                   name);
+        }
     }
-    tacit_engine_tensor_t *item = &work->items[work->count++];
-    *item = (tacit_engine_tensor_t){.name = tacit_span_string(value->name),
-                                    .dtype = (tacit_dtype_t)tensor->dtype,
-                                    .rank = tensor->rank,
-                                    .data = tacit_secret_span(tensor->data)};
-    memcpy(item->dims, tensor->dims, tensor->rank * sizeof(int64_t));
-    size_t rows = item->rank > 0 ? (size_t)item->dims[0] : 0;
-    work->rows = work->count == 1 ? rows : work->rows;
-    return rows > 0 && rows == work->rows
-               ? TACIT_OK
-               : tacit_error_set(ret_error, TACIT_BAD_INPUT,
-                                 "%s has not one row for each of the first file's", path);
+    return TACIT_OK;
 }
 
 static tacit_status_t s_read_labels(s_work_t *work, const char *path, tacit_error_t *ret_error)
@@ -47,26 +42,25 @@ static tacit_status_t s_read_labels(s_work_t *work, const char *path, tacit_erro
     if (path == NULL) {
         return TACIT_OK;
     }
-    tacit_status_t status = tacit_local_read(path, TACIT_DTYPE_INT64, &work->labels, ret_error);
+    tacit_status_t status = tacit_array_file_open(path, &work->label_file, ret_error);
+    if (!status) {
+        status = tacit_array_file_read(work->label_file, "labels", &work->labels, ret_error);
+    }
     if (status) {
         return status;
-    }
-    size_t count = 1;
-    for (size_t i = 0; i < work->labels.rank; i++) {
-        count *= (size_t)work->labels.dims[i];
     }
     tacit_dtype_t dtype = (tacit_dtype_t)work->labels.dtype;
     bool whole =
         dtype == TACIT_DTYPE_INT64 || dtype == TACIT_DTYPE_INT32 || dtype == TACIT_DTYPE_UINT8;
-    return whole && count == work->rows
+    return whole && work->labels.elements.size / tacit_dtype_size(dtype) == work->rows
                ? TACIT_OK
                : tacit_error_set(ret_error, TACIT_BAD_INPUT,
                                  "%s has not one class for each row (int64, int32 or uint8)", path);
 }
 
-static int64_t s_label(const tacit_tensor_t *labels, size_t row)
+static int64_t s_label(const tacit_npy_view_t *labels, size_t row)
 {
-    const uint8_t *data = labels->data->data;
+    const uint8_t *data = labels->elements.data;
     int64_t wide = 0;
     int32_t narrow = 0;
     switch ((tacit_dtype_t)labels->dtype) {
@@ -83,27 +77,12 @@ static int64_t s_label(const tacit_tensor_t *labels, size_t row)
 
 static void s_release(s_work_t *work)
 {
-    for (size_t i = 0; i < work->count; i++) {
-        tacit_tensor_release(&work->inputs[i]);
-    }
-    tacit_tensor_release(&work->labels);
+    tacit_local_arrays_release(&work->inputs);
+    tacit_array_file_close(&work->label_file);
     tacit_engine_destroy(&work->reference);
 }
 
 /*  --- runs ------------------------------------------------------------------------------------ */
-
-static tacit_status_t s_run(const s_work_t *work, tacit_engine_t *engine, size_t from, size_t rows,
-                            tacit_engine_result_t **ret_result, tacit_error_t *ret_error)
-{
-    tacit_engine_tensor_t items[TACIT_ENGINE_INPUTS_MAX];
-    for (size_t i = 0; i < work->count; i++) {
-        size_t each = work->items[i].data.size / work->rows;
-        items[i] = work->items[i];
-        items[i].dims[0] = (int64_t)rows;
-        items[i].data = tacit_span(work->items[i].data.data + from * each, rows * each);
-    }
-    return tacit_engine_run(engine, items, work->count, ret_result, ret_error);
-}
 
 /*  The class that a row's output names: its largest number, or itself.  */
 static int64_t s_class(const tacit_engine_tensor_t *output, size_t row, size_t columns)
@@ -162,27 +141,33 @@ static tacit_status_t s_judge(const s_work_t *work, const tacit_engine_tensor_t 
         int64_t before = s_class(one, row, columns);
         int64_t after = s_class(other, row, columns);
         comparison->same += before == after;
-        if (work->labels.data != NULL) {
+        if (work->labels.elements.size > 0) {
             int64_t label = s_label(&work->labels, from + row);
             comparison->right_fp32 += before == label;
             comparison->right += after == label;
         }
     }
     comparison->rows += rows;
-    comparison->labelled = work->labels.data != NULL && comparison->classes;
+    comparison->labelled = work->labels.elements.size > 0 && comparison->classes;
     return TACIT_OK;
 }
 
-static tacit_status_t s_compare_rows(const s_work_t *work, tacit_engine_t *engine, size_t from,
+static tacit_status_t s_compare_rows(s_work_t *work, tacit_engine_t *engine, size_t from,
                                      size_t rows, tacit_comparison_t *comparison,
                                      tacit_error_t *ret_error)
 {
     tacit_engine_result_t *before = NULL;
     tacit_engine_result_t *after = NULL;
     size_t counts[2] = {0, 0};
-    tacit_status_t status = s_run(work, work->reference, from, rows, &before, ret_error);
+    tacit_engine_tensor_t items[TACIT_ENGINE_INPUTS_MAX];
+    size_t count = work->inputs.count;
+    tacit_status_t status =
+        tacit_local_rows(&work->inputs, engine, from, rows, work->rows, items, ret_error);
     if (!status) {
-        status = s_run(work, engine, from, rows, &after, ret_error);
+        status = tacit_engine_run(work->reference, items, count, &before, ret_error);
+    }
+    if (!status) {
+        status = tacit_engine_run(engine, items, count, &after, ret_error);
     }
     if (!status) {
         const tacit_engine_tensor_t *one = tacit_engine_result_tensors(before, &counts[0]);
@@ -222,15 +207,10 @@ static tacit_status_t s_prepare(const tacit_invocation_t *invocation, const taci
     tacit_engine_options_t plain = *options;
     plain.precision = TACIT_PRECISION_FP32;
     plain.profile = false;
-    if (tacit_invocation_count(invocation, "data") != declared) {
-        return tacit_usage_error(invocation, ret_error,
-                                 "the model has %zu inputs, and --data was given %zu times",
-                                 declared, tacit_invocation_count(invocation, "data"));
-    }
-    tacit_status_t status = TACIT_OK;
-    for (size_t i = 0; !status && i < declared; i++) {
-        status =
-            s_read_input(work, tacit_invocation_nth(invocation, "data", i), &values[i], ret_error);
+    tacit_status_t status =
+        tacit_local_arrays(invocation, "data", engine, &work->inputs, ret_error);
+    if (!status) {
+        status = s_count_rows(work, ret_error);
     }
     if (!status) {
         status = s_read_labels(work, tacit_invocation_value(invocation, "labels"), ret_error);
@@ -254,7 +234,7 @@ tacit_status_t tacit_compare(const tacit_invocation_t *invocation, tacit_engine_
                              const tacit_engine_options_t *options,
                              tacit_comparison_t *ret_comparison, tacit_error_t *ret_error)
 {
-    s_work_t work = {.count = 0};
+    s_work_t work = {.rows = 0};
     tacit_comparison_t comparison = {.rows = 0};
     tacit_status_t status = s_check_options(invocation, options->precision, ret_error);
     if (status || tacit_invocation_count(invocation, "data") == 0) {

@@ -1,17 +1,16 @@
-/*  local_run.c - see local_run.h. Inputs and outputs are the owner's plaintext: they live in secret
-    memory and in the engine, which wipes its own.  */
+/*  local_run.c - see local_run.h. Inputs are read where their files are mapped; what is made of
+   them here is wiped, as the engine wipes its own.  */
 
 #include "clients/mlowner/local_run.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "clients/lib/file.h"
-#include "clients/lib/input_npy.h"
 #include "clients/lib/output_npy.h"
 #include "enclave/clock.h"
 #include "enclave/whole_file.h"
@@ -72,80 +71,98 @@ tacit_status_t tacit_local_check(const char *path, tacit_precision_t precision,
     return status;
 }
 
-/*  Put the file's name before the message.  */
-static void s_name_file(tacit_error_t *error, const char *path)
+/*  --- inputs ---------------------------------------------------------------------------------- */
+
+static void s_take(const tacit_npy_view_t *view, const char *name, tacit_engine_tensor_t *ret_item)
 {
-    char message[TACIT_ERROR_MESSAGE_MAX];
-    if (error != NULL) {
-        memcpy(message, error->message, sizeof message);
-        (void)snprintf(error->message, sizeof error->message, "%.120s: %.130s", path, message);
-    }
+    *ret_item = (tacit_engine_tensor_t){.name = tacit_span_string(name),
+                                        .dtype = (tacit_dtype_t)view->dtype,
+                                        .rank = view->rank,
+                                        .data = view->elements};
+    memcpy(ret_item->dims, view->dims, view->rank * sizeof(int64_t));
 }
 
-tacit_status_t tacit_local_read(const char *path, tacit_dtype_t dtype, tacit_tensor_t *ret_tensor,
-                                tacit_error_t *ret_error)
+/*  The files of an option, one for each input; or one archive for all.  */
+static tacit_status_t s_open(const tacit_invocation_t *invocation, const char *option,
+                             size_t declared, tacit_local_arrays_t *arrays,
+                             tacit_error_t *ret_error)
 {
-    tacit_npy_float64_t float64 = dtype == TACIT_DTYPE_FLOAT32   ? TACIT_NPY_FLOAT64_NARROWED
-                                  : dtype == TACIT_DTYPE_FLOAT64 ? TACIT_NPY_FLOAT64_KEPT
-                                                                 : TACIT_NPY_FLOAT64_REFUSED;
-    tacit_secret_t *file = NULL;
-    tacit_status_t status = tacit_file_read(path, TACIT_NPY_BYTES_MAX, &file, ret_error);
-    if (!status) {
-        status = tacit_npy_parse(tacit_secret_span(file), float64, ret_tensor, ret_error);
+    size_t given = tacit_invocation_count(invocation, option);
+    tacit_status_t status = TACIT_OK;
+    if (given > TACIT_ENGINE_INPUTS_MAX) {
+        return tacit_usage_error(invocation, ret_error, "--%s was given too often", option);
     }
-    tacit_secret_destroy(&file);
-    if (status) {
-        s_name_file(ret_error, path);
+    for (size_t i = 0; !status && i < given; i++) {
+        status = tacit_array_file_open(tacit_invocation_nth(invocation, option, i),
+                                       &arrays->files[arrays->file_count], ret_error);
+        arrays->file_count += !status;
+    }
+    bool one = given == 1 && !status && tacit_array_file_is_archive(arrays->files[0]);
+    return status || given == declared || one
+               ? status
+               : tacit_usage_error(invocation, ret_error,
+                                   "the model has %zu inputs, and --%s was given %zu times",
+                                   declared, option, given);
+}
+
+tacit_status_t tacit_local_arrays(const tacit_invocation_t *invocation, const char *option,
+                                  const tacit_engine_t *engine, tacit_local_arrays_t *ret_arrays,
+                                  tacit_error_t *ret_error)
+{
+    size_t declared = 0;
+    const tacit_engine_value_t *values = tacit_engine_inputs(engine, &declared);
+    tacit_status_t status = s_open(invocation, option, declared, ret_arrays, ret_error);
+    for (size_t i = 0; !status && i < declared; i++) {
+        tacit_npy_view_t view = {.rank = 0};
+        const tacit_array_file_t *file = ret_arrays->files[ret_arrays->file_count > 1 ? i : 0];
+        status = tacit_array_file_read(file, values[i].name, &view, ret_error);
+        if (!status) {
+            s_take(&view, values[i].name, &ret_arrays->items[ret_arrays->count++]);
+        }
     }
     return status;
 }
 
-/*  --- inputs ---------------------------------------------------------------------------------- */
-
-typedef struct {
-    tacit_tensor_t tensors[TACIT_ENGINE_INPUTS_MAX];
-    tacit_engine_tensor_t items[TACIT_ENGINE_INPUTS_MAX];
-    size_t count;
-} s_inputs_t;
-
-static void s_release(s_inputs_t *inputs)
+void tacit_local_arrays_release(tacit_local_arrays_t *arrays)
 {
-    for (size_t i = 0; i < inputs->count; i++) {
-        tacit_tensor_release(&inputs->tensors[i]);
+    for (size_t i = 0; i < TACIT_ENGINE_INPUTS_MAX; i++) {
+        tacit_array_file_close(&arrays->files[i]);
+        if (arrays->narrowed[i] != NULL) {
+            sodium_memzero(arrays->narrowed[i], arrays->narrowed_sizes[i]);
+            free(arrays->narrowed[i]);
+            arrays->narrowed[i] = NULL;
+        }
     }
 }
 
-static tacit_status_t s_load(s_inputs_t *inputs, const char *path,
-                             const tacit_engine_value_t *value, tacit_error_t *ret_error)
-{
-    tacit_tensor_t *tensor = &inputs->tensors[inputs->count];
-    tacit_status_t status = tacit_local_read(path, value->dtype, tensor, ret_error);
-    if (status) {
-        return status;
-    }
-    tacit_engine_tensor_t *item = &inputs->items[inputs->count++];
-    *item = (tacit_engine_tensor_t){.name = tacit_span_string(value->name),
-                                    .dtype = (tacit_dtype_t)tensor->dtype,
-                                    .rank = tensor->rank,
-                                    .data = tacit_secret_span(tensor->data)};
-    memcpy(item->dims, tensor->dims, tensor->rank * sizeof(int64_t));
-    return TACIT_OK;
-}
-
-static tacit_status_t s_load_all(const tacit_invocation_t *invocation, const tacit_engine_t *engine,
-                                 s_inputs_t *inputs, tacit_error_t *ret_error)
+tacit_status_t tacit_local_rows(tacit_local_arrays_t *arrays, const tacit_engine_t *engine,
+                                size_t from, size_t rows, size_t all,
+                                tacit_engine_tensor_t *ret_items, tacit_error_t *ret_error)
 {
     size_t declared = 0;
-    size_t given = tacit_invocation_count(invocation, "run");
     const tacit_engine_value_t *values = tacit_engine_inputs(engine, &declared);
-    if (given != declared) {
-        return tacit_usage_error(invocation, ret_error,
-                                 "the model has %zu inputs, and --run was given %zu times",
-                                 declared, given);
-    }
     tacit_status_t status = TACIT_OK;
-    for (size_t i = 0; !status && i < declared; i++) {
-        status = s_load(inputs, tacit_invocation_nth(invocation, "run", i), &values[i], ret_error);
+    for (size_t i = 0; !status && i < arrays->count; i++) {
+        tacit_engine_tensor_t item = arrays->items[i];
+        if (all > 0) {
+            size_t each = item.data.size / all;
+            item.dims[0] = (int64_t)rows;
+            item.data = tacit_span(item.data.data + from * each, rows * each);
+        }
+        if (item.dtype == TACIT_DTYPE_FLOAT64 && values[i].dtype == TACIT_DTYPE_FLOAT32) {
+            size_t size = item.data.size / 2;
+            if (size > arrays->narrowed_sizes[i]) {
+                free(arrays->narrowed[i]);
+                arrays->narrowed[i] = calloc(size + 1, 1);
+                arrays->narrowed_sizes[i] = arrays->narrowed[i] != NULL ? size : 0;
+            }
+            status = arrays->narrowed[i] != NULL
+                         ? tacit_npy_narrow(item.data, arrays->narrowed[i], ret_error)
+                         : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+            item.dtype = TACIT_DTYPE_FLOAT32;
+            item.data = tacit_span(arrays->narrowed[i], size);
+        }
+        ret_items[i] = item;
     }
     return status;
 }
@@ -160,15 +177,15 @@ static int s_compare(const void *a, const void *b)
 }
 
 /*  The first run prepares a plan and is not timed where there are more.  */
-static tacit_status_t s_run_all(tacit_engine_t *engine, const s_inputs_t *inputs, size_t repeat,
-                                double *times, tacit_engine_result_t **ret_result,
-                                tacit_error_t *ret_error)
+static tacit_status_t s_run_all(tacit_engine_t *engine, const tacit_engine_tensor_t *items,
+                                size_t count, size_t repeat, double *times,
+                                tacit_engine_result_t **ret_result, tacit_error_t *ret_error)
 {
     tacit_status_t status = TACIT_OK;
     for (size_t i = repeat > 1 ? 0 : 1; !status && i <= repeat; i++) {
         tacit_engine_result_destroy(ret_result);
         double start = (double)tacit_monotonic_ns() / 1e6;
-        status = tacit_engine_run(engine, inputs->items, inputs->count, ret_result, ret_error);
+        status = tacit_engine_run(engine, items, count, ret_result, ret_error);
         times[i > 0 ? i - 1 : 0] = (double)tacit_monotonic_ns() / 1e6 - start;
     }
     return status;
@@ -180,23 +197,28 @@ static tacit_status_t s_write(const char *folder, size_t number,
                               const tacit_engine_tensor_t *output, tacit_error_t *ret_error)
 {
     char path[PATH_MAX];
-    tacit_tensor_t tensor = {.rank = 0};
-    tacit_secret_t *file = NULL;
-    tacit_status_t status = tacit_tensor_allocate((tacit_inference_dtype_t)output->dtype,
-                                                  output->rank, output->dims, &tensor, ret_error);
-    if (!status) {
-        memcpy(tensor.data->data, output->data.data, output->data.size);
-        status = tacit_npy_format(&tensor, &file, ret_error);
+    char head[TACIT_NPY_HEAD_MAX];
+    size_t size = 0;
+    tacit_status_t status = tacit_npy_head((tacit_inference_dtype_t)output->dtype, output->rank,
+                                           output->dims, head, &size, ret_error);
+    if (status) {
+        return status;
     }
-    if (!status) {
-        (void)snprintf(path, sizeof path, "%s/output_%zu.npy", folder, number);
-        status = tacit_whole_file_replace(path, tacit_secret_span(file), 0600);
-        if (status) {
-            (void)tacit_error_set(ret_error, status, "%s cannot be written", path);
-        }
+    uint8_t *file = malloc(size + output->data.size);
+    if (file == NULL) {
+        return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    tacit_secret_destroy(&file);
-    tacit_tensor_release(&tensor);
+    memcpy(file, head, size);
+    if (output->data.size > 0) {
+        memcpy(file + size, output->data.data, output->data.size);
+    }
+    (void)snprintf(path, sizeof path, "%s/output_%zu.npy", folder, number);
+    status = tacit_whole_file_replace(path, tacit_span(file, size + output->data.size), 0600);
+    if (status) {
+        (void)tacit_error_set(ret_error, status, "%s cannot be written", path);
+    }
+    sodium_memzero(file, size + output->data.size);
+    free(file);
     return status;
 }
 
@@ -223,7 +245,8 @@ tacit_status_t tacit_local_run(const tacit_invocation_t *invocation, tacit_engin
                                tacit_local_run_t *ret_run, tacit_error_t *ret_error)
 {
     const char *folder = tacit_invocation_value(invocation, "out");
-    s_inputs_t inputs = {.count = 0};
+    tacit_local_arrays_t inputs = {.count = 0};
+    tacit_engine_tensor_t items[TACIT_ENGINE_INPUTS_MAX];
     tacit_engine_result_t *result = NULL;
     double *times = NULL;
     uint32_t repeat = 1;
@@ -239,9 +262,12 @@ tacit_status_t tacit_local_run(const tacit_invocation_t *invocation, tacit_engin
     if (times == NULL) {
         return tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    status = s_load_all(invocation, engine, &inputs, ret_error);
+    status = tacit_local_arrays(invocation, "run", engine, &inputs, ret_error);
     if (!status) {
-        status = s_run_all(engine, &inputs, repeat, times, &result, ret_error);
+        status = tacit_local_rows(&inputs, engine, 0, 0, 0, items, ret_error);
+    }
+    if (!status) {
+        status = s_run_all(engine, items, inputs.count, repeat, times, &result, ret_error);
     }
     tacit_local_run_t run = {.repeat = repeat};
     if (!status) {
@@ -253,7 +279,7 @@ tacit_status_t tacit_local_run(const tacit_invocation_t *invocation, tacit_engin
         *ret_run = run;
     }
     tacit_engine_result_destroy(&result);
-    s_release(&inputs);
+    tacit_local_arrays_release(&inputs);
     free(times);
     return status;
 }

@@ -4,7 +4,7 @@
 #define TACIT_CLIENTS_MLOWNER_LOCAL_RUN_H
 
 #include "clients/lib/options.h"
-#include "clients/lib/tensor.h"
+#include "clients/mlowner/array_file.h"
 #include "services/inference/engine/engine.h"
 
 enum { TACIT_LOCAL_RUN_REPEAT_MAX = 100000 };
@@ -30,10 +30,30 @@ TACIT_MUST_CHECK tacit_status_t tacit_local_load(const char *path,
 TACIT_MUST_CHECK tacit_status_t tacit_local_check(const char *path, tacit_precision_t precision,
                                                   tacit_error_t *ret_error);
 
-/*  An array file, for an input of that type of the model: float64 becomes float32 where that is
-    asked for. Errors name the file.  */
-TACIT_MUST_CHECK tacit_status_t tacit_local_read(const char *path, tacit_dtype_t dtype,
-                                                 tacit_tensor_t *ret_tensor,
+/*  The arrays that an option names, one for each of the model's inputs, in its order: .npy files,
+   or one .npz with an array of each input's name.  */
+typedef struct tacit_local_arrays {
+    tacit_array_file_t *files[TACIT_ENGINE_INPUTS_MAX];
+    size_t file_count;
+    tacit_engine_tensor_t items[TACIT_ENGINE_INPUTS_MAX]; /* as they lie in the files */
+    size_t count;
+    float *narrowed[TACIT_ENGINE_INPUTS_MAX]; /* float64, where the model takes float32 */
+    size_t narrowed_sizes[TACIT_ENGINE_INPUTS_MAX];
+} tacit_local_arrays_t;
+
+/*  Zero the arrays first, and release them, whatever comes of it.  */
+TACIT_MUST_CHECK tacit_status_t tacit_local_arrays(const tacit_invocation_t *invocation,
+                                                   const char *option, const tacit_engine_t *engine,
+                                                   tacit_local_arrays_t *ret_arrays,
+                                                   tacit_error_t *ret_error);
+void tacit_local_arrays_release(tacit_local_arrays_t *arrays);
+
+/*  Inputs for a run: rows from..from+rows of all; everything where all is 0. Valid until the next
+    call.  */
+TACIT_MUST_CHECK tacit_status_t tacit_local_rows(tacit_local_arrays_t *arrays,
+                                                 const tacit_engine_t *engine, size_t from,
+                                                 size_t rows, size_t all,
+                                                 tacit_engine_tensor_t *ret_items,
                                                  tacit_error_t *ret_error);
 
 /*  --precision; fp32 where it was not given.  */

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import tempfile
 import unittest
+import zipfile
 
 import onnx
 
@@ -13,11 +14,14 @@ MLOWNER = os.path.join(os.environ["TACIT_BIN"], "tacit-mlowner")
 BAD_INPUT, USAGE = 3, 2
 
 
-def npy(shape, numbers):
-    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {tuple(shape)!r}, }}"
+def head(shape, kind="f4"):
+    header = f"{{'descr': '<{kind}', 'fortran_order': False, 'shape': {tuple(shape)!r}, }}"
     header += " " * (-(len(header) + 11) % 64) + "\n"
-    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() +
-            struct.pack(f"<{len(numbers)}f", *numbers))
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+
+
+def npy(shape, numbers, kind="f4"):
+    return head(shape, kind) + struct.pack(f"<{len(numbers)}{'d' if kind == 'f8' else 'f'}", *numbers)
 
 
 def numbers_of(path):
@@ -81,6 +85,64 @@ class Inspect(unittest.TestCase):
             self.assertGreaterEqual(json.loads(done.stdout)["median_ms"], 0)
             self.assertEqual(numbers_of(os.path.join(out, "output_0.npy")), [-9, -18, -7, -16])
             self.assertEqual(numbers_of(os.path.join(out, "output_1.npy")), [-18, -36, -14, -32])
+
+    def archive(self, name, compressed=False, **arrays):
+        path = os.path.join(self.folder, name)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED) as file:
+            for key, content in arrays.items():
+                with file.open(f"{key}.npy", "w", force_zip64=True) as entry:
+                    entry.write(content)
+        return path
+
+    def test_inputs_from_an_archive(self):
+        model = self.write("m.onnx", difference())
+        arrays = {"b": npy((1, 2), [10, 20]), "a": npy((2, 2), [1, 2, 3, 4], "f8")}
+        out = os.path.join(self.folder, "out")
+        done = self.inspect(model, "--run", self.archive("all.npz", **arrays), "--out", out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(numbers_of(os.path.join(out, "output_0.npy")), [-9, -18, -7, -16])
+        for path, text in ((self.archive("some.npz", c=arrays["b"], a=arrays["a"]), "no array named 'b'"),
+                           (self.archive("small.npz", True, **arrays), "numpy.savez")):
+            done = self.inspect(model, "--run", path, "--out", out)
+            self.assertEqual(done.returncode, BAD_INPUT)
+            self.assertIn(text, done.stderr)
+            self.assertIn(os.path.basename(path), done.stderr)
+        done = self.inspect("--json", self.linear(), "--data", self.archive("x.npz", x=npy((5, 4), range(20))),
+                            "--against", self.linear("other.onnx", -1), "--labels",
+                            self.archive("y.npz", labels=npy((5,), [0] * 5).replace(b"<f4", b"<i4")))
+        self.assertEqual(json.loads(done.stdout)["comparison"]["rows"], 5)
+
+    def test_files_larger_than_a_request(self):
+        count = 1 << 20
+        path = self.write("large.npy", head((count, 4), "f8") + bytes(32 * count))
+        out = os.path.join(self.folder, "out")
+        done = self.inspect(self.linear(), "--run", path, "--out", out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(os.path.getsize(os.path.join(out, "output_0.npy")) - 12 * count, 128)
+
+    def test_types_of_64_bits_and_branches(self):
+        """float64 stays where the model takes it; what shapes leave open is said to be open."""
+        model = onnx.model([onnx.node("Sigmoid", ["x"], ["y"])], [onnx.value("x", ("n", "m"), 11)],
+                           [onnx.value("y", ("n", "m"), 11)])
+        path = self.write("m.onnx", model)
+        done = self.inspect(path)
+        self.assertIn("leave shapes open", done.stdout)
+        self.assertFalse(json.loads(self.inspect("--json", path).stdout)["planned"])
+        out = os.path.join(self.folder, "out")
+        done = self.inspect("--json", path, "--run", self.write("x.npy", npy((1, 1), [0], "f8")), "--out", out)
+        self.assertTrue(json.loads(done.stdout)["planned"], done.stderr)
+        with open(os.path.join(out, "output_0.npy"), "rb") as file:
+            self.assertEqual(struct.unpack("<d", file.read()[-8:])[0], 0.5)
+
+    def test_errors_name_the_file(self):
+        model = self.linear()
+        for arguments, text in (((os.path.join(self.folder, "none.onnx"),), "none.onnx: there is no such file"),
+                                ((model, "--run", "nowhere.npy", "--out", self.folder), "nowhere.npy: "),
+                                ((model, "--run", model, "--out", self.folder), "linear.onnx: not an .npy file"),
+                                ((model, "--run", self.rows(), "--out", model), "is no folder")):
+            done = self.inspect(*arguments)
+            self.assertEqual(done.returncode, BAD_INPUT)
+            self.assertIn(text, done.stderr)
 
     def test_runs_as_strict_workers_run(self):
         model = self.write("m.onnx", difference())
