@@ -206,7 +206,7 @@ static tacit_status_t s_read_header(tacit_cursor_t *file, s_header_t *header,
     tacit_span_t magic = tacit_cursor_take(file, 6);
     uint8_t major = tacit_cursor_u8(file);
     uint8_t minor = tacit_cursor_u8(file);
-    if (file->failed || memcmp(magic.data, "\x93NUMPY", 6) != 0) {
+    if (file->failed || magic.data == NULL || memcmp(magic.data, "\x93NUMPY", 6) != 0) {
         return tacit_error_set(ret_error, TACIT_MALFORMED, "not an .npy file");
     }
     if ((major != 1 && major != 2) || minor != 0) {

@@ -42,6 +42,13 @@ static void s_put(uint8_t *to, uint64_t number, size_t size)
     }
 }
 
+static void s_copy(uint8_t *to, const void *from, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        to[i] = ((const uint8_t *)from)[i];
+    }
+}
+
 /*  As numpy writes it: the header before an entry has an extra field, and no sizes of use.  */
 static uint8_t *s_add(s_archive_t *archive, const char *name, const char *content)
 {
@@ -55,14 +62,14 @@ static uint8_t *s_add(s_archive_t *archive, const char *name, const char *conten
     s_put(local + 22, 0xffffffff, 4);
     s_put(local + 26, named, 2);
     s_put(local + 28, extra, 2);
-    memcpy(local + LOCAL, name, named);
-    memcpy(local + LOCAL + named + extra, content, size);
+    s_copy(local + LOCAL, name, named);
+    s_copy(local + LOCAL + named + extra, content, size);
     s_put(entry, 0x02014b50, 4);
     s_put(entry + 20, size, 4);
     s_put(entry + 24, size, 4);
     s_put(entry + 28, named, 2);
     s_put(entry + 42, archive->size, 4);
-    memcpy(entry + ENTRY, name, named);
+    s_copy(entry + ENTRY, name, named);
     archive->size += LOCAL + named + extra + size;
     archive->directory_size += ENTRY + named;
     archive->count++;
@@ -72,14 +79,14 @@ static uint8_t *s_add(s_archive_t *archive, const char *name, const char *conten
 static tacit_span_t s_end(s_archive_t *archive, const char *comment)
 {
     uint8_t *end = archive->bytes + archive->size + archive->directory_size;
-    memcpy(archive->bytes + archive->size, archive->directory, archive->directory_size);
+    s_copy(archive->bytes + archive->size, archive->directory, archive->directory_size);
     s_put(end, 0x06054b50, 4);
     s_put(end + 8, archive->count, 2);
     s_put(end + 10, archive->count, 2);
     s_put(end + 12, archive->directory_size, 4);
     s_put(end + 16, archive->size, 4);
     s_put(end + 20, strlen(comment), 2);
-    memcpy(end + END, comment, strlen(comment));
+    s_copy(end + END, comment, strlen(comment));
     return tacit_span(archive->bytes,
                       archive->size + archive->directory_size + END + strlen(comment));
 }

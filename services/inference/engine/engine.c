@@ -3,6 +3,7 @@
 #include "services/inference/engine/engine.h"
 
 #include "services/inference/engine/graph.h"
+#include "services/inference/engine/limits.h"
 #include "services/inference/engine/passes.h"
 #include "services/inference/engine/plan.h"
 #include "services/inference/engine/text.h"
@@ -15,6 +16,8 @@
 /*  oneDNN's thread pool. Declared here as omp.h comes with one compiler only.  */
 extern void omp_set_num_threads(int count);
 extern int omp_get_max_threads(void);
+
+enum { GUESSES_MAX = 24, GUESS_MAX = 4096 }; /* batches that a model is tried with at load */
 
 /*  A plan with what it was made for.  */
 typedef struct s_kept {
@@ -144,9 +147,49 @@ static bool s_guess_inputs(const tacit_graph_t *graph, int64_t batch, tacit_tens
     return possible;
 }
 
+/*  Batches that a model may hold.  */
+typedef struct s_guesses {
+    int64_t items[GUESSES_MAX];
+    size_t count;
+} s_guesses_t;
+
+static void s_guess(s_guesses_t *guesses, int64_t batch)
+{
+    bool known = batch < 2 || batch > GUESS_MAX || guesses->count == GUESSES_MAX;
+    for (size_t i = 0; !known && i < guesses->count; i++) {
+        known = guesses->items[i] == batch;
+    }
+    if (!known) {
+        guesses->items[guesses->count++] = batch;
+    }
+}
+
+/*  Exporters declare a free batch of models, too, that hold the one they were exported with: it is
+    among the sizes in the graph, and the numbers of small constants, if it is not a usual one.  */
+static s_guesses_t s_guesses(const tacit_graph_t *graph)
+{
+    s_guesses_t guesses = {.items = {2, 4, 8}, .count = 3};
+    for (size_t i = 0; i < graph->input_count; i++) {
+        for (size_t k = 0; k < graph->inputs[i].rank; k++) {
+            s_guess(&guesses, graph->inputs[i].dims[k]);
+        }
+    }
+    for (size_t i = 0; i < graph->value_count; i++) {
+        const tacit_tensor_t *content = &graph->values[i].content;
+        bool numbers = content->data != NULL && content->dtype == TACIT_DTYPE_INT64;
+        for (size_t k = 0; content->data != NULL && k < content->shape.rank; k++) {
+            s_guess(&guesses, content->shape.dims[k]);
+        }
+        for (size_t k = 0; numbers && k < content->count && k < TACIT_ENGINE_RANK_MAX; k++) {
+            s_guess(&guesses, ((const int64_t *)content->data)[k]);
+        }
+    }
+    return guesses;
+}
+
 /*  Plan now what can be planned, so that a model that does not run is refused when it is loaded.
-    With a dynamic batch it must run for one of these: exporters declare it of models, too, that hold
-    the batch they were exported with. What is refused for the first is the reason that is told.  */
+    With a dynamic batch it must run for 1, or for one of the guesses; what is refused for 1 is the
+    reason that is told.  */
 static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
 {
     tacit_tensor_t inputs[TACIT_ENGINE_INPUTS_MAX];
@@ -155,18 +198,21 @@ static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
     if (!s_guess_inputs(engine->graph, 1, inputs, &dynamic)) {
         return TACIT_OK;
     }
-    static const int64_t others[] = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 32, 64};
     bool careful = engine->graph->extreme_constants;
     tacit_status_t first = s_make_plan(engine, inputs, careful, &kept, error);
+    if (first != TACIT_MALFORMED || !dynamic) {
+        return first;
+    }
+    s_guesses_t guesses = s_guesses(engine->graph);
     tacit_status_t status = first;
-    for (size_t i = 0; first == TACIT_MALFORMED && dynamic && status != TACIT_OK &&
-                       i < sizeof(others) / sizeof(*others) &&
-                       s_guess_inputs(engine->graph, others[i], inputs, &dynamic);
+    for (size_t i = 0; status == TACIT_MALFORMED && i < guesses.count &&
+                       s_guess_inputs(engine->graph, guesses.items[i], inputs, &dynamic);
          i++) {
         tacit_error_t own = {0};
         status = s_make_plan(engine, inputs, careful, &kept, &own);
+        *error = status == TACIT_MALFORMED ? *error : own;
     }
-    return status == TACIT_OK ? status : first;
+    return status;
 }
 
 bool tacit_engine_offers(tacit_precision_t precision, bool portable)
