@@ -4,12 +4,14 @@
 #include "clients/mlowner/local_run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "clients/lib/output_npy.h"
 #include "enclave/clock.h"
@@ -43,21 +45,64 @@ tacit_status_t tacit_invocation_precision(const tacit_invocation_t *invocation,
                : tacit_usage_error(invocation, ret_error, "--precision is fp32, bf16 or int8");
 }
 
+/*  The whole file into memory that goes as it is read; its size is known by now.  */
+static tacit_status_t s_read_model(int file, uint8_t *bytes, size_t size, tacit_error_t *ret_error)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t got = read(file, bytes + done, size - done);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return tacit_error_set(ret_error, TACIT_BAD_INPUT, "it cannot be read: %s",
+                                   got == 0 ? "it shrank meanwhile" : strerror(errno));
+        }
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return TACIT_OK;
+}
+
+static tacit_status_t s_load_model(int file, const tacit_engine_options_t *options,
+                                   tacit_engine_t **ret_engine, tacit_error_t *ret_error)
+{
+    struct stat about;
+    tacit_engine_text_t *text = NULL;
+    if (file < 0 || fstat(file, &about) != 0) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "it cannot be opened: %s",
+                               strerror(errno));
+    }
+    if (!S_ISREG(about.st_mode) || about.st_size <= 0) {
+        return tacit_error_set(ret_error, TACIT_BAD_INPUT, "not a regular file, or an empty one");
+    }
+    if (about.st_size > TACIT_ENGINE_MODEL_SIZE_MAX) {
+        return tacit_error_set(ret_error, TACIT_TOO_LARGE, "a model has at most %d bytes",
+                               TACIT_ENGINE_MODEL_SIZE_MAX);
+    }
+    tacit_status_t status = tacit_engine_text_new((size_t)about.st_size, false, &text, ret_error);
+    if (!status) {
+        status = s_read_model(file, tacit_engine_text_data(text), (size_t)about.st_size, ret_error);
+    }
+    if (!status) {
+        return tacit_engine_load_text(&text, options, ret_engine, ret_error);
+    }
+    tacit_engine_text_destroy(&text);
+    return status;
+}
+
 tacit_status_t tacit_local_load(const char *path, const tacit_engine_options_t *options,
                                 tacit_engine_t **ret_engine, tacit_error_t *ret_error)
 {
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    tacit_status_t status = tacit_whole_file_read(path, TACIT_ENGINE_MODEL_SIZE_MAX, &bytes, &size);
-    if (status) {
-        return tacit_error_set(ret_error, status == TACIT_TOO_LARGE ? status : TACIT_BAD_INPUT,
-                               "%s: %s", path,
-                               status == TACIT_NOT_FOUND   ? "there is no such file"
-                               : status == TACIT_TOO_LARGE ? "a model has at most 1 GiB"
-                                                           : "it cannot be read");
+    tacit_error_t error = {0};
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    tacit_status_t status = s_load_model(file, options, ret_engine, &error);
+    if (file >= 0) {
+        (void)close(file);
     }
-    status = tacit_engine_load(tacit_span(bytes, size), options, ret_engine, ret_error);
-    free(bytes);
+    if (status && ret_error != NULL) {
+        bool file_error = error.claim[0] == '\0';
+        *ret_error = error;
+        if (file_error) {
+            (void)snprintf(ret_error->message, sizeof ret_error->message, "%.120s: %.130s", path,
+                           error.message);
+        }
+    }
     return status;
 }
 

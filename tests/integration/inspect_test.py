@@ -136,7 +136,7 @@ class Inspect(unittest.TestCase):
 
     def test_errors_name_the_file(self):
         model = self.linear()
-        for arguments, text in (((os.path.join(self.folder, "none.onnx"),), "none.onnx: there is no such file"),
+        for arguments, text in (((os.path.join(self.folder, "none.onnx"),), "none.onnx: it cannot be opened: No such file or directory"),
                                 ((model, "--run", "nowhere.npy", "--out", self.folder), "nowhere.npy: "),
                                 ((model, "--run", model, "--out", self.folder), "linear.onnx: not an .npy file"),
                                 ((model, "--run", self.rows(), "--out", model), "is no folder")):
