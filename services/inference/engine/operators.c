@@ -10,6 +10,11 @@
 #include <string.h>
 
 extern const tacit_operator_t tacit_operators_elementwise[];
+extern const tacit_operator_t tacit_operators_comparison[];
+extern const tacit_operator_t tacit_operators_power[];
+extern const tacit_operator_t tacit_operators_arg_max[];
+extern const tacit_operator_t tacit_operators_cumulate[];
+extern const tacit_operator_t tacit_operators_grid_sample[];
 extern const tacit_operator_t tacit_operators_unary[];
 extern const tacit_operator_t tacit_operators_activation[];
 extern const tacit_operator_t tacit_operators_cast[];
@@ -80,6 +85,11 @@ static const tacit_operator_t *const s_families[] = {
     tacit_operators_softmax,
     tacit_operators_determinant,
     tacit_operators_choice,
+    tacit_operators_comparison,
+    tacit_operators_power,
+    tacit_operators_arg_max,
+    tacit_operators_cumulate,
+    tacit_operators_grid_sample,
     tacit_operators_quantized_curves,
     tacit_operators_quantized_parts,
 };

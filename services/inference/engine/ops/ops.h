@@ -78,6 +78,27 @@ int64_t tacit_element_integer(const tacit_tensor_t *tensor, size_t i);
 /*  The nearest number below or at a real one that fits; 0 for NaN.  */
 int64_t tacit_saturate(double x, int64_t lowest, int64_t highest);
 
+/*  Where tables of loops by type have that type.  */
+enum { TACIT_COLUMNS = 6 };
+
+static inline size_t tacit_column(tacit_dtype_t dtype)
+{
+    switch (dtype) {
+    case TACIT_DTYPE_FLOAT32:
+        return 0;
+    case TACIT_DTYPE_FLOAT64:
+        return 1;
+    case TACIT_DTYPE_UINT8:
+        return 2;
+    case TACIT_DTYPE_INT8:
+        return 3;
+    case TACIT_DTYPE_INT32:
+        return 4;
+    default:
+        return 5;
+    }
+}
+
 /*  Copy one element of 1, 4 or 8 bytes.  */
 static inline void tacit_element_copy(size_t size, void *to, size_t at, const void *from, size_t of)
 {

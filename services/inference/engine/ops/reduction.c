@@ -1,125 +1,10 @@
-/*  reduction.c - Reduce*, ArgMax and ArgMin, CumSum.
+/*  reduction.c - Reduce*.
 
     Reals are summed up in double precision, integers wrap.  */
 
 #include "services/inference/engine/ops/ops.h"
 
 #include <math.h>
-
-TACIT_INFER(arg_max)
-{
-    const tacit_shape_t *from = &inference->inputs[0].shape;
-    size_t axis = 0;
-    int64_t wanted = tacit_graph_node_integer(inference->node, "axis", 0);
-    if (!tacit_shape_axis(wanted, from->rank, &axis) || from->dims[axis] < 1) {
-        return tacit_graph_node_refuse(inference->node, inference->error, TACIT_MALFORMED,
-                                       "axis %lld is outside its input, or empty",
-                                       (long long)wanted);
-    }
-    bool keep = tacit_graph_node_integer(inference->node, "keepdims", 1) != 0;
-    inference->parameters->axis.axis = axis;
-    inference->parameters->axis.last =
-        tacit_graph_node_integer(inference->node, "select_last_index", 0) != 0;
-    tacit_shape_t shape = {.rank = 0};
-    for (size_t i = 0; i < from->rank; i++) {
-        if (i != axis || keep) {
-            shape.dims[shape.rank++] = i == axis ? 1 : from->dims[i];
-        }
-    }
-    inference->outputs[0].shape = shape;
-    return TACIT_OK;
-}
-
-/*  The position of the largest (or smallest) along one line: the first NaN, else of equals the
-   first or last.  */
-/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
-#define ARG(name, type, operation)                                                                 \
-    static size_t s_##name(const void *line, size_t length, size_t step, bool last)                \
-    {                                                                                              \
-        const type *items = line;                                                                  \
-        size_t best = 0;                                                                           \
-        for (size_t i = 1; i < length; i++) {                                                      \
-            type item = items[i * step], held = items[best * step];                                \
-            if (item operation held || (last && item == held) || (item != item && held == held)) { \
-                best = i;                                                                          \
-            }                                                                                      \
-        }                                                                                          \
-        return best;                                                                               \
-    }
-/* NOLINTEND(bugprone-macro-parentheses) */
-
-ARG(max_f32, float, >)
-ARG(max_f64, double, >)
-ARG(max_u8, uint8_t, >)
-ARG(max_i8, int8_t, >)
-ARG(max_i32, int32_t, >)
-ARG(max_i64, int64_t, >)
-ARG(min_f32, float, <)
-ARG(min_f64, double, <)
-ARG(min_u8, uint8_t, <)
-ARG(min_i8, int8_t, <)
-ARG(min_i32, int32_t, <)
-ARG(min_i64, int64_t, <)
-
-typedef size_t (*s_arg_t)(const void *line, size_t length, size_t step, bool last);
-
-/*  By type, in the order of s_column.  */
-enum { TYPES = 6 };
-
-static size_t s_column(tacit_dtype_t dtype)
-{
-    switch (dtype) {
-    case TACIT_DTYPE_FLOAT32:
-        return 0;
-    case TACIT_DTYPE_FLOAT64:
-        return 1;
-    case TACIT_DTYPE_UINT8:
-        return 2;
-    case TACIT_DTYPE_INT8:
-        return 3;
-    case TACIT_DTYPE_INT32:
-        return 4;
-    default:
-        return 5;
-    }
-}
-
-static void s_arg_all(const s_arg_t *table, const tacit_parameters_t *parameters,
-                      const tacit_tensor_t *input, tacit_tensor_t *output)
-{
-    const tacit_shape_t *shape = &input->shape;
-    size_t axis = parameters->axis.axis;
-    size_t length = (size_t)shape->dims[axis];
-    size_t inner = tacit_shape_span(shape, axis + 1, shape->rank);
-    size_t size = tacit_dtype_size(input->dtype);
-    s_arg_t arg = table[s_column(input->dtype)];
-    int64_t *to = output->data;
-    for (size_t n = 0; n < output->count; n++) {
-        size_t base = n / inner * length * inner + n % inner;
-        const uint8_t *line = (const uint8_t *)input->data + base * size;
-        to[n] = (int64_t)arg(line, length, inner, parameters->axis.last);
-    }
-}
-
-TACIT_KERNEL(arg_max)
-{
-    static const s_arg_t table[TYPES] = {s_max_f32, s_max_f64, s_max_u8,
-                                         s_max_i8,  s_max_i32, s_max_i64};
-    (void)input_count, (void)output_count;
-    s_arg_all(table, parameters, &inputs[0], &outputs[0]);
-    return NULL;
-}
-
-TACIT_KERNEL(arg_min)
-{
-    static const s_arg_t table[TYPES] = {s_min_f32, s_min_f64, s_min_u8,
-                                         s_min_i8,  s_min_i32, s_min_i64};
-    (void)input_count, (void)output_count;
-    s_arg_all(table, parameters, &inputs[0], &outputs[0]);
-    return NULL;
-}
-
-/* --- Reduce* ---------------------------------------------------------------------------------- */
 
 /*  Axes are an attribute, or (ReduceSum since opset 13) an input.  */
 TACIT_INFER(reduce)
@@ -184,8 +69,9 @@ typedef void (*s_take_t)(const void *line, size_t count, size_t step, s_total_t 
     TAKE(name##_i8, int8_t, wide, integer, integer_expression)                                     \
     TAKE(name##_i32, int32_t, wide, integer, integer_expression)                                   \
     TAKE(name##_i64, int64_t, wide, integer, integer_expression)                                   \
-    static const s_take_t s_##name[TYPES] = {s_##name##_f32, s_##name##_f64, s_##name##_u8,        \
-                                             s_##name##_i8,  s_##name##_i32, s_##name##_i64};
+    static const s_take_t s_##name[TACIT_COLUMNS] = {s_##name##_f32, s_##name##_f64,               \
+                                                     s_##name##_u8,  s_##name##_i8,                \
+                                                     s_##name##_i32, s_##name##_i64};
 
 TAKES(total, held + x, held + x, uint64_t)
 TAKES(squares, held + x * x, held + x * x, uint64_t)
@@ -301,7 +187,7 @@ static void s_reduce(const s_reduction_t *reduction, const tacit_parameters_t *p
 {
     bool real = input->dtype == TACIT_DTYPE_FLOAT32 || input->dtype == TACIT_DTYPE_FLOAT64;
     s_split_t split = s_split(parameters, &input->shape);
-    s_take_t take = reduction->takes[s_column(input->dtype)];
+    s_take_t take = reduction->takes[tacit_column(input->dtype)];
     s_total_t nothing = {.integer = reduction->integer};
     size_t count = tacit_shape_span(&split.gone, 0, split.gone.rank);
     if (real) {
@@ -346,7 +232,7 @@ TACIT_KERNEL(reduce_log_sum_exp)
         size_t base = tacit_offset(split.kept.rank, at, split.kept_strides);
         s_total_t largest = {.real = -HUGE_VAL};
         largest =
-            s_take_all(&split, s_largest[s_column(inputs[0].dtype)], &inputs[0], base, largest);
+            s_take_all(&split, s_largest[tacit_column(inputs[0].dtype)], &inputs[0], base, largest);
         double shift = isfinite(largest.real) ? largest.real : 0;
         double sum = 0;
         for (size_t i = 0; i < count; i++) {
@@ -359,95 +245,8 @@ TACIT_KERNEL(reduce_log_sum_exp)
     return NULL;
 }
 
-/* --- CumSum ----------------------------------------------------------------------------------- */
-
-TACIT_INFER(cumulate)
-{
-    inference->parameters->reals.first =
-        tacit_graph_node_integer(inference->node, "exclusive", 0) != 0;
-    inference->parameters->reals.second =
-        tacit_graph_node_integer(inference->node, "reverse", 0) != 0;
-    if (inference->inputs[1].count != 1) {
-        return tacit_infer_refuse(inference, "its axis is not one number");
-    }
-    return tacit_infer_same(inference);
-}
-
-/*  A line of one tensor into that of another.  */
-typedef struct s_run {
-    size_t base, step, length;
-    bool exclusive, reverse;
-} s_run_t;
-
-/* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
-#define CUMULATE(name, type, wide)                                                                 \
-    static void s_cumulate_##name(const s_run_t *run, const void *from, void *to)                  \
-    {                                                                                              \
-        const type *x = from;                                                                      \
-        type *y = to;                                                                              \
-        wide sum = 0;                                                                              \
-        for (size_t i = 0; i < run->length; i++) {                                                 \
-            size_t at = run->base + (run->reverse ? run->length - 1 - i : i) * run->step;          \
-            wide item = (wide)x[at];                                                               \
-            y[at] = (type)(run->exclusive ? sum : sum + item);                                     \
-            sum += item;                                                                           \
-        }                                                                                          \
-    }
-/* NOLINTEND(bugprone-macro-parentheses) */
-
-CUMULATE(f32, float, double)
-CUMULATE(f64, double, double)
-CUMULATE(i32, int32_t, uint64_t)
-CUMULATE(i64, int64_t, uint64_t)
-
-static void s_cumulate(const s_run_t *run, const tacit_tensor_t *x, tacit_tensor_t *y)
-{
-    switch (x->dtype) {
-    case TACIT_DTYPE_FLOAT32:
-        s_cumulate_f32(run, x->data, y->data);
-        break;
-    case TACIT_DTYPE_FLOAT64:
-        s_cumulate_f64(run, x->data, y->data);
-        break;
-    case TACIT_DTYPE_INT32:
-        s_cumulate_i32(run, x->data, y->data);
-        break;
-    default:
-        s_cumulate_i64(run, x->data, y->data);
-        break;
-    }
-}
-
-TACIT_KERNEL(cumulate)
-{
-    (void)input_count, (void)output_count;
-    const tacit_shape_t *shape = &inputs[0].shape;
-    size_t axis = 0;
-    if (!tacit_shape_axis(tacit_element_integer(&inputs[1], 0), shape->rank, &axis)) {
-        return "its axis is outside its input";
-    }
-    size_t inner = tacit_shape_span(shape, axis + 1, shape->rank);
-    s_run_t run = {.step = inner,
-                   .length = (size_t)shape->dims[axis],
-                   .exclusive = parameters->reals.first,
-                   .reverse = parameters->reals.second};
-    for (size_t line = 0; run.length > 0 && line < inputs[0].count / run.length; line++) {
-        run.base = line / inner * run.length * inner + line % inner;
-        s_cumulate(&run, &inputs[0], &outputs[0]);
-    }
-    return NULL;
-}
-
-/* --- the table -----------------------------------------------------------------------------------
- */
-
-#define SUMMED (FLOAT | TACIT_TYPE_BIT(TACIT_DTYPE_INT32) | TACIT_TYPE_BIT(TACIT_DTYPE_INT64))
-
 /* clang-format off */
 TACIT_OPERATORS(reduction) = {
-    {"ArgMax", 1, 17, NUMBER, "T|i", 1, "axis:i keepdims:i select_last_index:i", 0, 0, I(arg_max), K(arg_max), NULL},
-    {"ArgMin", 1, 17, NUMBER, "T|i", 1, "axis:i keepdims:i select_last_index:i", 0, 0, I(arg_max), K(arg_min), NULL},
-    {"CumSum", 11, 17, SUMMED, "Tj|T", 2, "exclusive:i reverse:i", 0, 0, I(cumulate), K(cumulate), NULL},
     {"ReduceSum", 1, 12, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_sum), NULL},
     {"ReduceSum", 13, 17, NUMBER, "Ti|T", 1, "keepdims:i noop_with_empty_axes:i", 1 << 1, 0, I(reduce), K(reduce_sum), NULL},
     {"ReduceMean", 1, 17, NUMBER, "T|T", 1, "axes:I keepdims:i", 0, 0, I(reduce), K(reduce_mean), NULL},

@@ -1,31 +1,18 @@
-/*  resize.c - Resize, Upsample, GridSample: between the points of a tensor.
+/*  resize.c - Resize and Upsample: between the points of a tensor.
 
     A dimension of the output takes from at most four places of the input, with weights; these taps
     are made once per dimension, and all dimensions' taps multiply.  */
 
-#include "services/inference/engine/ops/ops.h"
+#include "services/inference/engine/ops/taps.h"
 
 #include <math.h>
 
-enum { TAPS = 4 };
-
 typedef struct s_tap {
-    int64_t places[TAPS];
-    double weights[TAPS];
+    int64_t places[TACIT_TAPS];
+    double weights[TACIT_TAPS];
     size_t count;
     bool outside; /* the extrapolation value stands here */
 } s_tap_t;
-
-/*  Weights of the four neighbours at distance x behind the second, for Keys' cubic.  */
-static void s_cubic(double x, double a, double *ret_weights)
-{
-    ret_weights[0] = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a;
-    ret_weights[1] = ((a + 2) * x - (a + 3)) * x * x + 1;
-    ret_weights[2] = ((a + 2) * (1 - x) - (a + 3)) * (1 - x) * (1 - x) + 1;
-    ret_weights[3] = ((a * (2 - x) - 5 * a) * (2 - x) + 8 * a) * (2 - x) - 4 * a;
-}
-
-/* --- Resize ----------------------------------------------------------------------------------- */
 
 /*  The node's choices.  */
 typedef struct s_choices {
@@ -46,16 +33,6 @@ static s_choices_t s_choices(const tacit_graph_node_t *node, int64_t opset)
         .cubic = (double)tacit_graph_node_real(node, "cubic_coeff_a", -0.75F),
         .extrapolation = (double)tacit_graph_node_real(node, "extrapolation_value", 0.0F),
         .exclude = tacit_graph_node_integer(node, "exclude_outside", 0) != 0};
-}
-
-static bool s_is_one_of(const char *text, const char *const *names)
-{
-    for (size_t i = 0; names[i] != NULL; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /*  Which inputs hold what: Upsample and Resize before opset 11 have scales second.  */
@@ -129,8 +106,9 @@ TACIT_INFER(resize)
     int64_t opset = inference->graph->opset;
     s_choices_t choices = s_choices(node, opset);
     s_sources_t sources = s_sources(inference->inputs, node->input_count, opset);
-    if (!s_is_one_of(choices.mode, modes) || !s_is_one_of(choices.coordinates, coordinates) ||
-        !s_is_one_of(choices.nearest, nearest)) {
+    if (!tacit_is_one_of(choices.mode, modes) ||
+        !tacit_is_one_of(choices.coordinates, coordinates) ||
+        !tacit_is_one_of(choices.nearest, nearest)) {
         return tacit_infer_refuse(inference, "a mode is unknown");
     }
     if (strcmp(choices.coordinates, "tf_crop_and_resize") == 0 &&
@@ -211,11 +189,6 @@ static double s_nearest(const char *mode, double x)
     return strcmp(mode, "round_prefer_ceil") == 0 ? floor(x + 0.5) : ceil(x - 0.5);
 }
 
-static int64_t s_inside(int64_t at, int64_t size)
-{
-    return at < 0 ? 0 : (at >= size ? size - 1 : at);
-}
-
 static s_tap_t s_tap(const s_choices_t *choices, const s_dimension_t *dimension, double at)
 {
     s_tap_t tap = {.count = 1, .weights = {1}};
@@ -225,14 +198,14 @@ static s_tap_t s_tap(const s_choices_t *choices, const s_dimension_t *dimension,
     tap.outside = strcmp(choices->coordinates, "tf_crop_and_resize") == 0 &&
                   (x < 0 || x > dimension->from - 1);
     if (strcmp(choices->mode, "nearest") == 0) {
-        tap.places[0] = s_inside((int64_t)s_nearest(choices->nearest, x), size);
+        tap.places[0] = tacit_inside((int64_t)s_nearest(choices->nearest, x), size);
         return tap;
     }
     bool cubic = strcmp(choices->mode, "cubic") == 0;
     double low = floor(x);
-    double weights[TAPS] = {1 - (x - low), x - low};
+    double weights[TACIT_TAPS] = {1 - (x - low), x - low};
     if (cubic) {
-        s_cubic(x - low, choices->cubic, weights);
+        tacit_cubic(x - low, choices->cubic, weights);
     }
     double sum = 0;
     tap.count = cubic ? 4 : 2;
@@ -240,7 +213,7 @@ static s_tap_t s_tap(const s_choices_t *choices, const s_dimension_t *dimension,
         int64_t place = (int64_t)low + (int64_t)i - (cubic ? 1 : 0);
         bool excluded = choices->exclude && (place < 0 || place >= size);
         tap.weights[i] = excluded ? 0 : weights[i];
-        tap.places[i] = s_inside(place, size);
+        tap.places[i] = tacit_inside(place, size);
         sum += tap.weights[i];
     }
     for (size_t i = 0; choices->exclude && sum != 0 && i < tap.count; i++) {
@@ -325,128 +298,6 @@ TACIT_KERNEL(resize)
     return NULL;
 }
 
-/* --- GridSample ------------------------------------------------------------------------------- */
-
-typedef enum s_border { ZEROS, BORDER, REFLECTION } s_border_t;
-
-TACIT_INFER(grid_sample)
-{
-    static const char *const modes[] = {"bilinear", "nearest", "bicubic", NULL};
-    static const char *const borders[] = {"zeros", "border", "reflection", NULL};
-    const tacit_shape_t *x = &inference->inputs[0].shape;
-    const tacit_shape_t *grid = &inference->inputs[1].shape;
-    const tacit_graph_node_t *node = inference->node;
-    if (!s_is_one_of(tacit_graph_node_text(node, "mode", "bilinear"), modes) ||
-        !s_is_one_of(tacit_graph_node_text(node, "padding_mode", "zeros"), borders) ||
-        x->rank != 4 || grid->rank != 4 || grid->dims[3] != 2 || grid->dims[0] != x->dims[0] ||
-        x->dims[2] < 1 || x->dims[3] < 1) {
-        return tacit_infer_refuse(inference, "its grid or modes do not fit its input");
-    }
-    inference->parameters->node.node = node;
-    inference->outputs[0].shape =
-        (tacit_shape_t){.rank = 4, .dims = {x->dims[0], x->dims[1], grid->dims[1], grid->dims[2]}};
-    return TACIT_OK;
-}
-
-typedef struct s_sampler {
-    const char *mode;
-    s_border_t border;
-    bool align;
-    int64_t height, width;
-} s_sampler_t;
-
-/*  A coordinate brought back between low and high by reflection.  */
-static double s_reflected(double x, double low, double high)
-{
-    double range = high - low;
-    if (range <= 0) {
-        return low;
-    }
-    double away = fmod(fabs(x - low), 2 * range);
-    return low + (away > range ? 2 * range - away : away);
-}
-
-static double s_place(const s_sampler_t *sampler, double x, int64_t size)
-{
-    double span = (double)size;
-    x = sampler->align ? (x + 1) / 2 * (span - 1) : ((x + 1) * span - 1) / 2;
-    return isfinite(x) ? fmax(-1e9, fmin(x, 1e9)) : -1e9;
-}
-
-static int64_t s_bordered(const s_sampler_t *sampler, double x, int64_t size, bool *inside)
-{
-    double span = (double)size;
-    if (sampler->border == BORDER) {
-        x = fmax(0, fmin(x, span - 1));
-    } else if (sampler->border == REFLECTION) {
-        x = sampler->align ? s_reflected(x, 0, span - 1) : s_reflected(x, -0.5, span - 0.5);
-        x = fmax(0, fmin(x, span - 1));
-    }
-    *inside &= x >= 0 && x <= span - 1;
-    return s_inside((int64_t)x, size);
-}
-
-static double s_pixel(const s_sampler_t *sampler, const float *map, double y, double x)
-{
-    bool inside = true;
-    int64_t row = s_bordered(sampler, y, sampler->height, &inside);
-    int64_t column = s_bordered(sampler, x, sampler->width, &inside);
-    return inside ? (double)map[row * sampler->width + column] : 0;
-}
-
-static double s_sample(const s_sampler_t *sampler, const float *map, double y, double x)
-{
-    y = s_place(sampler, y, sampler->height);
-    x = s_place(sampler, x, sampler->width);
-    if (strcmp(sampler->mode, "nearest") == 0) {
-        return s_pixel(sampler, map, rint(y), rint(x));
-    }
-    bool cubic = strcmp(sampler->mode, "bicubic") == 0;
-    double rows[TAPS] = {1 - (y - floor(y)), y - floor(y)};
-    double columns[TAPS] = {1 - (x - floor(x)), x - floor(x)};
-    if (cubic) {
-        s_cubic(y - floor(y), -0.75, rows);
-        s_cubic(x - floor(x), -0.75, columns);
-    }
-    size_t count = cubic ? 4 : 2;
-    double first = cubic ? 1 : 0;
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < count; k++) {
-            double weight = rows[i] * columns[k];
-            sum += weight * s_pixel(sampler, map, floor(y) + (double)i - first,
-                                    floor(x) + (double)k - first);
-        }
-    }
-    return sum;
-}
-
-TACIT_KERNEL(grid_sample)
-{
-    (void)input_count, (void)output_count;
-    const tacit_graph_node_t *node = parameters->node.node;
-    const char *border = tacit_graph_node_text(node, "padding_mode", "zeros");
-    s_sampler_t sampler = {.mode = tacit_graph_node_text(node, "mode", "bilinear"),
-                           .border =
-                               border[0] == 'z' ? ZEROS : (border[0] == 'b' ? BORDER : REFLECTION),
-                           .align = tacit_graph_node_integer(node, "align_corners", 0) != 0,
-                           .height = inputs[0].shape.dims[2],
-                           .width = inputs[0].shape.dims[3]};
-    const tacit_shape_t *shape = &outputs[0].shape;
-    size_t area = tacit_shape_span(shape, 2, 4);
-    size_t channels = (size_t)shape->dims[1];
-    const float *grid = inputs[1].data;
-    for (size_t n = 0; n < outputs[0].count; n++) {
-        size_t map = n / area;
-        const float *at = grid + 2 * (map / channels * area + n % area);
-        const float *from =
-            (const float *)inputs[0].data + map * (size_t)(sampler.height * sampler.width);
-        ((float *)outputs[0].data)[n] =
-            (float)s_sample(&sampler, from, (double)at[1], (double)at[0]);
-    }
-    return NULL;
-}
-
 /* clang-format off */
 #define RESIZED "mode:s coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i extrapolation_value:f nearest_mode:s"
 TACIT_OPERATORS(resize) = {
@@ -454,7 +305,6 @@ TACIT_OPERATORS(resize) = {
     {"Upsample", 9, 9, ANY, "Tf|T", 2, "mode:s", 1 << 1, 0, I(resize), K(resize), NULL},
     {"Resize", 10, 10, ANY, "Tf|T", 2, "mode:s", 1 << 1, 0, I(resize), K(resize), NULL},
     {"Resize", 11, 17, ANY, "Trfi|T", 1, RESIZED, 0xe, 0, I(resize), K(resize), NULL},
-    {"GridSample", 16, 17, FLOAT32, "TT|T", 2, "align_corners:i mode:s padding_mode:s", 0, 0, I(grid_sample), K(grid_sample), NULL},
     TACIT_OPERATORS_END
 };
 /* clang-format on */

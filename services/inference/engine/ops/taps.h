@@ -1,0 +1,36 @@
+/*  taps.h - what operators share that take numbers from between the points of a tensor.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_OPS_TAPS_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_OPS_TAPS_H
+
+#include "services/inference/engine/ops/ops.h"
+
+enum { TACIT_TAPS = 4 /* places that one dimension takes from, at most */ };
+
+/*  Weights of the four neighbours at distance x behind the second, for Keys' cubic.  */
+static inline void tacit_cubic(double x, double a, double *ret_weights)
+{
+    ret_weights[0] = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a;
+    ret_weights[1] = ((a + 2) * x - (a + 3)) * x * x + 1;
+    ret_weights[2] = ((a + 2) * (1 - x) - (a + 3)) * (1 - x) * (1 - x) + 1;
+    ret_weights[3] = ((a * (2 - x) - 5 * a) * (2 - x) + 8 * a) * (2 - x) - 4 * a;
+}
+
+/*  The nearest place within.  */
+static inline int64_t tacit_inside(int64_t at, int64_t size)
+{
+    return at < 0 ? 0 : (at >= size ? size - 1 : at);
+}
+
+/*  Whether a mode is one of the names, which NULL ends.  */
+static inline bool tacit_is_one_of(const char *text, const char *const *names)
+{
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#endif
