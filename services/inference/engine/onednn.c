@@ -91,6 +91,13 @@ dnnl_memory_desc_t tacit_onednn_plain(const tacit_shape_t *shape)
     return tacit_onednn_strided(shape->rank, shape->dims, NULL);
 }
 
+dnnl_memory_desc_t tacit_onednn_channels_last(const tacit_shape_t *shape)
+{
+    const int64_t *dims = shape->dims;
+    const int64_t strides[] = {dims[1] * dims[2] * dims[3], 1, dims[1] * dims[3], dims[1]};
+    return tacit_onednn_strided(4, dims, strides);
+}
+
 dnnl_memory_desc_t tacit_onednn_any(size_t rank, const int64_t *dims)
 {
     dnnl_dims_t sizes = {0};

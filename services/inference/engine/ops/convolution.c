@@ -4,6 +4,7 @@
     slower when it is given a layout that it does not like); weights are packed once, activations
     that follow are merged.  */
 
+#include "services/inference/engine/portable/convolution.h"
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/ops/window.h"
 #include "services/inference/engine/planner.h"
@@ -289,6 +290,10 @@ TACIT_ACCELERATE(convolution)
     if (inference->outputs[0].shape.rank + 1 > TACIT_ENGINE_RANK_MAX) {
         return TACIT_OK;
     }
+    tacit_status_t status = tacit_portable_pair(planner, inference, ret_done);
+    if (status != TACIT_OK || *ret_done) {
+        return status;
+    }
     tacit_activation_t activation;
     dnnl_primitive_desc_t desc = NULL;
     int value = inference->node->outputs[0];
@@ -298,7 +303,6 @@ TACIT_ACCELERATE(convolution)
     }
     value = tacit_planner_merge_activation(planner, value, &activation);
     dnnl_primitive_attr_t attributes = tacit_planner_attributes_with(&activation, sum.node != NULL);
-    tacit_status_t status = TACIT_OK;
     if (attributes == NULL || s_choose(planner, inference, attributes, &desc) != dnnl_success) {
         status = tacit_error_set(tacit_planner_error(planner), TACIT_INTERNAL,
                                  "oneDNN does not convolve");

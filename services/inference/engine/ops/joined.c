@@ -17,13 +17,6 @@ typedef struct s_recipe {
     float low;
 } s_recipe_t;
 
-static dnnl_memory_desc_t s_channels_last(const tacit_shape_t *shape)
-{
-    const int64_t *dims = shape->dims;
-    const int64_t strides[] = {dims[1] * dims[2] * dims[3], 1, dims[1] * dims[3], dims[1]};
-    return tacit_onednn_strided(4, dims, strides);
-}
-
 /* --- Concat ----------------------------------------------------------------------------------- */
 
 static bool s_is(const tacit_graph_node_t *node, const char *name)
@@ -90,19 +83,20 @@ tacit_status_t tacit_joined_concat(tacit_planner_t *planner, const tacit_inferen
     if (count == 0 || tacit_planner_is_plain(planner, parts[0])) {
         return TACIT_OK;
     }
-    dnnl_memory_desc_t first = s_channels_last(&tacit_planner_tensor(planner, parts[0])->shape);
+    dnnl_memory_desc_t first =
+        tacit_onednn_channels_last(&tacit_planner_tensor(planner, parts[0])->shape);
     if (dnnl_memory_desc_equal(&first, tacit_planner_layout(planner, parts[0])) == 0) {
         return TACIT_OK;
     }
     for (size_t i = 1; i < count; i++) {
         dnnl_memory_desc_t layout =
-            s_channels_last(&tacit_planner_tensor(planner, parts[i])->shape);
+            tacit_onednn_channels_last(&tacit_planner_tensor(planner, parts[i])->shape);
         parts[i] = tacit_planner_arrange(planner, parts[i], NULL, &layout);
         if (parts[i] == TACIT_NO_SLOT) {
             return tacit_planner_error(planner)->code;
         }
     }
-    dnnl_memory_desc_t whole = s_channels_last(&inference->outputs[0].shape);
+    dnnl_memory_desc_t whole = tacit_onednn_channels_last(&inference->outputs[0].shape);
     int joined = tacit_planner_join(planner, &inference->outputs[0].shape, &whole, parts, count);
     if (joined == TACIT_NO_SLOT) {
         return tacit_planner_error(planner)->code;
@@ -172,7 +166,7 @@ static tacit_status_t s_add_step(tacit_planner_t *planner, const tacit_inference
     const tacit_shape_t *shape = &inference->outputs[0].shape;
     size_t count = tacit_planner_parts(
         planner, tacit_planner_slot(planner, inference->node->inputs[0]), &parts);
-    dnnl_memory_desc_t layout = s_channels_last(shape);
+    dnnl_memory_desc_t layout = tacit_onednn_channels_last(shape);
     for (size_t i = 0; i < count; i++) {
         slots[i] = parts[i];
         recipe->parts[i] = (size_t)tacit_planner_tensor(planner, parts[i])->shape.dims[1];

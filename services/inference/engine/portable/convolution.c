@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static bool s_depthwise(const tacit_convolution_t *recipe)
+bool tacit_convolution_is_depthwise(const tacit_convolution_t *recipe)
 {
     return recipe->groups > 1 && recipe->channels == 1;
 }
@@ -55,7 +55,9 @@ static void s_fill_depthwise(const void *given, const void *source, void *ret_pa
 static size_t s_packed_size(const tacit_convolution_t *recipe)
 {
     size_t blocks = (recipe->groups * recipe->features + TACIT_BLOCK - 1) / TACIT_BLOCK;
-    size_t each = s_depthwise(recipe) ? TACIT_BLOCK : recipe->blocks * TACIT_BLOCK * TACIT_BLOCK;
+    size_t each = tacit_convolution_is_depthwise(recipe)
+                      ? TACIT_BLOCK
+                      : recipe->blocks * TACIT_BLOCK * TACIT_BLOCK;
     return blocks * each * s_window_size(recipe) * sizeof(float);
 }
 
@@ -86,7 +88,7 @@ static void s_pad(const tacit_convolution_t *recipe, const float *x, float *padd
     }
 }
 
-static tacit_tile_t s_make_tile(const tacit_convolution_t *recipe)
+tacit_tile_t tacit_convolution_tile(const tacit_convolution_t *recipe)
 {
     const tacit_window_t *window = &recipe->frame.window;
     size_t step = recipe->plain ? 1 : TACIT_BLOCK;
@@ -112,7 +114,7 @@ static tacit_tile_t s_make_tile(const tacit_convolution_t *recipe)
 static void s_run_blocks(const tacit_convolution_t *recipe, const float *x, float *y, size_t block,
                          size_t count)
 {
-    tacit_tile_t tile = s_make_tile(recipe);
+    tacit_tile_t tile = tacit_convolution_tile(recipe);
     size_t group = block * TACIT_BLOCK / recipe->features;
     size_t size = recipe->blocks * s_window_size(recipe) * TACIT_BLOCK * TACIT_BLOCK;
     size_t down =
@@ -173,6 +175,28 @@ static const char *s_run(const tacit_parameters_t *parameters, const tacit_tenso
     return NULL;
 }
 
+tacit_depth_t tacit_convolution_depth(const tacit_convolution_t *recipe, size_t block,
+                                      const float *x)
+{
+    const tacit_window_t *window = &recipe->frame.window;
+    return (tacit_depth_t){.x = x,
+                           .width = recipe->from.width,
+                           .height = recipe->from.height,
+                           .x_pixel = TACIT_BLOCK,
+                           .w = recipe->w + block * s_window_size(recipe) * TACIT_BLOCK,
+                           .bias = recipe->bias != NULL ? recipe->bias + block * TACIT_BLOCK : NULL,
+                           .y_pixel = TACIT_BLOCK,
+                           .pixels = recipe->to.width,
+                           .left = -(ptrdiff_t)window->begin[2],
+                           .rows = (size_t)window->kernel[1],
+                           .places = (size_t)window->kernel[2],
+                           .stride = (size_t)window->stride[2],
+                           .apart = (size_t)window->dilation[2],
+                           .add = recipe->add,
+                           .low = recipe->finish.low,
+                           .high = recipe->finish.high};
+}
+
 static const char *s_run_depthwise(const tacit_parameters_t *parameters,
                                    const tacit_tensor_t *inputs, size_t input_count,
                                    tacit_tensor_t *outputs, size_t output_count)
@@ -184,23 +208,10 @@ static const char *s_run_depthwise(const tacit_parameters_t *parameters,
     const tacit_blocked_t *to = &recipe->to;
 #pragma omp parallel for schedule(static) if (tacit_portable_threads() > 1)
     for (size_t n = 0; n < from->batch * from->blocks; n++) {
-        size_t block = n % from->blocks;
         float *y = (float *)outputs[0].data + n * to->height * to->width * TACIT_BLOCK;
-        tacit_depth_t depth = {
-            .x = (const float *)inputs[0].data + n * from->height * from->width * TACIT_BLOCK,
-            .width = from->width,
-            .height = from->height,
-            .w = recipe->w + block * s_window_size(recipe) * TACIT_BLOCK,
-            .bias = recipe->bias != NULL ? recipe->bias + block * TACIT_BLOCK : NULL,
-            .pixels = to->width,
-            .left = -(ptrdiff_t)window->begin[2],
-            .rows = (size_t)window->kernel[1],
-            .places = (size_t)window->kernel[2],
-            .stride = (size_t)window->stride[2],
-            .apart = (size_t)window->dilation[2],
-            .add = recipe->add,
-            .low = recipe->finish.low,
-            .high = recipe->finish.high};
+        tacit_depth_t depth = tacit_convolution_depth(
+            recipe, n % from->blocks,
+            (const float *)inputs[0].data + n * from->height * from->width * TACIT_BLOCK);
         for (size_t row = 0; row < to->height; row++) {
             depth.top = (ptrdiff_t)row * (ptrdiff_t)window->stride[1] - (ptrdiff_t)window->begin[1];
             depth.y = y + row * to->width * TACIT_BLOCK;
@@ -214,7 +225,7 @@ static const char *s_run_depthwise(const tacit_parameters_t *parameters,
 /* --- planning --------------------------------------------------------------------------------- */
 
 /*  What the shapes say; false where these kernels do not take it.  */
-static bool s_describe(const tacit_inference_t *inference, tacit_convolution_t *ret_recipe)
+bool tacit_convolution_describe(const tacit_inference_t *inference, tacit_convolution_t *ret_recipe)
 {
     const tacit_shape_t *w = &inference->inputs[1].shape;
     const tacit_shape_t *x = &inference->inputs[0].shape;
@@ -249,48 +260,46 @@ static size_t s_scratch(const tacit_convolution_t *recipe)
 {
     bool same = recipe->height == recipe->from.height && recipe->width == recipe->from.width;
     size_t maps = recipe->plain ? recipe->from.channels : recipe->from.blocks * TACIT_BLOCK;
-    return same || s_depthwise(recipe) ? 0 : maps * recipe->height * recipe->width * sizeof(float);
+    return same || tacit_convolution_is_depthwise(recipe)
+               ? 0
+               : maps * recipe->height * recipe->width * sizeof(float);
 }
-
-/*  A way to convolve.  */
-typedef struct s_way {
-    const char *how;
-    uint64_t kind; /* of packing */
-    size_t size;   /* of the packed weights */
-    size_t scratch;
-    tacit_fill_t fill;
-    tacit_kernel_t run;
-} s_way_t;
 
 enum { KIND_WINOGRAD = 3, KIND_TILES = 2, KIND_GROUP = 4 };
 
 /*  Once the weights were let go, what is packed of them decides.  */
-static s_way_t s_choose(const tacit_planner_t *planner, tacit_convolution_t *recipe, int w)
+static tacit_way_t s_choose(const tacit_planner_t *planner, tacit_convolution_t *recipe, int w)
 {
     if (tacit_winograd_fits(planner, recipe) && tacit_planner_may_pack(planner, w, KIND_WINOGRAD)) {
-        return (s_way_t){.how = "winograd",
-                         .kind = KIND_WINOGRAD,
-                         .size = tacit_winograd_size(recipe),
-                         .scratch = tacit_winograd_scratch(recipe),
-                         .fill = tacit_winograd_fill,
-                         .run = tacit_winograd_run};
+        return (tacit_way_t){.how = "winograd",
+                             .kind = KIND_WINOGRAD,
+                             .size = tacit_winograd_size(recipe),
+                             .scratch = tacit_winograd_scratch(recipe),
+                             .fill = tacit_winograd_fill,
+                             .run = tacit_winograd_run};
     }
-    bool depthwise = s_depthwise(recipe);
-    return (s_way_t){.how = depthwise ? "depthwise" : "tiles",
-                     .kind = KIND_TILES + KIND_GROUP * (uint64_t)recipe->groups,
-                     .size = s_packed_size(recipe),
-                     .scratch = s_scratch(recipe),
-                     .fill = depthwise ? s_fill_depthwise : s_fill,
-                     .run = depthwise ? s_run_depthwise : s_run};
+    bool depthwise = tacit_convolution_is_depthwise(recipe);
+    return (tacit_way_t){.how = depthwise ? "depthwise" : "tiles",
+                         .kind = KIND_TILES + KIND_GROUP * (uint64_t)recipe->groups,
+                         .size = s_packed_size(recipe),
+                         .scratch = s_scratch(recipe),
+                         .fill = depthwise ? s_fill_depthwise : s_fill,
+                         .run = depthwise ? s_run_depthwise : s_run};
 }
 
-static tacit_status_t s_prepare(tacit_planner_t *planner, const tacit_inference_t *inference,
-                                tacit_convolution_t *recipe, s_way_t *ret_way)
+bool tacit_convolution_possible(const tacit_planner_t *planner, const tacit_graph_node_t *node,
+                                tacit_convolution_t *recipe)
 {
-    const tacit_graph_node_t *node = inference->node;
+    int w = tacit_planner_slot(planner, node->inputs[1]);
+    return tacit_planner_may_pack(planner, w, s_choose(planner, recipe, w).kind);
+}
+
+tacit_status_t tacit_convolution_prepare(tacit_planner_t *planner, const tacit_graph_node_t *node,
+                                         tacit_convolution_t *recipe, tacit_way_t *ret_way)
+{
     int bias = tacit_graph_node_input(node, 2);
     int w = tacit_planner_slot(planner, node->inputs[1]);
-    s_way_t way = s_choose(planner, recipe, w);
+    tacit_way_t way = s_choose(planner, recipe, w);
     recipe->w = tacit_planner_pack(planner, w, way.kind, way.size, way.fill, recipe);
     if (way.kind == KIND_WINOGRAD) {
         tacit_planner_keep(planner, w); /* other shapes may want another way */
@@ -308,9 +317,14 @@ tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
                                           const tacit_inference_t *inference, bool *ret_done)
 {
     const tacit_graph_node_t *node = inference->node;
+    tacit_status_t status = tacit_portable_pair(planner, inference, ret_done);
+    if (status != TACIT_OK || *ret_done) {
+        return status;
+    }
     tacit_convolution_t found;
     bool biased = tacit_graph_node_input(node, 2) != TACIT_NO_VALUE;
-    if (!s_describe(inference, &found) || (biased && inference->inputs[2].data == NULL)) {
+    if (!tacit_convolution_describe(inference, &found) ||
+        (biased && inference->inputs[2].data == NULL)) {
         return TACIT_OK;
     }
     int slots[2] = {tacit_planner_slot(planner, node->inputs[0]), TACIT_NO_SLOT};
@@ -331,8 +345,8 @@ tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
     found.finish = tacit_finish_of(&activation);
     found.add = sum.node != NULL;
     *recipe = found;
-    s_way_t way;
-    tacit_status_t status = s_prepare(planner, inference, recipe, &way);
+    tacit_way_t way;
+    status = tacit_convolution_prepare(planner, node, recipe, &way);
     if (status != TACIT_OK) {
         return status;
     }

@@ -23,6 +23,43 @@ typedef struct tacit_convolution {
     const float *w, *bias;
 } tacit_convolution_t;
 
+/*  A way to convolve.  */
+typedef struct tacit_way {
+    const char *how;
+    uint64_t kind; /* of packing */
+    size_t size;   /* of the packed weights */
+    size_t scratch;
+    tacit_fill_t fill;
+    tacit_kernel_t run;
+} tacit_way_t;
+
+/*  What the shapes say of a Conv by constants; false where the loops do not take it.  */
+bool tacit_convolution_describe(const tacit_inference_t *inference,
+                                tacit_convolution_t *ret_convolution);
+
+/*  Choose a way, and pack weights and bias for it. possible: whether the weights are still there.
+ */
+bool tacit_convolution_possible(const tacit_planner_t *planner, const tacit_graph_node_t *node,
+                                tacit_convolution_t *convolution);
+TACIT_MUST_CHECK tacit_status_t tacit_convolution_prepare(tacit_planner_t *planner,
+                                                          const tacit_graph_node_t *node,
+                                                          tacit_convolution_t *convolution,
+                                                          tacit_way_t *ret_way);
+
+/*  Rows of a depthwise convolution of one block of channels; x and y are the block's.  */
+tacit_depth_t tacit_convolution_depth(const tacit_convolution_t *convolution, size_t block,
+                                      const float *x);
+bool tacit_convolution_is_depthwise(const tacit_convolution_t *convolution);
+
+/*  A tile of a convolution of blocked maps without padding.  */
+tacit_tile_t tacit_convolution_tile(const tacit_convolution_t *convolution);
+
+/*  Two convolutions as one step, where what is between them is large: one with a window of 1, and a
+    depthwise one, in this order or the other. The map between never exists as a whole.  */
+TACIT_MUST_CHECK tacit_status_t tacit_portable_pair(tacit_planner_t *planner,
+                                                    const tacit_inference_t *inference,
+                                                    bool *ret_done);
+
 /*  Winograd's way, in tiles of 2 x 2 outputs: 4 multiplications instead of 9 for windows of 3 x 3.
     Its sums and differences lose about two bits, and turn infinity into NaN, so it is not for plans
     that are careful. fits: also says how to divide the work.  */

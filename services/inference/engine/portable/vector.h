@@ -41,9 +41,11 @@ typedef struct tacit_tile {
 typedef struct tacit_depth {
     const float *x; /* the block's map */
     size_t width, height;
+    size_t x_pixel; /* step to the next pixel */
     const float *w; /* [rows, places, 16] */
     const float *bias;
     float *y;             /* the row */
+    size_t y_pixel;       /* step to the next pixel */
     size_t pixels;        /* of the row */
     ptrdiff_t top, left;  /* of the first output's window, in the input; may be outside */
     size_t rows, places;  /* of the window */

@@ -10,6 +10,9 @@
 
 #include <math.h>
 #include <string.h>
+#ifdef __SSE__
+#include <immintrin.h>
+#endif
 
 #if TACIT_LANES == 16
 enum { TILE = 14, BLOCKS = 2, BLOCKS_WIDE = 4, TILE_WIDE = 7 };
@@ -44,13 +47,21 @@ INLINE void s_store(float *to, s_vector_t vector)
     *(s_loose_t *)to = vector;
 }
 
-/*  NaN stays NaN.  */
+/*  NaN stays NaN: the processor's instructions give the second operand then.  */
 INLINE s_vector_t s_clamp(s_vector_t x, s_vector_t low, s_vector_t high)
 {
+#if TACIT_LANES == 16
+    return _mm512_min_ps(high, _mm512_max_ps(low, x));
+#elif TACIT_LANES == 8
+    return _mm256_min_ps(high, _mm256_max_ps(low, x));
+#elif defined(__SSE__)
+    return _mm_min_ps(high, _mm_max_ps(low, x));
+#else
     s_mask_t below = x < low;
     x = (s_vector_t)(((s_mask_t)low & below) | ((s_mask_t)x & ~below));
     s_mask_t above = x > high;
     return (s_vector_t)(((s_mask_t)high & above) | ((s_mask_t)x & ~above));
+#endif
 }
 
 /* --- the tile --------------------------------------------------------------------------------- */
@@ -260,14 +271,15 @@ INLINE void s_finish_depth(const tacit_depth_t *depth, const s_vector_t *sums, f
     s_vector_t low = s_all(depth->low);
     s_vector_t high = s_all(depth->high);
     for (int i = 0; i < pixels * REGISTERS; i++) {
-        s_vector_t sum = depth->add ? sums[i] + s_load(y + i * LANES) : sums[i];
-        s_store(y + i * LANES, s_clamp(sum, low, high));
+        float *to = y + (size_t)(i / REGISTERS) * depth->y_pixel + i % REGISTERS * LANES;
+        s_vector_t sum = depth->add ? sums[i] + s_load(to) : sums[i];
+        s_store(to, s_clamp(sum, low, high));
     }
 }
 
 /*  Outputs [at, at + pixels), windows' rows [from, to) and places [left, right) of them.  */
 INLINE void s_depth_tile(const tacit_depth_t *depth, size_t at, int pixels, size_t from, size_t to,
-                         size_t left, size_t right, size_t stride)
+                         size_t left, size_t right, size_t stride, size_t x_pixel)
 {
     enum { MOST = 8 };
     s_vector_t sums[MOST * REGISTERS];
@@ -277,22 +289,23 @@ INLINE void s_depth_tile(const tacit_depth_t *depth, size_t at, int pixels, size
     ptrdiff_t column = depth->left + (ptrdiff_t)(at * stride);
     for (size_t row = from; row < to; row++) {
         ptrdiff_t line = depth->top + (ptrdiff_t)(row * depth->apart);
-        const float *x = depth->x + (line * (ptrdiff_t)depth->width + column) * TACIT_BLOCK;
+        const float *x = depth->x + (line * (ptrdiff_t)depth->width + column) * (ptrdiff_t)x_pixel;
+#pragma GCC unroll 3
         for (size_t place = left; place < right; place++) {
             const float *w = depth->w + (row * depth->places + place) * TACIT_BLOCK;
-            const float *items = x + place * depth->apart * TACIT_BLOCK;
+            const float *items = x + place * depth->apart * x_pixel;
 #pragma GCC unroll 8
             for (int p = 0; p < pixels; p++) {
 #pragma GCC unroll 4
                 for (int r = 0; r < REGISTERS; r++) {
                     sums[p * REGISTERS + r] +=
-                        s_load(items + (size_t)p * stride * TACIT_BLOCK + r * LANES) *
+                        s_load(items + (size_t)p * stride * x_pixel + r * LANES) *
                         s_load(w + r * LANES);
                 }
             }
         }
     }
-    s_finish_depth(depth, sums, depth->y + at * TACIT_BLOCK, pixels);
+    s_finish_depth(depth, sums, depth->y + at * depth->y_pixel, pixels);
 }
 
 /*  The first and last places [ret_from, ret_to) of a window at `start` that lie in [0, size).  */
@@ -311,23 +324,51 @@ INLINE void s_inside(ptrdiff_t start, size_t places, size_t apart, size_t size, 
     *ret_to = to;
 }
 
-INLINE void s_depth_row(const tacit_depth_t *depth, size_t from, size_t to, size_t stride)
+/*  How many outputs from `at` on have their whole windows in the row.  */
+INLINE size_t s_depth_inside(const tacit_depth_t *depth, size_t at, size_t stride)
 {
-    enum { STEP = LANES == 16 ? 8 : 4 };
-    size_t reach = (depth->places - 1) * depth->apart;
+    ptrdiff_t column = depth->left + (ptrdiff_t)(at * stride);
+    ptrdiff_t room =
+        (ptrdiff_t)depth->width - 1 - column - (ptrdiff_t)((depth->places - 1) * depth->apart);
+    size_t fit = column < 0 || room < 0 ? 0 : (size_t)room / stride + 1;
+    return fit < depth->pixels - at ? fit : depth->pixels - at;
+}
+
+#define DEPTH_STEP(n)                                                                              \
+    for (; inside >= (n); at += (n), inside -= (n)) {                                              \
+        s_depth_tile(depth, at, n, from, to, 0, places, stride, x_pixel);                          \
+    }
+
+/*  Eight at once, then what is left; one by one where the windows reach beyond the row.  */
+INLINE void s_depth_row(const tacit_depth_t *depth, size_t from, size_t to, size_t stride,
+                        size_t x_pixel, size_t places)
+{
     for (size_t at = 0; at < depth->pixels;) {
-        ptrdiff_t column = depth->left + (ptrdiff_t)(at * stride);
-        ptrdiff_t end = column + (ptrdiff_t)((STEP - 1) * stride + reach);
-        if (column >= 0 && end < (ptrdiff_t)depth->width && at + STEP <= depth->pixels) {
-            s_depth_tile(depth, at, STEP, from, to, 0, depth->places, stride);
-            at += STEP;
-            continue;
+        size_t inside = s_depth_inside(depth, at, stride);
+        if (inside == 0) {
+            size_t left = 0;
+            size_t right = 0;
+            s_inside(depth->left + (ptrdiff_t)(at * stride), places, depth->apart, depth->width,
+                     &left, &right);
+            s_depth_tile(depth, at, 1, from, to, left, right, stride, x_pixel);
+            at++;
         }
-        size_t left = 0;
-        size_t right = 0;
-        s_inside(column, depth->places, depth->apart, depth->width, &left, &right);
-        s_depth_tile(depth, at, 1, from, to, left, right, stride);
-        at++;
+        if (LANES == 16) { /* of four lanes the sums would not stay in registers */
+            DEPTH_STEP(8)
+        }
+        DEPTH_STEP(4)
+        DEPTH_STEP(2)
+        DEPTH_STEP(1)
+    }
+}
+
+INLINE void s_depth_rows(const tacit_depth_t *depth, size_t from, size_t to, size_t stride,
+                         size_t x_pixel)
+{
+    if (depth->places == 3) {
+        s_depth_row(depth, from, to, stride, x_pixel, 3);
+    } else {
+        s_depth_row(depth, from, to, stride, x_pixel, depth->places);
     }
 }
 
@@ -336,12 +377,14 @@ static void s_depthwise(const tacit_depth_t *depth)
     size_t from = 0;
     size_t to = 0;
     s_inside(depth->top, depth->rows, depth->apart, depth->height, &from, &to);
-    if (depth->stride == 1) {
-        s_depth_row(depth, from, to, 1);
+    if (depth->x_pixel != TACIT_BLOCK) {
+        s_depth_rows(depth, from, to, depth->stride, depth->x_pixel);
+    } else if (depth->stride == 1) {
+        s_depth_rows(depth, from, to, 1, TACIT_BLOCK);
     } else if (depth->stride == 2) {
-        s_depth_row(depth, from, to, 2);
+        s_depth_rows(depth, from, to, 2, TACIT_BLOCK);
     } else {
-        s_depth_row(depth, from, to, depth->stride);
+        s_depth_rows(depth, from, to, depth->stride, TACIT_BLOCK);
     }
 }
 
