@@ -1,15 +1,15 @@
-/*  engine.c - the engine as its users see it: loading, inputs, plans kept per shape, results.  */
+/*  engine.c - the engine as its users see it: loading, running, results.  */
 
 #include "services/inference/engine/engine.h"
 
 #include "services/inference/engine/graph.h"
+#include "services/inference/engine/inputs.h"
 #include "services/inference/engine/limits.h"
 #include "services/inference/engine/passes.h"
-#include "services/inference/engine/plan.h"
+#include "services/inference/engine/shelf.h"
 #include "services/inference/engine/text.h"
 
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,14 +19,6 @@ extern int omp_get_max_threads(void);
 
 enum { GUESSES_MAX = 24, GUESS_MAX = 4096 }; /* batches that a model is tried with at load */
 
-/*  A plan with what it was made for.  */
-typedef struct s_kept {
-    tacit_plan_t *plan;    /* NULL: free */
-    tacit_shape_t *shapes; /* of the inputs */
-    bool careful;
-    uint64_t used; /* when, in runs */
-} s_kept_t;
-
 struct tacit_engine {
     tacit_budget_t budget;
     tacit_graph_t *graph;
@@ -34,10 +26,9 @@ struct tacit_engine {
     tacit_packs_t *packs;
     int threads;
     uint32_t run_ms;
-    bool profile;
     tacit_precision_t precision;
     uint64_t runs;
-    s_kept_t kept[TACIT_ENGINE_PLANS_MAX];
+    tacit_shelf_t shelf;
 };
 
 struct tacit_engine_result {
@@ -45,82 +36,6 @@ struct tacit_engine_result {
     size_t count;
     uint8_t *data; /* of all tensors */
 };
-
-/* --- plans ------------------------------------------------------------------------------------ */
-
-static void s_drop(s_kept_t *kept)
-{
-    tacit_plan_destroy(&kept->plan);
-    tacit_memory_free(kept->shapes);
-    *kept = (s_kept_t){0};
-}
-
-static void s_drop_all(tacit_engine_t *engine)
-{
-    for (size_t i = 0; i < TACIT_ENGINE_PLANS_MAX; i++) {
-        s_drop(&engine->kept[i]);
-    }
-}
-
-static s_kept_t *s_find_plan(tacit_engine_t *engine, const tacit_tensor_t *inputs, bool careful)
-{
-    for (size_t i = 0; i < TACIT_ENGINE_PLANS_MAX; i++) {
-        s_kept_t *kept = &engine->kept[i];
-        bool same = kept->plan != NULL && kept->careful == careful;
-        for (size_t k = 0; same && k < engine->graph->input_count; k++) {
-            same = tacit_shape_equal(&kept->shapes[k], &inputs[k].shape);
-        }
-        if (same) {
-            return kept;
-        }
-    }
-    return NULL;
-}
-
-/*  The place of the plan that was not used for longest.  */
-static s_kept_t *s_free_place(tacit_engine_t *engine)
-{
-    s_kept_t *oldest = &engine->kept[0];
-    for (size_t i = 0; i < TACIT_ENGINE_PLANS_MAX; i++) {
-        oldest = engine->kept[i].used < oldest->used ? &engine->kept[i] : oldest;
-    }
-    s_drop(oldest);
-    return oldest;
-}
-
-static tacit_status_t s_make_plan(tacit_engine_t *engine, const tacit_tensor_t *inputs,
-                                  bool careful, s_kept_t **ret_kept, tacit_error_t *error)
-{
-    tacit_plan_request_t request = {.graph = engine->graph,
-                                    .spends = engine->graph,
-                                    .onednn = engine->onednn,
-                                    .packs = engine->packs,
-                                    .inputs = inputs,
-                                    .careful = careful,
-                                    .profiled = engine->profile,
-                                    .reduced = engine->precision == TACIT_PRECISION_BF16};
-    s_kept_t *kept = s_free_place(engine);
-    tacit_status_t status = tacit_plan_new(&request, &kept->plan, error);
-    if (status == TACIT_TOO_LARGE) {
-        s_drop_all(engine); /* others may hold the memory that it needs */
-        status = tacit_plan_new(&request, &kept->plan, error);
-    }
-    if (status != TACIT_OK) {
-        return status;
-    }
-    size_t count = engine->graph->input_count;
-    kept->shapes = tacit_memory_new(&engine->budget, count * sizeof(tacit_shape_t), error);
-    if (kept->shapes == NULL) {
-        s_drop(kept);
-        return error->code;
-    }
-    for (size_t i = 0; i < count; i++) {
-        kept->shapes[i] = inputs[i].shape;
-    }
-    kept->careful = careful;
-    *ret_kept = kept;
-    return TACIT_OK;
-}
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
@@ -194,12 +109,12 @@ static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
 {
     tacit_tensor_t inputs[TACIT_ENGINE_INPUTS_MAX];
     bool dynamic = false;
-    s_kept_t *kept = NULL;
+    tacit_kept_t *kept = NULL;
     if (!s_guess_inputs(engine->graph, 1, inputs, &dynamic)) {
         return TACIT_OK;
     }
     bool careful = engine->graph->extreme_constants;
-    tacit_status_t first = s_make_plan(engine, inputs, careful, &kept, error);
+    tacit_status_t first = tacit_shelf_make(&engine->shelf, inputs, careful, &kept, error);
     if (first != TACIT_MALFORMED || !dynamic) {
         return first;
     }
@@ -209,7 +124,7 @@ static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
                        s_guess_inputs(engine->graph, guesses.items[i], inputs, &dynamic);
          i++) {
         tacit_error_t own = {0};
-        status = s_make_plan(engine, inputs, careful, &kept, &own);
+        status = tacit_shelf_make(&engine->shelf, inputs, careful, &kept, &own);
         *error = status == TACIT_MALFORMED ? *error : own;
     }
     return status;
@@ -289,6 +204,10 @@ static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, tacit_en
     if (status == TACIT_OK && !portable) {
         status = tacit_onednn_new(&engine->budget, &engine->onednn, error);
     }
+    engine->shelf.request.graph = engine->shelf.request.spends = engine->graph;
+    engine->shelf.request.onednn = engine->onednn;
+    engine->shelf.request.packs = engine->packs;
+    engine->shelf.request.reduced = engine->precision == TACIT_PRECISION_BF16;
     tacit_budget_start(&engine->budget, engine->run_ms);
     return status == TACIT_OK ? s_try(engine, error) : status;
 }
@@ -313,7 +232,7 @@ static tacit_status_t s_load_new(tacit_span_t onnx, tacit_engine_text_t **text,
     }
     engine->threads = chosen.threads > 0 ? (int)chosen.threads : 1;
     engine->run_ms = chosen.run_ms;
-    engine->profile = chosen.profile;
+    engine->shelf.request.profiled = chosen.profile;
     engine->precision = chosen.precision;
     engine->budget.limit =
         chosen.memory_limit > 0 ? chosen.memory_limit : TACIT_ENGINE_MEMORY_DEFAULT;
@@ -352,7 +271,7 @@ void tacit_engine_destroy(tacit_engine_t **engine)
     if (self == NULL) {
         return;
     }
-    s_drop_all(self);
+    tacit_shelf_clear(&self->shelf);
     tacit_onednn_destroy(&self->onednn);
     tacit_packs_destroy(&self->packs);
     tacit_graph_destroy(&self->graph);
@@ -400,151 +319,17 @@ size_t tacit_engine_memory(const tacit_engine_t *engine)
     return engine->budget.used;
 }
 
-static const tacit_plan_t *s_last_plan(const tacit_engine_t *engine)
-{
-    const s_kept_t *last = &engine->kept[0];
-    for (size_t i = 1; i < TACIT_ENGINE_PLANS_MAX; i++) {
-        const s_kept_t *kept = &engine->kept[i];
-        bool newer = kept->plan != NULL && (last->plan == NULL || kept->used > last->used);
-        last = newer ? kept : last;
-    }
-    return last->plan;
-}
-
 size_t tacit_engine_profile(const tacit_engine_t *engine, tacit_engine_step_t *ret_steps,
                             size_t room)
 {
-    const tacit_plan_t *plan = s_last_plan(engine);
+    const tacit_plan_t *plan = tacit_shelf_last(&engine->shelf);
     return plan != NULL ? tacit_plan_profile(plan, ret_steps, room) : 0;
 }
 
 size_t tacit_engine_arena(const tacit_engine_t *engine)
 {
-    const tacit_plan_t *plan = s_last_plan(engine);
+    const tacit_plan_t *plan = tacit_shelf_last(&engine->shelf);
     return plan != NULL ? tacit_plan_arena(plan) : 0;
-}
-
-/* --- inputs ----------------------------------------------------------------------------------- */
-
-/*  What a run was given, in the graph's order.  */
-typedef struct s_given {
-    tacit_tensor_t tensors[TACIT_ENGINE_INPUTS_MAX]; /* data where the contents decide shapes */
-    tacit_span_t data[TACIT_ENGINE_INPUTS_MAX];
-    bool extreme; /* NaN or infinity among them */
-} s_given_t;
-
-static tacit_status_t s_refuse_input(tacit_error_t *error, const char *name, const char *expected,
-                                     const char *got)
-{
-    tacit_status_t status = tacit_error_claim(error, TACIT_BAD_INPUT, name, expected, got);
-    tacit_error_remedy(error, "send the inputs that the model declares");
-    return status;
-}
-
-static const tacit_engine_tensor_t *s_find_input(const char *name,
-                                                 const tacit_engine_tensor_t *inputs, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        bool only = count == 1 && inputs[i].name.size == 0;
-        if (only || tacit_span_equal(inputs[i].name, tacit_span_string(name))) {
-            return &inputs[i];
-        }
-    }
-    return NULL;
-}
-
-static tacit_status_t s_check_shape(const tacit_engine_value_t *declared,
-                                    const tacit_engine_tensor_t *input, tacit_tensor_t *tensor,
-                                    tacit_error_t *error)
-{
-    bool fits = input->rank <= TACIT_ENGINE_RANK_MAX &&
-                (!declared->ranked || declared->rank == input->rank);
-    for (size_t i = 0; fits && i < input->rank; i++) {
-        fits = input->dims[i] >= 0 &&
-               (!declared->ranked || declared->dims[i] < 0 || declared->dims[i] == input->dims[i]);
-        tensor->shape.dims[i] = input->dims[i];
-    }
-    tensor->dtype = input->dtype;
-    tensor->shape.rank = input->rank;
-    char expected[TACIT_SHAPE_TEXT_MAX];
-    char got[TACIT_SHAPE_TEXT_MAX];
-    if (!fits) {
-        size_t rank = input->rank < TACIT_ENGINE_RANK_MAX ? input->rank : TACIT_ENGINE_RANK_MAX;
-        tacit_shape_text(declared->rank, declared->dims, expected);
-        tacit_shape_text(rank, input->dims, got);
-        return s_refuse_input(error, declared->name, declared->ranked ? expected : "any shape",
-                              got);
-    }
-    if (!tacit_shape_count(&tensor->shape, tensor->dtype, &tensor->count) ||
-        tacit_tensor_size(tensor) != input->data.size) {
-        (void)snprintf(expected, sizeof(expected), "%zu bytes", tacit_tensor_size(tensor));
-        (void)snprintf(got, sizeof(got), "%zu bytes", input->data.size);
-        return s_refuse_input(error, declared->name, expected, got);
-    }
-    return TACIT_OK;
-}
-
-/*  NaN and infinity have all exponent bits set.  */
-static bool s_extreme(tacit_span_t data)
-{
-    uint32_t found = 0;
-    for (size_t i = 0; i + sizeof(uint32_t) <= data.size; i += sizeof(uint32_t)) {
-        uint32_t bits;
-        memcpy(&bits, data.data + i, sizeof(bits));
-        found |= (bits & 0x7f800000U) == 0x7f800000U;
-    }
-    return found != 0;
-}
-
-static tacit_status_t s_take_input(const tacit_engine_t *engine, size_t i,
-                                   const tacit_engine_tensor_t *inputs, size_t count,
-                                   s_given_t *given, tacit_error_t *error)
-{
-    const tacit_graph_t *graph = engine->graph;
-    const tacit_engine_value_t *declared = &graph->inputs[i];
-    const tacit_engine_tensor_t *input = s_find_input(declared->name, inputs, count);
-    if (input == NULL) {
-        return s_refuse_input(error, declared->name, "a tensor of this name", "none");
-    }
-    if (input->dtype != declared->dtype) {
-        return s_refuse_input(error, declared->name, tacit_dtype_name(declared->dtype),
-                              tacit_dtype_name(input->dtype));
-    }
-    tacit_tensor_t *tensor = &given->tensors[i];
-    *tensor = (tacit_tensor_t){0};
-    tacit_status_t status = s_check_shape(declared, input, tensor, error);
-    if (status != TACIT_OK) {
-        return status;
-    }
-    if (graph->values[graph->input_values[i]].decides_shapes) {
-        if (tensor->count > TACIT_PLAN_CONSTANT_MAX) {
-            return s_refuse_input(error, declared->name, "few elements, as they decide shapes",
-                                  "too many");
-        }
-        tensor->data = (void *)(uintptr_t)input->data.data; /* the planner copies it */
-    }
-    given->data[i] = input->data;
-    given->extreme |= input->dtype == TACIT_DTYPE_FLOAT32 && s_extreme(input->data);
-    return TACIT_OK;
-}
-
-static tacit_status_t s_take_inputs(const tacit_engine_t *engine,
-                                    const tacit_engine_tensor_t *inputs, size_t count,
-                                    s_given_t *given, tacit_error_t *error)
-{
-    tacit_status_t status = TACIT_OK;
-    given->extreme = engine->graph->extreme_constants;
-    if (count != engine->graph->input_count) {
-        char expected[32];
-        char got[32];
-        (void)snprintf(expected, sizeof(expected), "%zu inputs", engine->graph->input_count);
-        (void)snprintf(got, sizeof(got), "%zu inputs", count);
-        return s_refuse_input(error, "inputs", expected, got);
-    }
-    for (size_t i = 0; status == TACIT_OK && i < count; i++) {
-        status = s_take_input(engine, i, inputs, count, given, error);
-    }
-    return status;
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -590,14 +375,14 @@ static tacit_status_t s_make_result(tacit_engine_t *engine, const tacit_plan_t *
     return TACIT_OK;
 }
 
-static tacit_status_t s_run(tacit_engine_t *engine, const s_given_t *given,
+static tacit_status_t s_run(tacit_engine_t *engine, const tacit_inputs_t *given,
                             tacit_engine_result_t **ret_result, tacit_error_t *error)
 {
-    s_kept_t *kept = s_find_plan(engine, given->tensors, given->extreme);
+    tacit_kept_t *kept = tacit_shelf_find(&engine->shelf, given->tensors, given->extreme);
     bool reusable = !engine->graph->input_decides_shapes;
     tacit_status_t status = TACIT_OK;
     if (kept == NULL || !reusable) {
-        status = s_make_plan(engine, given->tensors, given->extreme, &kept, error);
+        status = tacit_shelf_make(&engine->shelf, given->tensors, given->extreme, &kept, error);
         error->code = status == TACIT_MALFORMED ? TACIT_BAD_INPUT : error->code;
     }
     if (status != TACIT_OK) {
@@ -610,7 +395,7 @@ static tacit_status_t s_run(tacit_engine_t *engine, const s_given_t *given,
     }
     tacit_plan_wipe(kept->plan);
     if (!reusable) {
-        s_drop(kept); /* it holds contents of the inputs */
+        tacit_shelf_drop(kept); /* it holds contents of the inputs */
     }
     return status;
 }
@@ -621,8 +406,8 @@ tacit_status_t tacit_engine_run(tacit_engine_t *engine, const tacit_engine_tenso
 {
     tacit_error_t own = {0};
     tacit_error_t *error = ret_error != NULL ? ret_error : &own;
-    s_given_t given;
-    tacit_status_t status = s_take_inputs(engine, inputs, count, &given, error);
+    tacit_inputs_t given;
+    tacit_status_t status = tacit_inputs_take(engine->graph, inputs, count, &given, error);
     if (status != TACIT_OK) {
         return status;
     }

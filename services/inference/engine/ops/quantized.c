@@ -7,6 +7,28 @@
 #include <math.h>
 #include <stdlib.h>
 
+const tacit_operands_t tacit_operands_sums = {.a = 0, .b = 1, .a_zero = 2, .b_zero = 3};
+const tacit_operands_t tacit_operands_reals = {
+    .a = 0, .b = 1, .a_zero = 2, .b_zero = 3, .factor = 4, .shift = 5};
+const tacit_operands_t tacit_operands_linear = {.a = 0,
+                                                .a_scale = 1,
+                                                .a_zero = 2,
+                                                .b = 3,
+                                                .b_scale = 4,
+                                                .b_zero = 5,
+                                                .y_scale = 6,
+                                                .y_zero = 7,
+                                                .bias = 8};
+const tacit_operands_t tacit_operands_gemm = {.a = 0,
+                                              .a_scale = 1,
+                                              .a_zero = 2,
+                                              .b = 3,
+                                              .b_scale = 4,
+                                              .b_zero = 5,
+                                              .bias = 6,
+                                              .y_scale = 7,
+                                              .y_zero = 8};
+
 int32_t tacit_quantized_byte(const tacit_tensor_t *tensor, size_t i)
 {
     return tensor->dtype == TACIT_DTYPE_INT8 ? ((const int8_t *)tensor->data)[i]

@@ -19,6 +19,13 @@ typedef struct tacit_operands {
     size_t factor, shift; /* reals that sums are multiplied by, and that are added then */
 } tacit_operands_t;
 
+/*  Bare sums (MatMulInteger, ConvInteger); sums as reals; QLinearMatMul and QLinearConv, which
+   alone has a bias; QGemm.  */
+extern const tacit_operands_t tacit_operands_sums;
+extern const tacit_operands_t tacit_operands_reals;
+extern const tacit_operands_t tacit_operands_linear;
+extern const tacit_operands_t tacit_operands_gemm;
+
 /*  Byte i as a number; a zero point (0 where absent) and a scale: one for all, or one per channel.
  */
 int32_t tacit_quantized_byte(const tacit_tensor_t *tensor, size_t i);
@@ -60,6 +67,18 @@ TACIT_MUST_CHECK tacit_status_t tacit_quantized_exact(tacit_planner_t *planner,
 dnnl_primitive_attr_t tacit_quantized_attributes(const tacit_operands_t *operands,
                                                  const tacit_inference_t *inference,
                                                  size_t channels);
+
+/*  Plan products with oneDNN, where it has them: by a grid, and of bare sums, that become reals
+    where scaled. And those reals: a row of factors, and one of shifts.  */
+TACIT_MUST_CHECK tacit_status_t tacit_quantized_product(tacit_planner_t *planner,
+                                                        const tacit_operands_t *operands,
+                                                        const tacit_inference_t *inference,
+                                                        bool *ret_done);
+TACIT_MUST_CHECK tacit_status_t tacit_quantized_sums(tacit_planner_t *planner,
+                                                     const tacit_inference_t *inference,
+                                                     bool scaled, bool *ret_done);
+void tacit_quantized_reals(const tacit_tensor_t *inputs, size_t count, size_t columns,
+                           float *ret_factors, float *ret_shifts);
 
 /*  A slot of the elements of `input`, packed in any order without gaps; and one for an output of
     the same order. The slot's number or TACIT_NO_SLOT.  */

@@ -7,17 +7,6 @@
 #include "services/inference/engine/ops/quantized.h"
 #include "services/inference/engine/ops/window.h"
 
-static const tacit_operands_t s_integer = {.a = 0, .b = 1, .a_zero = 2, .b_zero = 3};
-static const tacit_operands_t s_linear = {.a = 0,
-                                          .a_scale = 1,
-                                          .a_zero = 2,
-                                          .b = 3,
-                                          .b_scale = 4,
-                                          .b_zero = 5,
-                                          .y_scale = 6,
-                                          .y_zero = 7,
-                                          .bias = 8};
-
 static bool s_biased(const tacit_operands_t *o, const tacit_tensor_t *inputs, size_t count)
 {
     return o->bias > 0 && tacit_given(inputs, count, o->bias);
@@ -75,12 +64,12 @@ static tacit_status_t s_infer_convolution(const tacit_inference_t *inference,
 
 TACIT_INFER(integer_convolution)
 {
-    return s_infer_convolution(inference, &s_integer);
+    return s_infer_convolution(inference, &tacit_operands_sums);
 }
 
 TACIT_INFER(linear_convolution)
 {
-    return s_infer_convolution(inference, &s_linear);
+    return s_infer_convolution(inference, &tacit_operands_linear);
 }
 
 /* --- the kernel ------------------------------------------------------------------------------- */
@@ -231,7 +220,7 @@ static void s_convolve(const s_work_t *work)
 
 TACIT_KERNEL(integer_convolution)
 {
-    s_work_t work = s_begin(&s_integer, parameters, inputs, input_count, &outputs[0],
+    s_work_t work = s_begin(&tacit_operands_sums, parameters, inputs, input_count, &outputs[0],
                             outputs[output_count].data);
     s_convolve(&work);
     return NULL;
@@ -239,7 +228,7 @@ TACIT_KERNEL(integer_convolution)
 
 TACIT_KERNEL(linear_convolution)
 {
-    s_work_t work = s_begin(&s_linear, parameters, inputs, input_count, &outputs[0],
+    s_work_t work = s_begin(&tacit_operands_linear, parameters, inputs, input_count, &outputs[0],
                             outputs[output_count].data);
     s_convolve(&work);
     return NULL;
@@ -368,12 +357,12 @@ static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_operand
 
 TACIT_ACCELERATE(integer_convolution)
 {
-    return s_accelerate(planner, &s_integer, inference, ret_done);
+    return s_accelerate(planner, &tacit_operands_sums, inference, ret_done);
 }
 
 TACIT_ACCELERATE(linear_convolution)
 {
-    return s_accelerate(planner, &s_linear, inference, ret_done);
+    return s_accelerate(planner, &tacit_operands_linear, inference, ret_done);
 }
 
 /* clang-format off */

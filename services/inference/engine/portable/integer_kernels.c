@@ -3,8 +3,7 @@
    otherwise in one of them than in another; and with sums that wrap around.  */
 
 #include "services/inference/engine/portable/integer.h"
-
-#define INLINE static inline __attribute__((always_inline))
+#include "services/inference/engine/portable/lanes.h"
 
 /*  Adding this number rounds those below 2^22 to whole ones, half to even.  */
 static const float s_rounder = 12582912.0F;
@@ -196,30 +195,26 @@ static void s_dot(const int16_t *restrict x, const int16_t *restrict w, size_t d
     }
 }
 
-enum { LANES = TACIT_LANES, STREAMS = 4, STEP = LANES * STREAMS };
-
-typedef float s_vector_t __attribute__((vector_size(sizeof(float) * LANES)));
-typedef float s_loose_t __attribute__((vector_size(sizeof(float) * LANES), may_alias, aligned(4)));
-typedef int32_t s_mask_t __attribute__((vector_size(sizeof(float) * LANES)));
+enum { STREAMS = 4, STEP = LANES * STREAMS };
 
 /*  a where the mask has all bits, else b.  */
-INLINE s_vector_t s_pick(s_mask_t mask, s_vector_t a, s_vector_t b)
+INLINE tacit_lanes_t s_pick(tacit_mask_t mask, tacit_lanes_t a, tacit_lanes_t b)
 {
-    return (s_vector_t)(((s_mask_t)a & mask) | ((s_mask_t)b & ~mask));
+    return (tacit_lanes_t)(((tacit_mask_t)a & mask) | ((tacit_mask_t)b & ~mask));
 }
 
 /*  Of the numbers and 0; NaN is none.  */
 static void s_range(const float *x, size_t count, float *ret_low, float *ret_high)
 {
-    s_vector_t lows[STREAMS] = {{0}};
-    s_vector_t highs[STREAMS] = {{0}};
+    tacit_lanes_t lows[STREAMS] = {{0}};
+    tacit_lanes_t highs[STREAMS] = {{0}};
     float low = 0;
     float high = 0;
     size_t i = 0;
     for (; i + STEP <= count; i += STEP) {
 #pragma GCC unroll 4
         for (size_t k = 0; k < STREAMS; k++) {
-            s_vector_t items = *(const s_loose_t *)(x + i + k * LANES);
+            tacit_lanes_t items = *(const tacit_loose_t *)(x + i + k * LANES);
             lows[k] = s_pick(items < lows[k], items, lows[k]);
             highs[k] = s_pick(items > highs[k], items, highs[k]);
         }
@@ -238,10 +233,7 @@ static void s_range(const float *x, size_t count, float *ret_low, float *ret_hig
     *ret_high = high;
 }
 
-#define JOIN(a, b) a##b
-#define NAME(isa)  JOIN(tacit_integer_, isa)
-
-const tacit_integer_t NAME(TACIT_ISA_NAME) = {
+const tacit_integer_t TACIT_OF_ISA(tacit_integer) = {
     .quantize = s_quantize,
     .dequantize = s_dequantize,
     .add = s_add,

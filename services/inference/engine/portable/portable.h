@@ -14,13 +14,26 @@
 /*  Who plans nodes of this operator, or NULL.  */
 tacit_accelerate_t tacit_portable_find(const char *name);
 
-/*  One file each.  */
+/*  Each of them.  */
 tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
                                           const tacit_inference_t *inference, bool *ret_done);
 tacit_status_t tacit_portable_gemm(tacit_planner_t *planner, const tacit_inference_t *inference,
                                    bool *ret_done);
 tacit_status_t tacit_portable_matmul(tacit_planner_t *planner, const tacit_inference_t *inference,
                                      bool *ret_done);
+tacit_status_t tacit_portable_activation(tacit_planner_t *planner,
+                                         const tacit_inference_t *inference, bool *ret_done);
+tacit_status_t tacit_portable_sum(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                  bool *ret_done);
+tacit_status_t tacit_portable_batch_normalization(tacit_planner_t *planner,
+                                                  const tacit_inference_t *inference,
+                                                  bool *ret_done);
+tacit_status_t tacit_portable_concat(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                     bool *ret_done);
+tacit_status_t tacit_portable_max_pool(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                       bool *ret_done);
+tacit_status_t tacit_portable_average_pool(tacit_planner_t *planner,
+                                           const tacit_inference_t *inference, bool *ret_done);
 
 /*  The blocked layout of a shape of rank 3 or 4.  */
 dnnl_memory_desc_t tacit_blocked_layout(const tacit_shape_t *shape);
@@ -55,8 +68,7 @@ void tacit_finish_run(const tacit_finish_t *finish, float *y, size_t count);
 TACIT_MUST_CHECK tacit_status_t tacit_blocked_vector(tacit_planner_t *planner, int slot,
                                                      size_t count, const float **ret_vector);
 
-/*  Threads to share work among; and the parts of `count` pieces of work that part `i` of `parts`
-    gets.  */
+/*  Threads to share work among.  */
 int tacit_portable_threads(void);
 
 #endif
