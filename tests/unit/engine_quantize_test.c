@@ -465,7 +465,8 @@ static Onnx__ModelProto *s_dynamic_model(const s_dynamic_t *form, bool apart)
         numbers[i] = (float)(i + 1) / 64.0F;
     }
     model_input(model, "x", F32, -1, DEPTH, END);
-    (void)model_raw(model, "w", S8, 2, dims, s_draw(DEPTH * COLUMNS, 5, 0), DEPTH * COLUMNS);
+    (void)model_raw(model, "w", S8, 2, dims, s_draw((size_t)DEPTH * COLUMNS, 5, 0),
+                    (size_t)DEPTH * COLUMNS);
     s_scalar_byte(model, "wz", S8, form->weights_zero);
     (void)model_node(model, "DynamicQuantizeLinear", "x", "q s z");
     (void)model_node(model, "MatMulInteger", "q w z wz", "sums");
@@ -572,7 +573,7 @@ static void test_other_shapes(void **state)
         tacit_engine_result_destroy(&results[1]);
     }
     if (s_has_bytes()) {
-        assert_true(tacit_engine_memory(engines[0]) < 2 * SIZE); /* with all the plans */
+        assert_true(tacit_engine_memory(engines[0]) < 2UL * SIZE); /* with all the plans */
     }
     tacit_engine_destroy(&engines[0]);
     tacit_engine_destroy(&engines[1]);

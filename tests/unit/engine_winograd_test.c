@@ -50,7 +50,7 @@ static tacit_engine_t *s_load(const s_case_t *given, unsigned threads)
     static float w[FEATURES * CHANNELS * 9];
     static float bias[FEATURES];
     const int64_t dims[] = {FEATURES, CHANNELS, 3, 3};
-    for (int64_t i = 0; i < FEATURES * CHANNELS * 9; i++) {
+    for (int64_t i = 0; i < (int64_t)FEATURES * CHANNELS * 9; i++) {
         w[i] = s_weight(i);
     }
     for (int64_t i = 0; i < FEATURES; i++) {
@@ -107,8 +107,8 @@ static float *s_items(size_t count)
 static float *s_run(tacit_engine_t *engine, const s_case_t *given, const float *x, const float *r,
                     size_t *ret_size)
 {
-    size_t count_x = (size_t)(BATCH * CHANNELS * given->height * given->width);
-    size_t count_y = (size_t)(BATCH * FEATURES * s_output(given, 0) * s_output(given, 1));
+    size_t count_x = (size_t)((int64_t)BATCH * CHANNELS * given->height * given->width);
+    size_t count_y = (size_t)((int64_t)BATCH * FEATURES * s_output(given, 0) * s_output(given, 1));
     const tacit_engine_tensor_t inputs[] = {
         {.name = tacit_span_string("x"),
          .dtype = TACIT_DTYPE_FLOAT32,
@@ -156,7 +156,8 @@ static void s_compare(const s_case_t *given, const float *x, const float *r, con
 {
     int64_t height = s_output(given, 0);
     int64_t width = s_output(given, 1);
-    for (int64_t i = 0; i < BATCH * FEATURES * height * width; i += 7) { /* 7 divides no side */
+    for (int64_t i = 0; i < (int64_t)BATCH * FEATURES * height * width;
+         i += 7) { /* 7 divides no side */
         int64_t map = i / (height * width);
         double sum =
             s_expected(given, x, map / FEATURES, map % FEATURES, i / width % height, i % width);
@@ -170,8 +171,9 @@ static void s_compare(const s_case_t *given, const float *x, const float *r, con
 
 static void s_check(const s_case_t *given)
 {
-    float *x = s_items((size_t)(BATCH * CHANNELS * given->height * given->width));
-    float *r = s_items((size_t)(BATCH * FEATURES * s_output(given, 0) * s_output(given, 1)));
+    float *x = s_items((size_t)((int64_t)BATCH * CHANNELS * given->height * given->width));
+    float *r =
+        s_items((size_t)((int64_t)BATCH * FEATURES * s_output(given, 0) * s_output(given, 1)));
     float *outputs[2];
     size_t sizes[2];
     for (unsigned i = 0; i < 2; i++) {
@@ -205,7 +207,7 @@ static void infinity_stays_where_it_is(void **state)
     (void)state;
     const s_case_t *given = &s_cases[0];
     size_t size = 0;
-    float *x = s_items((size_t)(BATCH * CHANNELS * given->height * given->width));
+    float *x = s_items((size_t)((int64_t)BATCH * CHANNELS * given->height * given->width));
     x[0] = INFINITY;
     tacit_engine_t *engine = s_load(given, 1);
     float *y = s_run(engine, given, x, NULL, &size);

@@ -108,8 +108,8 @@ static void s_sum_magnitudes(const void *recipe, const void *source, void *ret_p
         for (size_t c = 0; c < weights->channels; c++) {
             int32_t sum = 0;
             for (size_t k = 0; k < weights->depth; k++) {
-                int32_t weight = w[c * weights->depth + k];
-                sum += weight < 0 ? -weight : weight;
+                size_t at = c * weights->depth + k;
+                sum += w[at] < 0 ? -w[at] : w[at];
             }
             sums[c] = sum;
         }
@@ -117,8 +117,8 @@ static void s_sum_magnitudes(const void *recipe, const void *source, void *ret_p
     }
     for (size_t k = 0; k < weights->depth; k++) {
         for (size_t c = 0; c < weights->channels; c++) {
-            int32_t weight = w[k * weights->channels + c];
-            sums[c] += weight < 0 ? -weight : weight;
+            size_t at = k * weights->channels + c;
+            sums[c] += w[at] < 0 ? -w[at] : w[at];
         }
     }
 }

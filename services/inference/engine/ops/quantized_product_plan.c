@@ -191,8 +191,7 @@ static void s_sum_columns(const void *recipe, const void *source, void *ret_pack
     uint32_t *sums = ret_packed;
     for (size_t k = 0; k < of->depth; k++) {
         for (size_t i = 0; i < of->columns; i++) {
-            int32_t weight = b[k * of->columns + i];
-            sums[i] += (uint32_t)weight;
+            sums[i] += (uint32_t)(0 + b[k * of->columns + i]);
         }
     }
 }

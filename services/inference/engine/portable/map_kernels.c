@@ -9,24 +9,24 @@
 /* --- depthwise -------------------------------------------------------------------------------- */
 
 INLINE void s_finish_depth(const tacit_depth_t *depth, const tacit_lanes_t *sums, float *y,
-                           int pixels)
+                           size_t pixels)
 {
     tacit_lanes_t low = tacit_all(depth->low);
     tacit_lanes_t high = tacit_all(depth->high);
-    for (int i = 0; i < pixels * REGISTERS; i++) {
-        float *to = y + (size_t)(i / REGISTERS) * depth->y_pixel + i % REGISTERS * LANES;
+    for (size_t i = 0; i < pixels * REGISTERS; i++) {
+        float *to = y + i / REGISTERS * depth->y_pixel + i % REGISTERS * LANES;
         tacit_lanes_t sum = depth->add ? sums[i] + tacit_load(to) : sums[i];
         tacit_store(to, tacit_clamp(sum, low, high));
     }
 }
 
 /*  Outputs [at, at + pixels), windows' rows [from, to) and places [left, right) of them.  */
-INLINE void s_depth_tile(const tacit_depth_t *depth, size_t at, int pixels, size_t from, size_t to,
-                         size_t left, size_t right, size_t stride, size_t x_pixel)
+INLINE void s_depth_tile(const tacit_depth_t *depth, size_t at, size_t pixels, size_t from,
+                         size_t to, size_t left, size_t right, size_t stride, size_t x_pixel)
 {
     enum { MOST = 8 };
     tacit_lanes_t sums[MOST * REGISTERS];
-    for (int i = 0; i < pixels * REGISTERS; i++) {
+    for (size_t i = 0; i < pixels * REGISTERS; i++) {
         sums[i] =
             depth->bias != NULL ? tacit_load(depth->bias + i % REGISTERS * LANES) : tacit_all(0);
     }
@@ -39,11 +39,11 @@ INLINE void s_depth_tile(const tacit_depth_t *depth, size_t at, int pixels, size
             const float *w = depth->w + (row * depth->places + place) * TACIT_BLOCK;
             const float *items = x + place * depth->apart * x_pixel;
 #pragma GCC unroll 8
-            for (int p = 0; p < pixels; p++) {
+            for (size_t p = 0; p < pixels; p++) {
 #pragma GCC unroll 4
-                for (int r = 0; r < REGISTERS; r++) {
+                for (size_t r = 0; r < REGISTERS; r++) {
                     sums[p * REGISTERS + r] +=
-                        tacit_load(items + (size_t)p * stride * x_pixel + r * LANES) *
+                        tacit_load(items + p * stride * x_pixel + r * LANES) *
                         tacit_load(w + r * LANES);
                 }
             }
@@ -186,7 +186,7 @@ void TACIT_OF_ISA(tacit_sum)(const float *x, const tacit_places_t *places, float
 enum { TILE_SIDE = 4, TILE_ITEMS = 16 };
 
 /*  Both ways work on four vectors `apart` from each other: rows first, then columns.  */
-INLINE void s_differ(tacit_lanes_t *at, int apart)
+INLINE void s_differ(tacit_lanes_t *at, size_t apart)
 {
     tacit_lanes_t second = at[apart];
     tacit_lanes_t third = at[2 * apart];
@@ -196,7 +196,7 @@ INLINE void s_differ(tacit_lanes_t *at, int apart)
     at[3 * apart] = second - at[3 * apart];
 }
 
-INLINE void s_gather(tacit_lanes_t *at, int apart)
+INLINE void s_gather(tacit_lanes_t *at, size_t apart)
 {
     tacit_lanes_t second = at[apart];
     tacit_lanes_t third = at[2 * apart];
@@ -216,12 +216,12 @@ void TACIT_OF_ISA(tacit_into)(const tacit_into_t *into)
             items[i] = tacit_load(x + i / TILE_SIDE * into->row + i % TILE_SIDE * TACIT_BLOCK);
         }
 #pragma GCC unroll 4
-        for (int i = 0; i < TILE_SIDE; i++) {
+        for (size_t i = 0; i < TILE_SIDE; i++) {
             s_differ(items + i, TILE_SIDE);
         }
 #pragma GCC unroll 4
-        for (int i = 0; i < TILE_SIDE; i++) {
-            s_differ(items + (ptrdiff_t)i * TILE_SIDE, 1);
+        for (size_t i = 0; i < TILE_SIDE; i++) {
+            s_differ(items + i * TILE_SIDE, 1);
         }
 #pragma GCC unroll 16
         for (size_t i = 0; i < TILE_ITEMS; i++) {
@@ -258,12 +258,12 @@ void TACIT_OF_ISA(tacit_out_of)(const tacit_out_of_t *out)
             items[i] = tacit_load(x + i * out->step);
         }
 #pragma GCC unroll 4
-        for (int i = 0; i < TILE_SIDE; i++) {
+        for (size_t i = 0; i < TILE_SIDE; i++) {
             s_gather(items + i, TILE_SIDE);
         }
 #pragma GCC unroll 2
-        for (int i = 0; i < 2; i++) {
-            s_gather(items + (ptrdiff_t)i * TILE_SIDE, 1);
+        for (size_t i = 0; i < 2; i++) {
+            s_gather(items + i * TILE_SIDE, 1);
             items[i * TILE_SIDE] += bias;
             items[i * TILE_SIDE + 1] += bias;
         }

@@ -23,14 +23,14 @@ static void s_finish_part(const tacit_tile_t *tile, float *sums, float *y, size_
 
 /*  `pixels` and `blocks` are constants where this is used, so that the sums stay in registers.  */
 INLINE void s_finish_tile(const tacit_tile_t *tile, tacit_lanes_t *sums, float *y, size_t feature,
-                          int pixels, int blocks)
+                          size_t pixels, size_t blocks)
 {
     tacit_lanes_t low = tacit_all(tile->low);
     tacit_lanes_t high = tacit_all(tile->high);
     if (tile->dense && feature + (size_t)blocks * TACIT_BLOCK > tile->features) {
         float copy[TILE_SUMS * LANES];
 #pragma GCC unroll 64
-        for (int i = 0; i < pixels * blocks * REGISTERS; i++) {
+        for (size_t i = 0; i < pixels * blocks * REGISTERS; i++) {
             tacit_store(copy + i * LANES, sums[i]);
         }
         s_finish_part(tile, copy, y, feature, (size_t)pixels, (size_t)blocks * TACIT_BLOCK);
@@ -38,35 +38,34 @@ INLINE void s_finish_tile(const tacit_tile_t *tile, tacit_lanes_t *sums, float *
     }
     if (tile->add) {
 #pragma GCC unroll 64
-        for (int i = 0; i < pixels * blocks * REGISTERS; i++) {
-            int b = i % (blocks * REGISTERS);
+        for (size_t i = 0; i < pixels * blocks * REGISTERS; i++) {
+            size_t b = i % (blocks * REGISTERS);
             sums[i] += tacit_load(y + (size_t)(i / (blocks * REGISTERS)) * tile->y_pixel +
                                   (size_t)(b / REGISTERS) * tile->y_block +
                                   (size_t)(b % REGISTERS) * LANES);
         }
     }
 #pragma GCC unroll 64
-    for (int i = 0; i < pixels * blocks * REGISTERS; i++) {
-        int b = i % (blocks * REGISTERS);
+    for (size_t i = 0; i < pixels * blocks * REGISTERS; i++) {
+        size_t b = i % (blocks * REGISTERS);
         tacit_store(y + (size_t)(i / (blocks * REGISTERS)) * tile->y_pixel +
                         (size_t)(b / REGISTERS) * tile->y_block + (size_t)(b % REGISTERS) * LANES,
                     tacit_clamp(sums[i], low, high));
     }
 }
 
-INLINE void s_tile(const tacit_tile_t *tile, const float *x, float *y, size_t feature, int pixels,
-                   int blocks, size_t x_pixel, size_t x_channel)
+INLINE void s_tile(const tacit_tile_t *tile, const float *x, float *y, size_t feature,
+                   size_t pixels, size_t blocks, size_t x_pixel, size_t x_channel)
 {
     tacit_lanes_t sums[TILE_SUMS];
     size_t block_size = tile->blocks * tile->rows * tile->places * TACIT_BLOCK * TACIT_BLOCK;
     const float *w = tile->w + feature / TACIT_BLOCK * block_size;
 #pragma GCC unroll 16
-    for (int b = 0; b < blocks * REGISTERS; b++) {
-        tacit_lanes_t bias = tile->bias != NULL
-                                 ? tacit_load(tile->bias + feature + (size_t)b * LANES)
-                                 : tacit_all(0);
+    for (size_t b = 0; b < blocks * REGISTERS; b++) {
+        tacit_lanes_t bias =
+            tile->bias != NULL ? tacit_load(tile->bias + feature + b * LANES) : tacit_all(0);
 #pragma GCC unroll 16
-        for (int p = 0; p < pixels; p++) {
+        for (size_t p = 0; p < pixels; p++) {
             sums[p * blocks * REGISTERS + b] = bias;
         }
     }
@@ -79,7 +78,7 @@ INLINE void s_tile(const tacit_tile_t *tile, const float *x, float *y, size_t fe
             for (size_t c = 0; c < channels; c++) {
                 tacit_lanes_t weights[BLOCKS_WIDE * REGISTERS];
 #pragma GCC unroll 8
-                for (int b = 0; b < blocks * REGISTERS; b++) {
+                for (size_t b = 0; b < blocks * REGISTERS; b++) {
                     weights[b] = tacit_load(w + (size_t)(b / REGISTERS) * block_size +
                                             (size_t)(b % REGISTERS) * LANES);
                 }
@@ -87,10 +86,10 @@ INLINE void s_tile(const tacit_tile_t *tile, const float *x, float *y, size_t fe
                     __builtin_prefetch(next + c * x_pixel);
                 }
 #pragma GCC unroll 16
-                for (int p = 0; p < pixels; p++) {
-                    tacit_lanes_t item = tacit_all(from[(size_t)p * x_pixel + c * x_channel]);
+                for (size_t p = 0; p < pixels; p++) {
+                    tacit_lanes_t item = tacit_all(from[p * x_pixel + c * x_channel]);
 #pragma GCC unroll 8
-                    for (int b = 0; b < blocks * REGISTERS; b++) {
+                    for (size_t b = 0; b < blocks * REGISTERS; b++) {
                         sums[p * blocks * REGISTERS + b] += item * weights[b];
                     }
                 }
@@ -160,8 +159,8 @@ TILES_WIDE(near_wide, TACIT_BLOCK, 1)
 TILES(panel_one, 1, 1, TACIT_TILE_MAX)
 TILES(panel_two, BLOCKS, 1, TACIT_TILE_MAX)
 TILES_WIDE(panel_wide, 1, TACIT_TILE_MAX)
-TILES(far_one, 1, 2 * TACIT_BLOCK, 1)
-TILES(far_two, BLOCKS, 2 * TACIT_BLOCK, 1)
+TILES(far_one, 1, (size_t)2 * TACIT_BLOCK, 1)
+TILES(far_two, BLOCKS, (size_t)2 * TACIT_BLOCK, 1)
 TILES(any_one, 1, tile->x_pixel, tile->x_channel)
 TILES(any_two, BLOCKS, tile->x_pixel, tile->x_channel)
 TILES_WIDE(any_wide, tile->x_pixel, tile->x_channel)
@@ -174,7 +173,7 @@ typedef struct s_choice {
 static const s_choice_t s_choices[] = {
     {TACIT_BLOCK, 1, s_near_one, s_near_two, s_near_wide},
     {1, TACIT_TILE_MAX, s_panel_one, s_panel_two, s_panel_wide},
-    {2 * TACIT_BLOCK, 1, s_far_one, s_far_two, s_any_wide},
+    {(size_t)2 * TACIT_BLOCK, 1, s_far_one, s_far_two, s_any_wide},
     {0, 0, s_any_one, s_any_two, s_any_wide},
 };
 
