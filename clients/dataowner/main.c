@@ -57,13 +57,13 @@ static const tacit_command_t s_commands[] = {
             "MODEL is OWNER/NAME[@VERSION]; OWNER may be the first 8 or more digits of the\n"
             "owner's id. FILE is CSV, NPY, PNG or JPEG; several files make one batch, and a\n"
             "picture is one row. A model of several inputs takes --input NAME=FILE for each;\n"
-            "files of one name make one batch. Requests are sealed for attested workers only, and\n"
-            "every answer is verified by its receipt before it is shown.\n"
+            "files of one name make one batch. Requests are sealed for attested workers only,\n"
+            "and every answer is verified by its receipt before it is shown.\n"
             "Examples:\n"
             "  tacit-dataowner infer 5f0c2a9e/breast-cancer patients.csv\n"
             "  tacit-dataowner infer 5f0c2a9e/digits scans/*.png --output digits.csv --timing\n"
             "  tacit-dataowner infer 5f0c2a9e/digits@3 batch.npy --batch 256 --json\n"
-            "  tacit-dataowner infer 5f0c2a9e/triage --input scan=scans.npy --input age=ages.npy\n",
+            "  tacit-dataowner infer 5f0c2a9e/triage -i scan=scans.npy -i age=ages.npy\n",
         .run = tacit_command_infer,
     },
     {

@@ -6,18 +6,56 @@
 #include <string.h>
 
 enum {
-    S_INDENT = 28,      /* column where explanations begin */
-    S_NAME_MAX = 32,    /* bytes of a name that is compared */
-    S_DISTANCE_NEAR = 2 /* typing errors that are forgiven */
+    S_COMMAND_COLUMN = 14, /* where explanations begin */
+    S_OPTION_COLUMN = 28,
+    S_CODE_COLUMN = 26,
+    S_WIDTH = 80,        /* of a line; what is longer goes on below */
+    S_USAGE_COLUMN = 18, /* beside the name: "Usage: NAME [OPTIONS] " */
+    S_NAME_MAX = 32,     /* bytes of a name that is compared */
+    S_DISTANCE_NEAR = 2  /* typing errors that are forgiven */
 };
 
-static void s_row(FILE *stream, const char *left, const char *right)
+/*  Bytes of text, at most so many where that is possible without cutting a word.  */
+static size_t s_fitting(const char *text, size_t most)
 {
-    if (strlen(left) + 4 > S_INDENT) {
-        (void)fprintf(stream, "  %s\n%*s%s\n", left, S_INDENT, "", right);
-    } else {
-        (void)fprintf(stream, "  %-*s%s\n", S_INDENT - 2, left, right);
+    size_t size = strlen(text);
+    size_t fits = 0;
+    for (size_t at = 0; at <= size; at++) {
+        bool ends = at == size || text[at] == ' ';
+        if (ends && (at <= most || fits == 0)) {
+            fits = at;
+        }
     }
+    return fits;
+}
+
+/*  Text from that column on, where the line stands already; all lines below begin there too.  */
+static void s_wrap(FILE *stream, const char *text, int column)
+{
+    size_t size = s_fitting(text, (size_t)(S_WIDTH - column));
+    (void)fprintf(stream, "%.*s\n", (int)size, text);
+    for (text += size; *text == ' '; text += size) {
+        text++;
+        size = s_fitting(text, (size_t)(S_WIDTH - column));
+        (void)fprintf(stream, "%*s%.*s\n", column, "", (int)size, text);
+    }
+}
+
+static void s_row(FILE *stream, int column, const char *left, const char *right)
+{
+    if ((int)strlen(left) + 4 > column) {
+        (void)fprintf(stream, "  %s\n%*s", left, column, "");
+    } else {
+        (void)fprintf(stream, "  %-*s", column - 2, left);
+    }
+    s_wrap(stream, right, column);
+}
+
+/*  "NAME - what it is", the rest of it below.  */
+static void s_title(FILE *stream, const char *name, const char *summary)
+{
+    (void)fprintf(stream, "%s - ", name);
+    s_wrap(stream, summary, (int)strlen(name) + 3);
 }
 
 static void s_options(FILE *stream, const char *title, const tacit_option_t *options, size_t count)
@@ -33,7 +71,7 @@ static void s_options(FILE *stream, const char *title, const tacit_option_t *opt
         (void)snprintf(left, sizeof left, "%s--%s%s%s", option->letter ? letter : "    ",
                        option->name, option->argument ? " " : "",
                        option->argument ? option->argument : "");
-        s_row(stream, left, option->help);
+        s_row(stream, S_OPTION_COLUMN, left, option->help);
     }
 }
 
@@ -52,16 +90,16 @@ static void s_exit_codes(FILE *stream)
     (void)fputs("\nExit codes:\n", stream);
     for (size_t i = 0; i < count; i++) {
         (void)snprintf(left, sizeof left, "%3d  %s", (int)rows[i].code, rows[i].name);
-        s_row(stream, left, rows[i].meaning);
+        s_row(stream, S_CODE_COLUMN, left, rows[i].meaning);
     }
 }
 
 void tacit_help_program(FILE *stream, const tacit_program_t *program)
 {
-    (void)fprintf(stream, "%s - %s\n\nUsage: %s COMMAND [OPTIONS] [OPERANDS]\n\nCommands:\n",
-                  program->name, program->summary, program->name);
+    s_title(stream, program->name, program->summary);
+    (void)fprintf(stream, "\nUsage: %s COMMAND [OPTIONS] [OPERANDS]\n\nCommands:\n", program->name);
     for (size_t i = 0; i < program->command_count; i++) {
-        s_row(stream, program->commands[i].name, program->commands[i].summary);
+        s_row(stream, S_COMMAND_COLUMN, program->commands[i].name, program->commands[i].summary);
     }
     s_global_options(stream);
     s_exit_codes(stream);
@@ -71,9 +109,11 @@ void tacit_help_program(FILE *stream, const tacit_program_t *program)
 void tacit_help_command(FILE *stream, const tacit_program_t *program,
                         const tacit_command_t *command)
 {
-    (void)fprintf(stream, "%s %s - %s\n\nUsage: %s %s [OPTIONS]%s%s\n", program->name,
-                  command->name, command->summary, program->name, command->name,
-                  *command->operands ? " " : "", command->operands);
+    char name[2 * S_NAME_MAX];
+    (void)snprintf(name, sizeof name, "%s %s", program->name, command->name);
+    s_title(stream, name, command->summary);
+    (void)fprintf(stream, "\nUsage: %s [OPTIONS]%s", name, *command->operands ? " " : "");
+    s_wrap(stream, command->operands, (int)strlen(name) + S_USAGE_COLUMN);
     if (command->notes) {
         size_t size = strlen(command->notes);
         bool whole = size > 0 && command->notes[size - 1] == '\n';

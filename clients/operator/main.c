@@ -34,8 +34,8 @@ static const tacit_command_t s_commands[] = {
         .options = s_up_options,
         .option_count = sizeof s_up_options / sizeof *s_up_options,
         .notes =
-            "Without a MANIFEST the embedded default runs: two workers on this host. Signs and\n"
-            "applies a policy for the programs at hand where the one in force lacks them.\n"
+            "Without a MANIFEST the embedded default runs: two workers on this host. Signs\n"
+            "and applies a policy for the programs at hand where the one in force lacks them.\n"
             "Examples:\n"
             "  tacit-operator up\n"
             "  tacit-operator up --tee tdx --state /var/lib/tacit-tdx\n"
@@ -98,12 +98,12 @@ static const tacit_command_t s_commands[] = {
         .operands_max = 2,
         .options = s_revoke_options,
         .option_count = sizeof s_revoke_options / sizeof *s_revoke_options,
-        .notes =
-            "Applies the policy in force with ID (hex) under revoked. Within two seconds the\n"
-            "sessions of what it names end, keys that it held are dropped, and it gets no others.\n"
-            "Examples:\n"
-            "  tacit-operator revoke platform 0a1b2c3d4e5f60718293a4b5c6d7e8f9\n"
-            "  tacit-operator revoke user 5f0c... --output next.yaml\n",
+        .notes = "Applies the policy in force with ID (hex) under revoked. Within two seconds the\n"
+                 "sessions of what it names end, keys that it held are dropped, and it gets no\n"
+                 "others.\n"
+                 "Examples:\n"
+                 "  tacit-operator revoke platform 0a1b2c3d4e5f60718293a4b5c6d7e8f9\n"
+                 "  tacit-operator revoke user 5f0c... --output next.yaml\n",
         .run = tacit_command_revoke,
     },
     {
@@ -118,18 +118,16 @@ static const tacit_command_t s_commands[] = {
         .summary = "make something go wrong in a development build's mesh, while it runs",
         .operands = "[list|set RULE...|clear]",
         .operands_max = 17,
-        .notes =
-            "list   the rules in force (default)\n"
-            "set    put these in their place: every service goes by them at once\n"
-            "clear  nothing goes wrong any more\n"
-            "RULE is ACTION METHOD [at=PLACE] [rate=0..1] [seed=N] [after=N] [times=N] [ms=N]\n"
-            "[peer=HEX]; ACTION is delay, drop, duplicate, reorder, corrupt or disconnect; METHOD\n"
-            "is SERVICE.METHOD, SERVICE.* or *; PLACE is reply (default), request, stream-in,\n"
-            "stream-out, lane-in or lane-out.\n"
-            "Examples:\n"
-            "  tacit-operator fault set 'delay keys.release ms=300'\n"
-            "  tacit-operator fault set 'drop inference.* rate=0.1 seed=7' 'disconnect models.push "
-            "at=stream-in times=1'\n",
+        .notes = "list   the rules in force (default)\n"
+                 "set    put these in their place: every service goes by them at once\n"
+                 "clear  nothing goes wrong any more\n"
+                 "RULE is ACTION METHOD [at=PLACE] [rate=0..1] [seed=N] [after=N] [times=N]\n"
+                 "[ms=N] [peer=HEX]; ACTION is delay, drop, duplicate, reorder, corrupt or\n"
+                 "disconnect; METHOD is SERVICE.METHOD, SERVICE.* or *; PLACE is reply (default),\n"
+                 "request, stream-in, stream-out, lane-in or lane-out.\n"
+                 "Examples:\n"
+                 "  tacit-operator fault set 'delay keys.release ms=300'\n"
+                 "  tacit-operator fault set 'drop inference.* rate=0.1' 'delay keys.* ms=50'\n",
         .run = tacit_command_fault,
     },
     {

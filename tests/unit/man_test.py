@@ -46,7 +46,7 @@ def help_of(*command):
         capture_output=True, text=True, timeout=30, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{command} --help ends in {done.returncode}: {done.stderr}")
-    return done.stdout
+    return re.sub(r"\n {12,}(?=\S)", " ", done.stdout)  # what was wrapped, in one line
 
 
 def part(text, title):

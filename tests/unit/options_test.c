@@ -322,12 +322,16 @@ static void test_help_follows_the_table(void **state)
     tacit_help_program(stream, &s_program);
     tacit_help_command(stream, &s_program, &s_commands[0]);
     assert_int_equal(fclose(stream), 0);
-    assert_non_null(strstr(text, "  infer                     ask a model\n"));
+    assert_non_null(strstr(text, "  infer       ask a model\n"));
     assert_non_null(strstr(text, "Usage: tacit-test infer [OPTIONS] MODEL [FILE]\n"));
     assert_non_null(strstr(text, "  -i, --input FILE          what to send\n"));
     assert_non_null(strstr(text, "--timeout SECONDS"));
     assert_non_null(strstr(text, "Notes on it."));
     assert_non_null(strstr(text, "  9  revoked"));
+    assert_non_null(strstr(text, "limit; try\n                          again\n"));
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+        assert_in_range(strcspn(line, "\n"), 0, 80);
+    }
     free(text);
 }
 
