@@ -13,6 +13,7 @@
 #include "clients/lib/model_directory.h"
 #include "clients/lib/progress.h"
 #include "clients/lib/remote_model.h"
+#include "idl/keys.h"
 
 enum {
     S_BATCH = 64, /* rows of a request, where nobody says otherwise */
@@ -217,6 +218,18 @@ static tacit_status_t s_ask_all(s_infer_t *self, tacit_error_t *ret_error)
     return status;
 }
 
+/*  Each request is a use, which who counts rows does not expect.  */
+static void s_explain_uses(const s_infer_t *self, size_t requests, tacit_status_t status,
+                           tacit_error_t *ret_error)
+{
+    if (status == (tacit_status_t)TACIT_KEYS_GRANT_USED_UP && requests > 1 && ret_error) {
+        tacit_error_remedy(ret_error,
+                           "%zu rows were %zu requests, and each is a use: fewer with a larger "
+                           "--batch; or ask the model's owner for another grant",
+                           self->rows, requests);
+    }
+}
+
 static tacit_status_t s_infer(s_infer_t *self, tacit_error_t *ret_error)
 {
     /*  NOLINTNEXTLINE(clang-analyzer-core.DivideZero): s_take_batch lets 1 and more pass  */
@@ -234,7 +247,11 @@ static tacit_status_t s_infer(s_infer_t *self, tacit_error_t *ret_error)
                                          (const uint8_t(*)[32])self->measurements,
                                          self->measurement_count, &self->model, ret_error);
     }
-    return status ? status : s_ask_all(self, ret_error);
+    if (!status) {
+        status = s_ask_all(self, ret_error);
+    }
+    s_explain_uses(self, requests, status, ret_error);
+    return status;
 }
 
 /*  --- the report ------------------------------------------------------------------------------ */

@@ -208,7 +208,8 @@ static tacit_status_t s_write(const char *path, tacit_span_t bytes, tacit_error_
     tacit_status_t status = tacit_whole_file_replace(path, bytes, 0600);
     tacit_interrupts_allow(&before);
     return status ? tacit_error_set(ret_error, status, "cannot write %s: %s", path,
-                                    tacit_status_text(status))
+                                    status == TACIT_NOT_FOUND ? "no such folder"
+                                                              : tacit_status_text(status))
                   : TACIT_OK;
 }
 

@@ -27,7 +27,7 @@ static const tacit_option_t s_grant_options[] = {
     {"user", 'u', "ID", "who may use it: the user id that tacit-dataowner init prints"},
     {"measurement", 'm', "HEX", "in which workers (default: those that are attested now)"},
     {"expires", 'e', "TIME", "until when: 90s, 15m, 12h, 7d, or 2027-01-31T12:00:00Z"},
-    {"uses", 'n', "N", "for how many inferences"},
+    {"uses", 'n', "N", "for how many requests (of 64 rows, where the user says no other)"},
 };
 
 static const tacit_option_t s_revoke_options[] = {

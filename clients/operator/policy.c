@@ -82,6 +82,16 @@ tacit_status_t tacit_policy_ensure(const tacit_invocation_t *invocation, const c
 
 /*  --- subcommands ----------------------------------------------------------------------------- */
 
+/*  head NULL: it is in force nowhere yet.  */
+static void s_print_json(uint64_t number, const char *head, const char *text, size_t size)
+{
+    json_t *object = json_pack("{s:I, s:s*, s:s#}", "number", (json_int_t)number, "head", head,
+                               "text", text, (int)size);
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    printf("\n");
+    json_decref(object);
+}
+
 static tacit_status_t s_show(tacit_policy_context_t *context, tacit_error_t *ret_error)
 {
     char head[65];
@@ -90,11 +100,7 @@ static tacit_status_t s_show(tacit_policy_context_t *context, tacit_error_t *ret
     }
     sodium_bin2hex(head, sizeof head, context->chain.head, sizeof context->chain.head);
     if (context->invocation->json) {
-        json_t *object = json_pack("{s:I, s:s, s:s#}", "number", (json_int_t)context->chain.number,
-                                   "head", head, "text", context->text, (int)context->text_size);
-        json_dumpf(object, stdout, JSON_INDENT(2));
-        printf("\n");
-        json_decref(object);
+        s_print_json(context->chain.number, head, (const char *)context->text, context->text_size);
     } else {
         printf("# number %llu, head %s, signature verified\n",
                (unsigned long long)context->chain.number, head);
@@ -116,7 +122,9 @@ static tacit_status_t s_generate(tacit_policy_context_t *context, tacit_error_t 
     if (!status) {
         status = tacit_policy_format(rules, &text, ret_error);
     }
-    if (!status) {
+    if (!status && context->invocation->json) {
+        s_print_json(rules->number, NULL, text, strlen(text));
+    } else if (!status) {
         fputs(text, stdout);
     }
     free(text);

@@ -257,6 +257,7 @@ class Tools(PolicyCase):
 
     def test_diff_speaks_of_privileges(self):
         base = self.policy("generate", check=True).out
+        self.assertEqual(self.policy("generate", "--json", check=True).json["text"], base)
         same = self.write("same.yaml", base)
         self.assertIn("No privilege", self.policy("diff", same, check=True).out)
         self.assertEqual(self.policy("diff", same, "--json", check=True).json, [])
