@@ -4,6 +4,7 @@ and what it does with peers that do not keep to the protocol.
 TACIT_CODEC_TOOL names the program of codec_tool.c.
 """
 
+import array
 import asyncio
 import dataclasses
 import enum
@@ -421,6 +422,25 @@ class Peers(unittest.IsolatedAsyncioTestCase):
     async def test_plaintext_is_never_bound(self):
         with self.assertRaises(errors.BadInput):
             await self.connection.bind(None, None, tacit.Role.KEYS)
+
+
+class Tensors(unittest.TestCase):
+    def test_lists_of_numbers_are_tensors_of_their_shape(self):
+        for numbers, shape in (([1, 2, 3], (3,)), ([[1.5], [2]], (2, 1)), (((1, 2),), (1, 2)),
+                               ([[[[1, 2], [3, 4]]]], (1, 1, 2, 2)), ([array.array("f", [1])], (1, 1))):
+            with self.subTest(numbers):
+                tensor = tacit.Tensor.floats(numbers)
+                self.assertEqual((tensor.dtype, tensor.shape), (tacit.Dtype.FLOAT32, shape))
+        self.assertEqual(tacit.Tensor.floats([[1, 2], [3, 4]]).tolist(), [[1, 2], [3, 4]])
+
+    def test_what_is_no_tensor_is_refused(self):
+        deep = [1.0]
+        for _ in range(8):
+            deep = [deep]
+        for numbers in ([], [[]], 1.0, "ab", [["a"]], [[1e60]], [[1], 2], [1, [2]], [[1, 2], [3]],
+                        deep, [None], {1: 2}):
+            with self.subTest(numbers), self.assertRaises(errors.BadInput):
+                tacit.Tensor.floats(numbers)
 
 
 if __name__ == "__main__":
