@@ -2,7 +2,6 @@
 
 #include "tests/unit/echo_service.h"
 
-#include "rpc/builtin.h"
 #include "rpc/drain.h"
 
 #include <setjmp.h>
@@ -14,6 +13,7 @@
 #include "idl/echo.h"
 #include "rpc/server_internal.h"
 #include "tests/unit/test_actor.h"
+#include "tests/unit/test_service.h"
 
 /*  --- handlers -------------------------------------------------------------------------------- */
 
@@ -287,15 +287,6 @@ static const tacit_echo_handlers_t s_handlers = {
 
 /*  --- the actor ------------------------------------------------------------------------------- */
 
-static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *unused)
-{
-    (void)loop;
-    (void)unused;
-    char *command = zstr_recv(pipe);
-    zstr_free(&command);
-    return -1;
-}
-
 static tacit_status_t s_open(echo_service_t *echo, zloop_t *loop, tacit_error_t *error)
 {
     tacit_server_config_t config = {
@@ -334,7 +325,7 @@ static void s_actor(zsock_t *pipe, void *argument)
     if (echo->drain_ms > 0) {
         tacit_drain_attach(&drain, pipe, loop);
     } else {
-        zloop_reader(loop, pipe, s_on_pipe, NULL);
+        zloop_reader(loop, pipe, test_service_on_pipe, NULL);
     }
     zsock_signal(pipe, status == TACIT_OK ? 0 : 1);
     zloop_start(loop);
@@ -439,19 +430,8 @@ tacit_client_t *echo_bind(const echo_service_t *echo, const echo_keys_t *keys, t
 uint64_t echo_metric(const echo_service_t *echo, const char *name)
 {
     tacit_client_t *client = echo_bind(echo, &echo->operator_user, TACIT_ROLE_OPERATOR);
-    tacit_builtin_t builtin;
-    tacit_builtin_args_t args = {0};
-    tacit_metrics_result_t metrics;
-    assert_int_equal(tacit_builtin_init(&builtin, "echo"), TACIT_OK);
-    assert_int_equal(tacit_client_call(client, &builtin.methods[TACIT_BUILTIN_METRICS], &args,
-                                       tacit_span(NULL, 0), 0, &metrics, NULL, NULL),
-                     TACIT_OK);
-    char line[128];
-    snprintf(line, sizeof line, "\n%s ", name);
-    const char *found = memmem(metrics.text.data, metrics.text.size, line, strlen(line));
-    assert_non_null(found);
-    uint64_t number = strtoull(found + strlen(line), NULL, 10);
-    tacit_client_destroy(&client);
+    uint64_t number = test_service_metric(client, "echo", name);
+    assert_int_not_equal(number, UINT64_MAX);
     return number;
 }
 

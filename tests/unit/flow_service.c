@@ -10,6 +10,7 @@
 
 #include "rpc/call_stream.h"
 #include "tests/unit/test_actor.h"
+#include "tests/unit/test_service.h"
 
 typedef struct {
     flow_service_t *service;
@@ -238,35 +239,16 @@ static const tacit_flow_handlers_t s_handlers = {.push = s_push,
                                                  .upload = s_upload,
                                                  .download = s_download};
 
-static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *unused)
-{
-    (void)loop;
-    (void)unused;
-    char *command = zstr_recv(pipe);
-    zstr_free(&command);
-    return -1;
-}
-
 static void s_actor(zsock_t *pipe, void *argument)
 {
     flow_service_t *self = argument;
-    tacit_server_t *server = NULL;
-    zloop_t *loop = zloop_new();
-    zloop_set_nonstop(loop, true);
-    tacit_server_config_t config = {.endpoint = "tcp://127.0.0.1:*",
-                                    .public_key = self->keys.public_key,
-                                    .secret_key = self->keys.secret_key,
-                                    .zap_domain = "test.flow",
-                                    .party = &self->party};
-    assert_int_equal(tacit_server_new(&config, &server, NULL), TACIT_OK);
-    assert_int_equal(tacit_server_add(server, &tacit_flow_service, &s_handlers, self), TACIT_OK);
-    assert_int_equal(tacit_server_attach(server, loop), TACIT_OK);
-    snprintf(self->endpoint, sizeof self->endpoint, "%s", tacit_server_endpoint(server));
-    zloop_reader(loop, pipe, s_on_pipe, NULL);
-    zsock_signal(pipe, 0);
-    zloop_start(loop);
-    zloop_destroy(&loop);
-    tacit_server_destroy(&server);
+    const tacit_server_config_t config = {.endpoint = "tcp://127.0.0.1:*",
+                                          .public_key = self->keys.public_key,
+                                          .secret_key = self->keys.secret_key,
+                                          .zap_domain = "test.flow",
+                                          .party = &self->party};
+    test_service_serve(pipe, &config, &tacit_flow_service, &s_handlers, self, self->endpoint,
+                       sizeof self->endpoint);
 }
 
 void flow_start(flow_service_t *flow)

@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "rpc/builtin.h"
 #include "rpc/call_stream.h"
 #include "rpc/zap.h"
 #include "tests/unit/test_actor.h"
+#include "tests/unit/test_service.h"
 
 /*  --- in the pool ----------------------------------------------------------------------------- */
 
@@ -307,38 +307,19 @@ static const tacit_turns_handlers_t s_handlers = {
 
 /*  --- life ------------------------------------------------------------------------------------ */
 
-static int s_on_pipe(zloop_t *loop, zsock_t *pipe, void *unused)
-{
-    (void)loop;
-    (void)unused;
-    char *command = zstr_recv(pipe);
-    zstr_free(&command);
-    return -1;
-}
-
 static void s_actor(zsock_t *pipe, void *argument)
 {
     turns_service_t *self = argument;
-    tacit_server_t *server = NULL;
-    zloop_t *loop = zloop_new();
-    zloop_set_nonstop(loop, true);
-    tacit_server_config_t config = {.endpoint = "tcp://127.0.0.1:*",
-                                    .public_key = self->keys.public_key,
-                                    .secret_key = self->keys.secret_key,
-                                    .operator_key = self->operator_user.public_key,
-                                    .zap_domain = "test.turns",
-                                    .threads = TURNS_THREADS,
-                                    .untaken = self->untaken,
-                                    .party = &self->party};
-    assert_int_equal(tacit_server_new(&config, &server, NULL), TACIT_OK);
-    assert_int_equal(tacit_server_add(server, &tacit_turns_service, &s_handlers, self), TACIT_OK);
-    assert_int_equal(tacit_server_attach(server, loop), TACIT_OK);
-    snprintf(self->endpoint, sizeof self->endpoint, "%s", tacit_server_endpoint(server));
-    zloop_reader(loop, pipe, s_on_pipe, NULL);
-    zsock_signal(pipe, 0);
-    zloop_start(loop);
-    zloop_destroy(&loop);
-    tacit_server_destroy(&server);
+    const tacit_server_config_t config = {.endpoint = "tcp://127.0.0.1:*",
+                                          .public_key = self->keys.public_key,
+                                          .secret_key = self->keys.secret_key,
+                                          .operator_key = self->operator_user.public_key,
+                                          .zap_domain = "test.turns",
+                                          .threads = TURNS_THREADS,
+                                          .untaken = self->untaken,
+                                          .party = &self->party};
+    test_service_serve(pipe, &config, &tacit_turns_service, &s_handlers, self, self->endpoint,
+                       sizeof self->endpoint);
 }
 
 void turns_start(turns_service_t *turns)
@@ -399,19 +380,7 @@ uint64_t turns_metric(const turns_service_t *turns, const char *name)
     const tacit_party_t party = {.role = TACIT_ROLE_OPERATOR,
                                  .curve_public = turns->operator_user.public_key};
     tacit_client_t *client = s_connect(turns, &turns->operator_user, &party);
-    tacit_builtin_t builtin;
-    tacit_builtin_args_t args = {0};
-    tacit_metrics_result_t metrics;
-    assert_int_equal(tacit_builtin_init(&builtin, "turns"), TACIT_OK);
-    assert_int_equal(tacit_client_call(client, &builtin.methods[TACIT_BUILTIN_METRICS], &args,
-                                       tacit_span(NULL, 0), 0, &metrics, NULL, NULL),
-                     TACIT_OK);
-    char line[256];
-    int size = snprintf(line, sizeof line, "\n%s ", name);
-    const char *found = memmem(metrics.text.data, metrics.text.size, line, (size_t)size);
-    uint64_t number = found ? strtoull(found + size, NULL, 10) : UINT64_MAX;
-    tacit_client_destroy(&client);
-    return number;
+    return test_service_metric(client, "turns", name);
 }
 
 void turns_await_metric(const turns_service_t *turns, const char *name, uint64_t number)
