@@ -415,6 +415,7 @@ static void a_service_that_never_reads_costs_deadlines(void **state)
     tacit_target_t target = echo_target(&s_echo);
     snprintf(target.endpoint, sizeof target.endpoint, "%s", tacit_endpoint_address(endpoint));
     tacit_channel_t *channel = s_channel(&target, 1);
+    s_await_ready(channel, 1);
     tacit_echo_bulk_args_t args = {.copy = false};
     int started = 0;
     for (int round = 0; round < 3; round++) {

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "idl/echo.h"
+#include "rpc/batch.h"
 #include "rpc/endpoint.h"
 #include "rpc/frame.h"
 #include "rpc/stream_frame.h"
@@ -69,24 +70,12 @@ static scripted_manner_t s_manner(scripted_t *self)
     return manner;
 }
 
-/*  One message; false where it ends the socket.  */
-static bool s_serve(scripted_t *self, const tacit_endpoint_t *endpoint)
+/*  One request, or what else a client sends; false where it ends the socket.  */
+static bool s_take(scripted_t *self, const tacit_endpoint_t *endpoint, const uint8_t routing[5],
+                   tacit_span_t bytes)
 {
-    uint8_t routing[5];
-    static uint8_t frame[TACIT_FRAME_MAX];
-    void *socket = tacit_endpoint_socket(endpoint);
     tacit_stream_frame_t event;
     tacit_frame_request_t request;
-    if (zmq_recv(socket, routing, sizeof routing, ZMQ_DONTWAIT) != 5) {
-        return true;
-    }
-    int size = zmq_recv(socket, frame, sizeof frame, 0);
-    int more = 0;
-    size_t more_size = sizeof more;
-    while (zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &more_size) == 0 && more) {
-        (void)zmq_recv(socket, NULL, 0, 0);
-    }
-    tacit_span_t bytes = tacit_span(frame, size > 0 ? (size_t)size : 0);
     if (tacit_stream_frame_parse(bytes, &event) == TACIT_OK) {
         self->cancels += event.event == TACIT_STREAM_CANCEL;
         return true;
@@ -101,6 +90,33 @@ static bool s_serve(scripted_t *self, const tacit_endpoint_t *endpoint)
         s_reply(self, endpoint, routing, &request, manner);
     }
     return manner != SCRIPTED_HANG_UP;
+}
+
+/*  One message; requests that queued up at the client come together.  */
+static bool s_serve(scripted_t *self, const tacit_endpoint_t *endpoint)
+{
+    uint8_t routing[5];
+    void *socket = tacit_endpoint_socket(endpoint);
+    if (zmq_recv(socket, routing, sizeof routing, ZMQ_DONTWAIT) != 5) {
+        return true;
+    }
+    int size = zmq_recv(socket, self->frame, sizeof self->frame, 0);
+    int more = 0;
+    size_t more_size = sizeof more;
+    while (zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &more_size) == 0 && more) {
+        (void)zmq_recv(socket, NULL, 0, 0);
+    }
+    tacit_span_t frames[TACIT_BATCH_FRAMES_MAX] = {
+        tacit_span(self->frame, size > 0 ? (size_t)size : 0)};
+    size_t count = 1;
+    if (tacit_batch_is(frames[0]) && tacit_batch_parse(frames[0], frames, &count) != TACIT_OK) {
+        return true;
+    }
+    bool lives = true;
+    for (size_t i = 0; i < count && lives; i++) {
+        lives = s_take(self, endpoint, routing, frames[i]);
+    }
+    return lives;
 }
 
 static void s_actor(zsock_t *pipe, void *argument)

@@ -29,6 +29,7 @@ typedef struct scripted {
     atomic_int keyed;        /* requests with an idempotency key */
     uint32_t retry_after_ms; /* of SCRIPTED_BUSY */
     zactor_t *actor;
+    uint8_t frame[TACIT_FRAME_MAX]; /* the actor's: what came last */
 } scripted_t;
 
 void scripted_start(scripted_t *scripted);
