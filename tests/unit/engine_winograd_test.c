@@ -220,11 +220,72 @@ static void infinity_stays_where_it_is(void **state)
     free(x);
 }
 
+/*  Two convolutions, the second one of which has its input from the first, however that lies.  */
+static float *s_run_two(bool portable, size_t *ret_count)
+{
+    static float x[BATCH * 3 * 17 * 19];
+    static const int64_t one[] = {1, 1, 1, 1};
+    Onnx__ModelProto *model = model_new(13);
+    model_input(model, "x", F32, BATCH, 3, 17, 19, END);
+    (void)model_weights(model, "u", 48, 3, 3, 3, END);
+    (void)model_weights(model, "v", 80, 48, 3, 3, END);
+    (void)model_weights(model, "b", 80, END);
+    node_integers(model_node(model, "Conv", "x u", "a"), "pads", 4, one);
+    (void)model_node(model, "Relu", "a", "c");
+    node_integers(model_node(model, "Conv", "c v b", "d"), "pads", 4, one);
+    (void)model_node(model, "HardSwish", "d", "y");
+    model_output(model, "y", F32, BATCH, 80, 17, 19, END);
+    model->opset_import[0]->version = 14;
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
+        x[i] = s_item((int64_t)i);
+    }
+    tacit_engine_options_t options = {.portable = portable};
+    const tacit_engine_tensor_t input = {.dtype = TACIT_DTYPE_FLOAT32,
+                                         .rank = 4,
+                                         .dims = {BATCH, 3, 17, 19},
+                                         .data = tacit_span(x, sizeof x)};
+    tacit_engine_t *engine = NULL;
+    tacit_engine_result_t *result = NULL;
+    tacit_error_t error = {0};
+    if (model_load(model, &options, &engine, &error) != TACIT_OK ||
+        tacit_engine_run(engine, &input, 1, &result, &error) != TACIT_OK) {
+        fail_msg("%s", error.message);
+    }
+    size_t outputs = 0;
+    tacit_span_t data = tacit_engine_result_tensors(result, &outputs)[0].data;
+    float *y = malloc(data.size);
+    assert_non_null(y);
+    memcpy(y, data.data, data.size);
+    *ret_count = data.size / sizeof(float);
+    tacit_engine_result_destroy(&result);
+    tacit_engine_destroy(&engine);
+    return y;
+}
+
+/*  Between maps of oneDNN, too.  */
+static void both_backends_agree(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    size_t other = 0;
+    float *plain = s_run_two(false, &count);
+    float *blocked = s_run_two(true, &other);
+    assert_int_equal(count, other);
+    for (size_t i = 0; i < count; i++) {
+        if (!(fabsf(plain[i] - blocked[i]) <= 2e-5F * (1.0F + fabsf(plain[i])))) {
+            fail_msg("element %zu is %g and %g", i, (double)plain[i], (double)blocked[i]);
+        }
+    }
+    free(plain);
+    free(blocked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_of_three_are_summed_up),
         cmocka_unit_test(infinity_stays_where_it_is),
+        cmocka_unit_test(both_backends_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

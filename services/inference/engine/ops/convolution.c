@@ -285,12 +285,30 @@ static tacit_status_t s_add_steps(tacit_planner_t *planner, const tacit_inferenc
     return tacit_planner_primitive(planner, desc, arguments, biased ? 4 : 3);
 }
 
+/*  Whether oneDNN itself has the transform for this one; where it has not, the portable loops may
+   do it between oneDNN's maps.  */
+static bool s_transforms(const tacit_planner_t *planner, const tacit_inference_t *inference)
+{
+    tacit_activation_t none = {.alg = dnnl_alg_kind_undef};
+    dnnl_primitive_attr_t attributes = tacit_planner_attributes(&none);
+    dnnl_primitive_desc_t desc = NULL;
+    bool has = attributes != NULL && s_may_transform(planner, inference) &&
+               s_describe(inference, tacit_onednn_engine(tacit_planner_onednn(planner)), attributes,
+                          TRANSFORM, &desc) == dnnl_success;
+    (void)dnnl_primitive_desc_destroy(desc);
+    (void)dnnl_primitive_attr_destroy(attributes);
+    return has;
+}
+
 TACIT_ACCELERATE(convolution)
 {
     if (inference->outputs[0].shape.rank + 1 > TACIT_ENGINE_RANK_MAX) {
         return TACIT_OK;
     }
     tacit_status_t status = tacit_portable_pair(planner, inference, ret_done);
+    if (status == TACIT_OK && !*ret_done && !s_transforms(planner, inference)) {
+        status = tacit_portable_winograd(planner, inference, ret_done);
+    }
     if (status != TACIT_OK || *ret_done) {
         return status;
     }

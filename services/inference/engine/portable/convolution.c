@@ -313,51 +313,86 @@ tacit_status_t tacit_convolution_prepare(tacit_planner_t *planner, const tacit_g
                : tacit_planner_error(planner)->code;
 }
 
-tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
-                                          const tacit_inference_t *inference, bool *ret_done)
+bool tacit_convolution_is_side_by_side(const tacit_planner_t *planner, int slot)
+{
+    dnnl_memory_desc_t last =
+        tacit_onednn_channels_last(&tacit_planner_tensor(planner, slot)->shape);
+    return dnnl_memory_desc_equal(&last, tacit_planner_layout(planner, slot)) != 0;
+}
+
+/*  The step from slot x, with the sum and the activation that follow.  */
+static tacit_status_t s_add_step(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                 const tacit_convolution_t *found, int x)
 {
     const tacit_graph_node_t *node = inference->node;
-    tacit_status_t status = tacit_portable_pair(planner, inference, ret_done);
-    if (status != TACIT_OK || *ret_done) {
-        return status;
-    }
-    tacit_convolution_t found;
-    bool biased = tacit_graph_node_input(node, 2) != TACIT_NO_VALUE;
-    if (!tacit_convolution_describe(inference, &found) ||
-        (biased && inference->inputs[2].data == NULL)) {
-        return TACIT_OK;
-    }
-    int slots[2] = {tacit_planner_slot(planner, node->inputs[0]), TACIT_NO_SLOT};
-    found.plain = found.groups == 1 && found.from.channels < TACIT_BLOCK / 2 &&
-                  tacit_planner_is_plain(planner, slots[0]);
-    slots[0] = found.plain ? slots[0] : tacit_blocked_slot(planner, slots[0]);
+    const tacit_shape_t *shape = &inference->outputs[0].shape;
     tacit_convolution_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
-    if (slots[0] == TACIT_NO_SLOT || recipe == NULL) {
+    if (x == TACIT_NO_SLOT || recipe == NULL) {
         return tacit_planner_error(planner)->code;
     }
     tacit_activation_t activation;
     tacit_sum_t sum;
+    tacit_way_t way;
     int value = node->outputs[0];
-    if (tacit_planner_merge_sum(planner, value, &inference->outputs[0].shape, &sum)) {
+    if (tacit_planner_merge_sum(planner, value, shape, &sum)) {
         value = sum.node->outputs[0];
     }
     value = tacit_planner_merge_activation(planner, value, &activation);
-    found.finish = tacit_finish_of(&activation);
-    found.add = sum.node != NULL;
-    *recipe = found;
-    tacit_way_t way;
-    status = tacit_convolution_prepare(planner, node, recipe, &way);
+    *recipe = *found;
+    recipe->finish = tacit_finish_of(&activation);
+    recipe->add = sum.node != NULL;
+    tacit_status_t status = tacit_convolution_prepare(planner, node, recipe, &way);
     if (status != TACIT_OK) {
         return status;
     }
-    dnnl_memory_desc_t layout = tacit_blocked_layout(&inference->outputs[0].shape);
-    slots[1] = found.add ? tacit_planner_take_place(planner, sum.other, sum.node, &layout)
-                         : tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32,
-                                                  &inference->outputs[0].shape, &layout);
+    dnnl_memory_desc_t layout =
+        found->side_by_side ? tacit_onednn_channels_last(shape) : tacit_blocked_layout(shape);
+    int slots[2] = {x, sum.node != NULL
+                           ? tacit_planner_take_place(planner, sum.other, sum.node, &layout)
+                           : tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, shape, &layout)};
     if (slots[1] == TACIT_NO_SLOT) {
         return tacit_planner_error(planner)->code;
     }
     tacit_planner_bind(planner, value, slots[1]);
-    *ret_done = true;
     return tacit_planner_kernel(planner, way.run, way.how, recipe, slots, 1, 1, way.scratch);
+}
+
+static bool s_takes(const tacit_inference_t *inference, tacit_convolution_t *ret_found)
+{
+    bool biased = tacit_graph_node_input(inference->node, 2) != TACIT_NO_VALUE;
+    return tacit_convolution_describe(inference, ret_found) &&
+           (!biased || inference->inputs[2].data != NULL);
+}
+
+tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
+                                          const tacit_inference_t *inference, bool *ret_done)
+{
+    tacit_convolution_t found;
+    tacit_status_t status = tacit_portable_pair(planner, inference, ret_done);
+    if (status != TACIT_OK || *ret_done || !s_takes(inference, &found)) {
+        return status;
+    }
+    int x = tacit_planner_slot(planner, inference->node->inputs[0]);
+    found.plain = found.groups == 1 && found.from.channels < TACIT_BLOCK / 2 &&
+                  tacit_planner_is_plain(planner, x);
+    *ret_done = true;
+    return s_add_step(planner, inference, &found, found.plain ? x : tacit_blocked_slot(planner, x));
+}
+
+tacit_status_t tacit_portable_winograd(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                       bool *ret_done)
+{
+    tacit_convolution_t found;
+    int x = tacit_planner_slot(planner, inference->node->inputs[0]);
+    int w = tacit_planner_slot(planner, inference->node->inputs[1]);
+    if (tacit_planner_is_reduced(planner) || inference->outputs[0].shape.rank != 4 ||
+        !s_takes(inference, &found) || found.from.channels % TACIT_BLOCK != 0 ||
+        found.to.channels % TACIT_BLOCK != 0 || !tacit_convolution_is_side_by_side(planner, x) ||
+        !tacit_winograd_fits(planner, &found) ||
+        !tacit_planner_may_pack(planner, w, KIND_WINOGRAD)) {
+        return TACIT_OK;
+    }
+    found.side_by_side = true;
+    *ret_done = true;
+    return s_add_step(planner, inference, &found, x);
 }

@@ -19,7 +19,8 @@ typedef struct tacit_convolution {
     size_t channels;      /* of a group, as the weights have them */
     size_t height, width; /* of the padded input */
     size_t tiles;         /* of Winograd's way: how many at once.. */
-    int threads;          /* ..and who shares the work */
+    int threads;          /* ..who shares the work.. */
+    bool side_by_side;    /* ..and whether channels lie so, in input and output, not in blocks */
     const float *w, *bias;
 } tacit_convolution_t;
 
@@ -64,6 +65,14 @@ TACIT_MUST_CHECK tacit_status_t tacit_portable_pair(tacit_planner_t *planner,
     Its sums and differences lose about two bits, and turn infinity into NaN, so it is not for plans
     that are careful. fits: also says how to divide the work.  */
 bool tacit_winograd_fits(const tacit_planner_t *planner, tacit_convolution_t *convolution);
+
+/*  The same between maps of oneDNN, whose channels lie side by side.  */
+TACIT_MUST_CHECK tacit_status_t tacit_portable_winograd(tacit_planner_t *planner,
+                                                        const tacit_inference_t *inference,
+                                                        bool *ret_done);
+
+/*  Whether the channels of what lies in the slot do so.  */
+bool tacit_convolution_is_side_by_side(const tacit_planner_t *planner, int slot);
 
 /*  Bytes of packed weights, and beside a run; how to pack (tacit_fill_t), how to run.  */
 size_t tacit_winograd_size(const tacit_convolution_t *convolution);

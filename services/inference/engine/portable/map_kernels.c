@@ -208,12 +208,12 @@ void TACIT_OF_ISA(tacit_into)(const tacit_into_t *into)
 {
     for (size_t n = 0; n < into->tiles * REGISTERS; n++) {
         size_t lane = n % REGISTERS * LANES;
-        const float *x = into->x + n / REGISTERS * 2 * TACIT_BLOCK + lane;
+        const float *x = into->x + n / REGISTERS * 2 * into->pixel + lane;
         float *y = into->y + n / REGISTERS * TACIT_BLOCK + lane;
         tacit_lanes_t items[TILE_ITEMS];
 #pragma GCC unroll 16
         for (size_t i = 0; i < TILE_ITEMS; i++) {
-            items[i] = tacit_load(x + i / TILE_SIDE * into->row + i % TILE_SIDE * TACIT_BLOCK);
+            items[i] = tacit_load(x + i / TILE_SIDE * into->row + i % TILE_SIDE * into->pixel);
         }
 #pragma GCC unroll 4
         for (size_t i = 0; i < TILE_SIDE; i++) {
@@ -236,7 +236,7 @@ INLINE void s_put_tile(const tacit_out_of_t *out, const tacit_lanes_t *items, fl
 {
     for (size_t i = 0; i < out->rows; i++) {
         for (size_t k = 0; k < columns; k++) {
-            float *to = y + i * out->row + k * TACIT_BLOCK;
+            float *to = y + i * out->row + k * out->pixel;
             tacit_lanes_t sum = items[i * TILE_SIDE + k];
             sum = out->add ? sum + tacit_load(to) : sum;
             tacit_store(to, tacit_clamp(sum, tacit_all(out->low), tacit_all(out->high)));
@@ -268,6 +268,6 @@ void TACIT_OF_ISA(tacit_out_of)(const tacit_out_of_t *out)
             items[i * TILE_SIDE + 1] += bias;
         }
         size_t left = out->columns - 2 * tile;
-        s_put_tile(out, items, out->y + tile * 2 * TACIT_BLOCK + lane, left < 2 ? left : 2);
+        s_put_tile(out, items, out->y + tile * 2 * out->pixel + lane, left < 2 ? left : 2);
     }
 }

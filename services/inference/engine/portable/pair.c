@@ -300,14 +300,6 @@ static bool s_divide(s_pair_t *pair)
     return true;
 }
 
-/*  Whether the channels lie side by side.  */
-static bool s_is_last(const tacit_planner_t *planner, int slot)
-{
-    dnnl_memory_desc_t last =
-        tacit_onednn_channels_last(&tacit_planner_tensor(planner, slot)->shape);
-    return dnnl_memory_desc_equal(&last, tacit_planner_layout(planner, slot)) != 0;
-}
-
 static bool s_find(const tacit_planner_t *planner, const tacit_inference_t *inference,
                    s_found_t *found)
 {
@@ -381,7 +373,7 @@ tacit_status_t tacit_portable_pair(tacit_planner_t *planner, const tacit_inferen
     if (!s_find(planner, inference, &found)) {
         return TACIT_OK;
     }
-    bool last = !portable && s_is_last(planner, slots[0]);
+    bool last = !portable && tacit_convolution_is_side_by_side(planner, slots[0]);
     bool whole = found.pair.second.to.channels % TACIT_BLOCK == 0 &&
                  found.pair.first.to.channels % TACIT_BLOCK == 0;
     if (!portable && (!last || !whole)) {

@@ -91,7 +91,8 @@ typedef struct tacit_places {
     Into: y = the transformed tile of 4 x 4 pixels. Out of: 2 x 2 pixels of it, and bounds.  */
 typedef struct tacit_into {
     const float *x; /* of the first tile's first pixel: all of its 4 x 4 are there */
-    size_t row;     /* step to the next row of x */
+    size_t row;     /* steps to the next row of x.. */
+    size_t pixel;   /* ..and to the next pixel */
     float *y;
     size_t step, tiles;
 } tacit_into_t;
@@ -101,7 +102,7 @@ typedef struct tacit_out_of {
     size_t step;
     const float *bias; /* NULL: none */
     float *y;
-    size_t row;           /* step to the next row of y */
+    size_t row, pixel;    /* steps to the next row and pixel of y */
     size_t rows, columns; /* of y that are there: rows 1 or 2 */
     bool add;             /* to what y holds */
     float low, high;

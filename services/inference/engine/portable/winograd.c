@@ -114,6 +114,17 @@ size_t tacit_winograd_scratch(const tacit_convolution_t *recipe)
            sizeof(float);
 }
 
+/*  Steps of a map to the next pixel, and to the next block of channels.  */
+static size_t s_pixel(const tacit_convolution_t *recipe, const tacit_blocked_t *map)
+{
+    return recipe->side_by_side ? map->channels : TACIT_BLOCK;
+}
+
+static size_t s_block(const tacit_convolution_t *recipe, const tacit_blocked_t *map)
+{
+    return recipe->side_by_side ? TACIT_BLOCK : map->height * map->width * TACIT_BLOCK;
+}
+
 /*  Tiles [first, first + count) of one image, and those of them that are side by side.  */
 typedef struct s_group {
     const tacit_convolution_t *recipe;
@@ -135,8 +146,8 @@ static s_row_t s_row(const s_group_t *group, size_t at)
 }
 
 /*  A tile that is partly outside: 0 there.  */
-static void s_copy_edge(const tacit_blocked_t *from, const float *x, ptrdiff_t top, ptrdiff_t left,
-                        float ret_tile[ITEMS * TACIT_BLOCK])
+static void s_copy_edge(const tacit_blocked_t *from, const float *x, size_t pixel, ptrdiff_t top,
+                        ptrdiff_t left, float ret_tile[ITEMS * TACIT_BLOCK])
 {
     memset(ret_tile, 0, ITEMS * TACIT_BLOCK * sizeof(float));
     for (ptrdiff_t i = 0; i < ITEMS; i++) {
@@ -145,7 +156,7 @@ static void s_copy_edge(const tacit_blocked_t *from, const float *x, ptrdiff_t t
         if (row >= 0 && row < (ptrdiff_t)from->height && column >= 0 &&
             column < (ptrdiff_t)from->width) {
             memcpy(ret_tile + i * TACIT_BLOCK,
-                   x + (row * (ptrdiff_t)from->width + column) * TACIT_BLOCK,
+                   x + (row * (ptrdiff_t)from->width + column) * (ptrdiff_t)pixel,
                    TACIT_BLOCK * sizeof(float));
         }
     }
@@ -168,6 +179,7 @@ static void s_transform(const s_group_t *group, const float *x, float *y, size_t
     const tacit_convolution_t *recipe = group->recipe;
     const tacit_blocked_t *from = &recipe->from;
     float edge[ITEMS * TACIT_BLOCK];
+    size_t pixel = s_pixel(recipe, from);
     for (size_t at = 0; at < group->count;) {
         s_row_t row = s_row(group, at);
         ptrdiff_t top = (ptrdiff_t)(2 * row.row) - (ptrdiff_t)recipe->frame.window.begin[1];
@@ -175,11 +187,13 @@ static void s_transform(const s_group_t *group, const float *x, float *y, size_t
         size_t tiles = s_inside(from, top, left, row.count);
         tacit_into_t into = {.y = y + at * TACIT_BLOCK, .step = step, .tiles = tiles};
         if (tiles > 0) {
-            into.x = x + (top * (ptrdiff_t)from->width + left) * TACIT_BLOCK;
-            into.row = from->width * TACIT_BLOCK;
+            into.x = x + (top * (ptrdiff_t)from->width + left) * (ptrdiff_t)pixel;
+            into.pixel = pixel;
+            into.row = from->width * pixel;
         } else {
-            s_copy_edge(from, x, top, left, edge);
+            s_copy_edge(from, x, pixel, top, left, edge);
             into.x = edge;
+            into.pixel = TACIT_BLOCK;
             into.row = SIDE * TACIT_BLOCK;
             into.tiles = 1;
         }
@@ -221,6 +235,7 @@ static void s_finish(const s_group_t *group, const float *products, size_t step,
 {
     const tacit_convolution_t *recipe = group->recipe;
     const tacit_blocked_t *to = &recipe->to;
+    size_t pixel = s_pixel(recipe, to);
     for (size_t at = 0; at < group->count;) {
         s_row_t row = s_row(group, at);
         size_t rows = to->height - 2 * row.row;
@@ -228,9 +243,9 @@ static void s_finish(const s_group_t *group, const float *products, size_t step,
         const tacit_out_of_t out = {.x = products + at * TACIT_BLOCK,
                                     .step = step,
                                     .bias = bias,
-                                    .y = y +
-                                         (2 * row.row * to->width + 2 * row.column) * TACIT_BLOCK,
-                                    .row = to->width * TACIT_BLOCK,
+                                    .y = y + (2 * row.row * to->width + 2 * row.column) * pixel,
+                                    .row = to->width * pixel,
+                                    .pixel = pixel,
                                     .rows = rows < 2 ? rows : 2,
                                     .columns = columns < 2 * row.count ? columns : 2 * row.count,
                                     .add = recipe->add,
@@ -244,14 +259,14 @@ static void s_finish(const s_group_t *group, const float *products, size_t step,
 static void s_run_group(const s_group_t *group, const float *x, float *y, float *scratch)
 {
     const tacit_convolution_t *recipe = group->recipe;
-    size_t area_x = recipe->from.height * recipe->from.width * TACIT_BLOCK;
-    size_t area_y = recipe->to.height * recipe->to.width * TACIT_BLOCK;
+    size_t block_x = s_block(recipe, &recipe->from);
+    size_t block_y = s_block(recipe, &recipe->to);
     size_t map = recipe->tiles * TACIT_BLOCK;
     size_t unit = s_unit(recipe);
     size_t units = (recipe->to.blocks + unit - 1) / unit;
 #pragma omp parallel for schedule(static) num_threads(recipe->threads) if (recipe->threads > 1)
     for (size_t block = 0; block < recipe->blocks; block++) {
-        s_transform(group, x + block * area_x, scratch + block * map, recipe->blocks * map);
+        s_transform(group, x + block * block_x, scratch + block * map, recipe->blocks * map);
     }
 #pragma omp parallel for schedule(static) num_threads(recipe->threads) if (recipe->threads > 1)
     for (size_t n = 0; n < units; n++) {
@@ -263,7 +278,7 @@ static void s_run_group(const s_group_t *group, const float *x, float *y, float 
         s_multiply(group, scratch, first, count, products);
         for (size_t b = first; b < first + count; b++) {
             s_finish(group, products + (b - first) * map, count * map,
-                     recipe->bias != NULL ? recipe->bias + b * TACIT_BLOCK : NULL, y + b * area_y);
+                     recipe->bias != NULL ? recipe->bias + b * TACIT_BLOCK : NULL, y + b * block_y);
         }
     }
 }
