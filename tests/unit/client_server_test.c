@@ -635,10 +635,10 @@ static void a_client_killed_in_a_call_harms_nobody(void **state)
     tacit_client_t *client = echo_connect(echo, &echo->user);
     tacit_echo_release_args_t release = {0};
     tacit_echo_release_result_t released = {.released = 0};
-    zclock_sleep(300);
+    echo_await_metric(echo, "tacit_rpc_in_flight{method=\"echo.hold\"}", 1);
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    zclock_sleep(100);
+    zclock_sleep(300); /* the server hears of it */
     assert_int_equal(tacit_echo_release_call(client, &release, &released, NULL), TACIT_OK);
     assert_int_equal(released.released, 1);
     assert_int_equal(released.alive, 0);
