@@ -1,6 +1,7 @@
 /*  memory.c - counted, aligned, wiped memory.
 
-    Each block has a header of one alignment unit before it, so that freeing needs no size.  */
+    Each block has a header of one alignment unit before it, so that freeing needs no size. It is
+    cut from what calloc gives, which knows what the kernel has cleared already.  */
 
 #include "services/inference/engine/memory.h"
 
@@ -16,6 +17,7 @@ enum { POOL_CHUNK_SIZE = 64 * 1024, POOL_ALIGNMENT = 16 };
 typedef struct s_header {
     tacit_budget_t *budget; /* charged for size */
     size_t size;            /* bytes with the header */
+    void *whole;            /* as calloc gave it */
 } s_header_t;
 
 typedef struct s_chunk {
@@ -62,13 +64,14 @@ void *tacit_memory_new(tacit_budget_t *budget, size_t size, tacit_error_t *error
     }
     size_t rounded = (size + TACIT_MEMORY_ALIGNMENT - 1) & ~(size_t)(TACIT_MEMORY_ALIGNMENT - 1);
     size_t total = rounded + TACIT_MEMORY_ALIGNMENT;
-    uint8_t *block = aligned_alloc(TACIT_MEMORY_ALIGNMENT, total);
-    if (block == NULL) {
+    uint8_t *whole = calloc(1, total + TACIT_MEMORY_ALIGNMENT);
+    if (whole == NULL) {
         (void)tacit_error_set(error, TACIT_NO_MEMORY, "no memory for %zu bytes", size);
         return NULL;
     }
-    memset(block, 0, total);
-    s_header_t header = {.budget = budget, .size = total};
+    uint8_t *block =
+        whole + TACIT_MEMORY_ALIGNMENT - (uintptr_t)whole % (uintptr_t)TACIT_MEMORY_ALIGNMENT;
+    s_header_t header = {.budget = budget, .size = total, .whole = whole};
     memcpy(block, &header, sizeof(header));
     budget->used += total;
     return block + TACIT_MEMORY_ALIGNMENT;
@@ -84,7 +87,7 @@ void tacit_memory_free(void *data)
     memcpy(&header, block, sizeof(header));
     header.budget->used -= header.size;
     sodium_memzero(block, header.size);
-    free(block);
+    free(header.whole);
 }
 
 tacit_pool_t *tacit_pool_new(tacit_budget_t *budget, tacit_error_t *error)
