@@ -1,5 +1,5 @@
-/*  plan_internal.h - a plan's insides, shared by plan_make.c, plan_weights.c and planner*.c (make
-   it), arena.c (lays out its memory) and plan.c (runs it).  */
+/*  plan_internal.h - a plan's insides, shared by plan_make.c, plan_node.c, plan_weights.c and
+   planner*.c (make it), arena.c (lays out its memory) and plan.c (runs it).  */
 
 #ifndef TACIT_SERVICES_INFERENCE_ENGINE_PLAN_INTERNAL_H
 #define TACIT_SERVICES_INFERENCE_ENGINE_PLAN_INTERNAL_H
@@ -87,6 +87,11 @@ int tacit_planner_constant_slot(tacit_planner_t *planner, const tacit_tensor_t *
 
 TACIT_MUST_CHECK tacit_status_t tacit_planner_add_step(tacit_planner_t *planner,
                                                        const tacit_step_t *step);
+
+/*  Plan a node, unless it is in a branch that is not taken.  */
+TACIT_MUST_CHECK tacit_status_t tacit_planner_node(tacit_planner_t *planner,
+                                                   const tacit_graph_node_t *node);
+bool tacit_planner_is_taken(const tacit_planner_t *planner, const tacit_graph_node_t *node);
 
 /*  The weights of the node that was planned, by the steps from `first` on, go where nothing reads
     them as they came; those that went are restored for steps that do.  */
