@@ -69,6 +69,15 @@ void tacit_error_conceal(tacit_error_t *error)
     }
 }
 
+void tacit_error_about(tacit_error_t *error, const char *what)
+{
+    if (error) {
+        char message[sizeof error->message];
+        memcpy(message, error->message, sizeof message);
+        (void)snprintf(error->message, sizeof error->message, "%.120s: %.130s", what, message);
+    }
+}
+
 void tacit_error_remedy(tacit_error_t *error, const char *format, ...)
 {
     if (error) {

@@ -47,6 +47,9 @@ tacit_status_t tacit_error_claim(tacit_error_t *error, tacit_status_t code, cons
    service's own code keeps its name, and what it means is the reader's to know.  */
 void tacit_error_conceal(tacit_error_t *error);
 
+/*  Put before the message what it is about, a file for one. Either is shortened to half of it.  */
+void tacit_error_about(tacit_error_t *error, const char *what);
+
 /*  Add to an error that was set.  */
 void tacit_error_remedy(tacit_error_t *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -112,16 +112,6 @@ static tacit_status_t s_choose(const char *path, tacit_span_t file, const s_form
     return TACIT_OK;
 }
 
-/*  Put the file's name before the message.  */
-static void s_name_file(tacit_error_t *error, const char *path)
-{
-    char message[TACIT_ERROR_MESSAGE_MAX];
-    if (error) {
-        memcpy(message, error->message, sizeof message);
-        (void)snprintf(error->message, sizeof error->message, "%.120s: %.130s", path, message);
-    }
-}
-
 static tacit_status_t s_load_one(const char *path, const tacit_input_options_t *options,
                                  tacit_tensor_t *ret_tensor, tacit_error_t *ret_error)
 {
@@ -145,7 +135,7 @@ static tacit_status_t s_load_one(const char *path, const tacit_input_options_t *
 out:
     tacit_secret_destroy(&file);
     if (status != TACIT_OK) {
-        s_name_file(ret_error, path);
+        tacit_error_about(ret_error, path);
     }
     return status;
 }
@@ -210,7 +200,7 @@ static tacit_status_t s_load_all(const char *const *paths, size_t count,
         }
         status = count > 1 ? s_check_fit(&parts[0], &parts[i], ret_error) : TACIT_OK;
         if (status != TACIT_OK) {
-            s_name_file(ret_error, paths[i]);
+            tacit_error_about(ret_error, paths[i]);
             return status;
         }
         bytes += parts[i].data->size;

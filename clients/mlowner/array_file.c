@@ -19,17 +19,6 @@ struct tacit_array_file {
     size_t size;
 };
 
-/*  Put the file's name before the message.  */
-static tacit_status_t s_name_file(const char *path, tacit_status_t status, tacit_error_t *error)
-{
-    char message[TACIT_ERROR_MESSAGE_MAX];
-    if (error != NULL && status != TACIT_OK) {
-        memcpy(message, error->message, sizeof message);
-        (void)snprintf(error->message, sizeof error->message, "%.120s: %.130s", path, message);
-    }
-    return status;
-}
-
 static tacit_status_t s_map(tacit_array_file_t *file, const char *path, tacit_error_t *error)
 {
     struct stat about = {.st_size = 0};
@@ -64,7 +53,8 @@ tacit_status_t tacit_array_file_open(const char *path, tacit_array_file_t **ret_
     tacit_status_t status = s_map(file, path, ret_error);
     if (status != TACIT_OK) {
         tacit_array_file_close(&file);
-        return s_name_file(path, status, ret_error);
+        tacit_error_about(ret_error, path);
+        return status;
     }
     *ret_file = file;
     return TACIT_OK;
@@ -86,7 +76,10 @@ tacit_status_t tacit_array_file_read(const tacit_array_file_t *file, const char 
     if (status == TACIT_OK) {
         status = tacit_npy_view(bytes, ret_view, ret_error);
     }
-    return s_name_file(file->path, status, ret_error);
+    if (status != TACIT_OK) {
+        tacit_error_about(ret_error, file->path);
+    }
+    return status;
 }
 
 void tacit_array_file_close(tacit_array_file_t **file)

@@ -99,8 +99,7 @@ tacit_status_t tacit_local_load(const char *path, const tacit_engine_options_t *
         bool file_error = error.claim[0] == '\0';
         *ret_error = error;
         if (file_error) {
-            (void)snprintf(ret_error->message, sizeof ret_error->message, "%.120s: %.130s", path,
-                           error.message);
+            tacit_error_about(ret_error, path);
         }
     }
     return status;

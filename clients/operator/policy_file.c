@@ -110,10 +110,8 @@ tacit_status_t tacit_policy_file_read(const char *path, tacit_policy_file_t *ret
                                                          : tacit_status_text(status));
     }
     status = tacit_policy_file_take(text, size, ret_file, ret_error);
-    if (status && ret_error) {
-        tacit_error_t named;
-        tacit_error_set(&named, status, "%s: %s", path, ret_error->message);
-        memcpy(ret_error->message, named.message, sizeof named.message);
+    if (status) {
+        tacit_error_about(ret_error, path);
     }
     return status;
 }
