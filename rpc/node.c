@@ -35,6 +35,7 @@ struct tacit_node {
     char endpoint[TACIT_ENDPOINT_MAX];       /* announced */
     pthread_mutex_t lock;                    /* guards everything below */
     tacit_mesh_t *mesh;                      /* NULL while the attestation service is away */
+    bool known;                              /* attested over that very mesh */
     uint8_t issuer[32];                      /* its result key */
     uint8_t result_bytes[TACIT_RESULT_SIZE]; /* ours */
     tacit_result_t result;
@@ -144,6 +145,7 @@ static tacit_status_t s_open_mesh(tacit_node_t *self, uint32_t connect_ms, tacit
         .connect_ms = connect_ms,
     };
     tacit_mesh_destroy(&self->mesh);
+    self->known = false; /* it may be another attestation service, which knows nobody */
     return tacit_mesh_open(&config, &self->mesh, ret_error);
 }
 
@@ -231,6 +233,7 @@ static tacit_status_t s_attest_once(tacit_node_t *self, tacit_error_t *ret_error
     if (!status) {
         status = s_learn_policy(self, ret_error);
     }
+    self->known = status == TACIT_OK;
     free(storage);
     return status;
 }
@@ -328,7 +331,7 @@ static int s_on_watch(zloop_t *loop, int timer, void *argument)
     }
     uint64_t half = self->result.issued_ms + (self->result.expires_ms - self->result.issued_ms) / 2;
     bool wanted = true;
-    if (!self->mesh || changed || tacit_now_ms() >= half) {
+    if (!self->mesh || !self->known || changed || tacit_now_ms() >= half) {
         wanted = s_renew(self);
     }
     if (wanted && self->mesh &&
