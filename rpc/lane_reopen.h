@@ -19,7 +19,7 @@ typedef struct tacit_lane_reopen {
     uint64_t opened_ms;
 } tacit_lane_reopen_t;
 
-/*  May another one be asked for now?  */
+/*  Is it time to ask for another lane?  */
 bool tacit_lane_reopen_due(const tacit_lane_reopen_t *reopen, uint64_t now_ms);
 
 /*  The service's name for it: PROTOCOL_ERROR where the session had that one before, TOO_LARGE

@@ -12,6 +12,7 @@
 #include "idl/echo.h"
 #include "rpc/endpoint.h"
 #include "tests/unit/echo_service.h"
+#include "tests/unit/stranger.h"
 
 static echo_service_t s_echo;
 static const echo_service_t *s_target = &s_echo;
@@ -266,41 +267,6 @@ static void a_client_that_does_not_read_stops_nobody(void **state)
 
 /*  --- before authentication ------------------------------------------------------------------- */
 
-static int s_dial(void)
-{
-    unsigned long port = strtoul(strrchr(s_echo.endpoint, ':') + 1, NULL, 10);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(file >= 0);
-    assert_int_equal(connect(file, (struct sockaddr *)&address, sizeof address), 0);
-    struct timeval patience = {.tv_sec = 10};
-    assert_int_equal(setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    return file;
-}
-
-/*  Reads until the server closes; false where it does not in time.  */
-static bool s_is_closed(int file)
-{
-    char bytes[256];
-    ssize_t size = 0;
-    do {
-        size = recv(file, bytes, sizeof bytes, 0);
-    } while (size > 0);
-    return size == 0 || errno == ECONNRESET;
-}
-
-/*  Bytes of this process's address space.  */
-static long s_address_space(void)
-{
-    char line[256] = "";
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_non_null(fgets(line, sizeof line, file));
-    fclose(file);
-    return strtol(line, NULL, 10) * sysconf(_SC_PAGESIZE);
-}
-
 static void s_greet(int file)
 {
     uint8_t greeting[64] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, 'C', 'U', 'R', 'V', 'E'};
@@ -315,17 +281,17 @@ static void a_header_claiming_4_gib_costs_nothing(void **state)
                                          {0x06, 0, 0, 0, 1, 0, 0, 0, 0},
                                          {0x06, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
     s_assert_served();
-    long before = s_address_space();
+    long before = stranger_address_space();
     int files[30];
     for (size_t i = 0; i < 30; i++) {
-        files[i] = s_dial();
+        files[i] = stranger_dial(s_echo.endpoint);
         s_greet(files[i]);
         (void)send(files[i], headers[i % 3], 9, MSG_NOSIGNAL);
     }
     s_assert_served();
-    assert_true(s_address_space() - before < 256L * 1024 * 1024);
+    assert_true(stranger_address_space() - before < 256L * 1024 * 1024);
     for (size_t i = 0; i < 30; i++) {
-        assert_true(s_is_closed(files[i]));
+        assert_true(stranger_is_closed(files[i]));
         close(files[i]);
     }
     s_assert_served();
@@ -334,14 +300,14 @@ static void a_header_claiming_4_gib_costs_nothing(void **state)
 static void a_stranger_to_the_protocol_is_hung_up_on(void **state)
 {
     (void)state;
-    int http = s_dial();
+    int http = stranger_dial(s_echo.endpoint);
     static const char request[] = "GET / HTTP/1.1\r\nHost: somewhere.example\r\n\r\n"
                                   "................................................";
     assert_true(send(http, request, sizeof request, MSG_NOSIGNAL) > 0);
-    int idle = s_dial();
-    assert_true(s_is_closed(http));
+    int idle = stranger_dial(s_echo.endpoint);
+    assert_true(stranger_is_closed(http));
     int64_t start = zclock_mono();
-    assert_true(s_is_closed(idle)); /* by the handshake's time */
+    assert_true(stranger_is_closed(idle)); /* by the handshake's time */
     assert_in_range(zclock_mono() - start, 0, TACIT_HANDSHAKE_MS + 1000);
     close(http);
     close(idle);

@@ -16,6 +16,7 @@
 #include "idl/echo.h"
 #include "rpc/client_internal.h"
 #include "tests/unit/echo_service.h"
+#include "tests/unit/stranger.h"
 
 enum { LARGE = 600 * 1000, STRANGERS = 1000 };
 
@@ -252,40 +253,6 @@ static void a_lane_on_which_nothing_moves_is_ended(void **state)
 
 /*  --- strangers ------------------------------------------------------------------------------- */
 
-static int s_dial(const char *address)
-{
-    unsigned long port = strtoul(strrchr(address, ':') + 1, NULL, 10);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(file >= 0);
-    assert_int_equal(connect(file, (struct sockaddr *)&to, sizeof to), 0);
-    struct timeval patience = {.tv_sec = 10};
-    assert_int_equal(setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    return file;
-}
-
-/*  Reads until the server closes; false where it does not in time.  */
-static bool s_is_closed(int file)
-{
-    char bytes[256];
-    ssize_t size = 0;
-    do {
-        size = recv(file, bytes, sizeof bytes, 0);
-    } while (size > 0);
-    return size == 0 || errno == ECONNRESET;
-}
-
-static long s_address_space(void)
-{
-    char line[256] = "";
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_non_null(fgets(line, sizeof line, file));
-    fclose(file);
-    return strtol(line, NULL, 10) * sysconf(_SC_PAGESIZE);
-}
-
 /*  A right greeting of PLAIN, or not; then bytes.  */
 typedef struct {
     const char *mechanism; /* NULL: noise instead of a greeting */
@@ -315,7 +282,7 @@ enum { VISITS = sizeof s_visits / sizeof *s_visits };
 static int s_visit(const char *address, const s_visit_t *visit)
 {
     uint8_t greeting[64] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0};
-    int file = s_dial(address);
+    int file = stranger_dial(address);
     if (visit->mechanism) {
         memcpy(greeting + 12, visit->mechanism, strlen(visit->mechanism));
         assert_int_equal(send(file, greeting, sizeof greeting, MSG_NOSIGNAL), sizeof greeting);
@@ -335,10 +302,10 @@ static void strangers_are_hung_up_on_and_stand_in_nobodys_way(void **state)
     const char *address = tacit_endpoint_address(good->lane.endpoint);
     s_assert_served_by_lane(good);
     s_bytes[0] = 0x17; /* what noise begins with is no greeting */
-    long before = s_address_space();
+    long before = stranger_address_space();
     uint64_t began = tacit_client_now();
     for (size_t i = 0; i < STRANGERS; i++) {
-        silent[i] = s_dial(address);
+        silent[i] = stranger_dial(address);
     }
     for (size_t i = 0; i < VISITS; i++) {
         loud[i] = s_visit(address, &s_visits[i]);
@@ -347,13 +314,13 @@ static void strangers_are_hung_up_on_and_stand_in_nobodys_way(void **state)
     tacit_client_t *another = s_bind(); /* a lane is opened among them */
     s_assert_served_by_lane(another);
     assert_true(tacit_client_now() - began < TACIT_HANDSHAKE_MS); /* they were all there */
-    assert_true(s_address_space() - before < 512L * 1024 * 1024);
+    assert_true(stranger_address_space() - before < 512L * 1024 * 1024);
     for (size_t i = 0; i < VISITS; i++) {
-        assert_true(s_is_closed(loud[i]));
+        assert_true(stranger_is_closed(loud[i]));
         close(loud[i]);
     }
     for (size_t i = 0; i < STRANGERS; i++) {
-        assert_true(i % 100 > 0 || s_is_closed(silent[i]));
+        assert_true(i % 100 > 0 || stranger_is_closed(silent[i]));
         close(silent[i]);
     }
     s_assert_served_by_lane(good);
