@@ -19,7 +19,7 @@
 #include "rpc/zap.h"
 #include "services/attestation/identity.h"
 #include "services/attestation/member_table.h"
-#include "services/attestation/policy_store.h"
+#include "services/attestation/policy_service.h"
 #include "services/attestation/refusal_service.h"
 
 enum { S_RENEW_CHECK_MS = 1000 };
@@ -100,15 +100,6 @@ static tacit_status_t s_introduce(void *argument, tacit_call_t *call,
 
 /*  --- attest ---------------------------------------------------------------------------------- */
 
-static tacit_status_t s_no_policy(tacit_call_t *call)
-{
-    tacit_status_t code = (tacit_status_t)TACIT_ATTESTATION_NO_POLICY;
-    tacit_error_set_named(tacit_call_error(call), code, "no_policy",
-                          "no policy is in force: nothing is genuine yet");
-    tacit_error_remedy(tacit_call_error(call), "the operator applies one: tacit-operator policy");
-    return code;
-}
-
 static void s_state_case(const tacit_attestation_attest_args_t *args,
                          const tacit_session_t *session, tacit_case_t *ret_case)
 {
@@ -168,7 +159,7 @@ static tacit_status_t s_attest(void *argument, tacit_call_t *call,
     s_attestd_t *self = argument;
     tacit_error_t *error = tacit_call_error(call);
     if (!tacit_policy_store_policy(self->policies)) {
-        return s_no_policy(call);
+        return tacit_policy_service_none(call);
     }
     tacit_member_t member = {0};
     bool genuine = false;
@@ -234,7 +225,7 @@ static tacit_status_t s_head(void *argument, tacit_call_t *call,
     (void)args;
     s_attestd_t *self = argument;
     if (!tacit_policy_store_policy(self->policies)) {
-        return s_no_policy(call);
+        return tacit_policy_service_none(call);
     }
     if (tacit_call_peer(call)) {
         tacit_member_table_hear(self->members, tacit_call_peer(call), tacit_now_ms());
@@ -249,85 +240,33 @@ static tacit_status_t s_policy(void *argument, tacit_call_t *call,
 {
     (void)args;
     s_attestd_t *self = argument;
-    const tacit_policy_t *policy = tacit_policy_store_policy(self->policies);
-    if (!policy) {
-        return s_no_policy(call);
-    }
-    ret_result->text = tacit_policy_store_text(self->policies);
-    ret_result->signatures = tacit_policy_store_signatures(self->policies);
-    ret_result->head = tacit_span(tacit_policy_store_head(self->policies), 32);
-    ret_result->number = tacit_policy_number(policy);
-    return TACIT_OK;
+    return tacit_policy_service_read(self->policies, call, ret_result);
 }
-
-typedef struct {
-    tacit_status_t status;
-    int code;
-    const char *name;
-    const char *message; /* the contract's, instead of the general code's */
-} s_policy_code_t;
 
 static tacit_status_t s_apply_policy(void *argument, tacit_call_t *call,
                                      const tacit_attestation_apply_policy_args_t *args,
                                      tacit_attestation_apply_policy_result_t *ret_result)
 {
-    static const s_policy_code_t codes[] = {
-        {TACIT_ALREADY_EXISTS, TACIT_ATTESTATION_POLICY_CONFLICT, "policy_conflict",
-         "the policy does not follow the one in force"},
-        {TACIT_SIGNATURE_INVALID, TACIT_ATTESTATION_POLICY_UNSIGNED, "policy_unsigned",
-         "the policy is not signed by those who may change it"},
-    };
     s_attestd_t *self = argument;
-    tacit_error_t *error = tacit_call_error(call);
-    tacit_status_t status = tacit_policy_store_apply(self->policies, args->text, args->signatures,
-                                                     tacit_now_ms(), error);
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (status == codes[i].status) {
-            error->code = (tacit_status_t)codes[i].code;
-            snprintf(error->name, sizeof error->name, "%s", codes[i].name);
-            snprintf(error->message, sizeof error->message, "%s", codes[i].message);
-            return error->code;
-        }
-    }
+    tacit_status_t status = tacit_policy_service_apply(self->policies, call, args);
     if (status) {
         return status;
     }
     /*  Everybody is judged anew; sessions of who is not end soon (rpc/standing.h).  */
     tacit_member_table_clear(self->members);
-    status = s_follow_policy(self, error);
+    status = s_follow_policy(self, tacit_call_error(call));
     ret_result->head = tacit_span(tacit_policy_store_head(self->policies), 32);
     tacit_log(TACIT_LOG_INFO, "policy_applied", "policy %llu is in force",
               (unsigned long long)tacit_policy_number(tacit_policy_store_policy(self->policies)));
     return status;
 }
 
-enum { S_LIST_MAX = 256 };
-
 static tacit_status_t s_policy_history(void *argument, tacit_call_t *call,
                                        const tacit_attestation_policy_history_args_t *args,
                                        tacit_attestation_policy_history_result_t *ret_result)
 {
     s_attestd_t *self = argument;
-    size_t limit = args->limit && args->limit < S_LIST_MAX ? args->limit : S_LIST_MAX;
-    tacit_arena_t *arena = tacit_call_arena(call);
-    tacit_policy_link_t *links = tacit_arena_alloc(arena, limit * sizeof *links);
-    tacit_attestation_policy_entry_t *items = tacit_arena_alloc(arena, limit * sizeof *items);
-    if (!links || !items) {
-        return TACIT_NO_MEMORY;
-    }
-    size_t count = 0;
-    tacit_status_t status = tacit_policy_store_history(self->policies, links, limit, &count);
-    for (size_t i = 0; i < count; i++) {
-        items[i] = (tacit_attestation_policy_entry_t){
-            .number = links[i].number,
-            .head = tacit_span(links[i].head, 32),
-            .previous = tacit_span(links[i].previous, 32),
-            .applied_ms = links[i].applied_ms,
-        };
-    }
-    ret_result->entries.items = items;
-    ret_result->entries.count = count;
-    return status;
+    return tacit_policy_service_history(self->policies, call, args, ret_result);
 }
 
 static tacit_status_t s_policy_at(void *argument, tacit_call_t *call,
@@ -335,23 +274,7 @@ static tacit_status_t s_policy_at(void *argument, tacit_call_t *call,
                                   tacit_attestation_policy_at_result_t *ret_result)
 {
     s_attestd_t *self = argument;
-    tacit_arena_t *arena = tacit_call_arena(call);
-    tacit_policy_copy_t copy = {0};
-    uint8_t head[32];
-    tacit_status_t status = tacit_policy_store_copy(self->policies, args->number, &copy);
-    if (status) {
-        return tacit_error_set(tacit_call_error(call), status, NULL);
-    }
-    tacit_policy_head(tacit_span(copy.text, copy.text_size), head);
-    ret_result->text = tacit_arena_copy(arena, tacit_span(copy.text, copy.text_size));
-    ret_result->signatures =
-        tacit_arena_copy(arena, tacit_span(copy.signatures, copy.signatures_size));
-    ret_result->head = tacit_arena_copy(arena, tacit_span(head, sizeof head));
-    ret_result->applied_ms = copy.applied_ms;
-    tacit_policy_copy_free(&copy);
-    return ret_result->text.data && ret_result->signatures.data && ret_result->head.data
-               ? TACIT_OK
-               : TACIT_NO_MEMORY;
+    return tacit_policy_service_at(self->policies, call, args, ret_result);
 }
 
 /*  --- refusals -------------------------------------------------------------------------------- */
