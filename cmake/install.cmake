@@ -4,7 +4,7 @@
 # An enclave is its bytes: it is copied as it was signed, with its two files, never stripped and
 # never given another RPATH, either of which would change its measurement.
 
-set(TACIT_ENCLAVES tacit-attestd tacit-gatewayd tacit-keyd tacit-modeld tacit-workerd)
+set(TACIT_ENCLAVES tacit-attestd tacit-gatewayd tacit-keyd tacit-modeld tacit-workerd tacit-workerd-portable)
 set(TACIT_PROGRAMS tacit-attest tacit-dataowner tacit-mlowner tacit-operator tacit-platformd tacit-rpc tacit-sign tacit-supervisord)
 
 foreach(program IN LISTS TACIT_ENCLAVES TACIT_PROGRAMS)
@@ -14,11 +14,9 @@ foreach(enclave IN LISTS TACIT_ENCLAVES)
     install(FILES $<TARGET_FILE:${enclave}>.enclave $<TARGET_FILE:${enclave}>.sigstruct
             DESTINATION ${CMAKE_INSTALL_BINDIR})
 endforeach()
-foreach(variant IN ITEMS portable strict)
-    set(copy $<TARGET_FILE:tacit-workerd>-${variant})
-    install(PROGRAMS ${copy} DESTINATION ${CMAKE_INSTALL_BINDIR})
-    install(FILES ${copy}.enclave ${copy}.sigstruct DESTINATION ${CMAKE_INSTALL_BINDIR})
-endforeach()
+set(strict $<TARGET_FILE_DIR:tacit-workerd-portable>/tacit-workerd-strict)
+install(PROGRAMS ${strict} DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${strict}.enclave ${strict}.sigstruct DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES LICENSE NOTICE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "man" EXCLUDE)
 install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)

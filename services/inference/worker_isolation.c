@@ -51,5 +51,9 @@ tacit_status_t tacit_worker_isolate(const tacit_node_t *node, tacit_isolation_t 
     tacit_log(TACIT_LOG_INFO, "isolation", "%s, %s backend",
               tacit_isolation_name(measured->isolation), tacit_backend_name(measured->backend));
     tacit_enclave_configuration_destroy(&measured);
+    if (!tacit_engine_offers(TACIT_PRECISION_FP32, options->portable)) {
+        return tacit_error_set(ret_error, TACIT_UNSUPPORTED,
+                               "this program has no oneDNN: sign it with --backend portable");
+    }
     return options->portable ? tacit_process_forbid_code(ret_error) : TACIT_OK;
 }

@@ -4,17 +4,27 @@ strict worker can make no code. The order of the tests' names is that of a day."
 
 import csv
 import os
+import re
 import unittest
 
 from main_job_test import Person
 from mesh import BIN, EXAMPLES, MeshCase, run
 
 EXAMPLE = os.path.join(EXAMPLES, "breast-cancer")
+DEPENDENCIES = os.path.join(EXAMPLES, os.pardir, "docs", "dependencies.md")
 COUNT = 4
 
 
 def facts(program):
     return run("tacit-sign", "--show", "--json", os.path.join(BIN, program), check=True).json
+
+
+def libraries(program):
+    """What it may load, as the files' names begin ("libzmq"), without those of sanitizers."""
+    with open(os.path.join(BIN, program + ".enclave"), encoding="utf-8") as file:
+        paths = [line.split()[2] for line in file if line.startswith("library")]
+    names = {re.split(r"\.so|-\d|-x86", os.path.basename(path))[0] for path in paths}
+    return {name for name in names if not name.endswith("san")}
 
 
 def seccomp(pid):
@@ -64,6 +74,13 @@ class Strict(MeshCase):
                          [("standard", "onednn"), ("standard", "portable"),
                           ("strict", "portable")])
         self.assertEqual(len({said["measurement"] for said in shown}), 3)
+
+    def test_2_only_workers_of_its_backend_load_onednn_and_the_documents_name_all_libraries(self):
+        named = {program: libraries(program) for program in ("tacit-workerd", "tacit-workerd-strict")}
+        self.assertEqual(named["tacit-workerd"] - named["tacit-workerd-strict"], {"libdnnl", "libOpenCL"})
+        with open(DEPENDENCIES, encoding="utf-8") as file:
+            told = file.read()
+        self.assertEqual([name for name in named["tacit-workerd"] if f"`{name}`" not in told], [])
 
     def test_2_what_strict_workers_cannot_compute_is_refused_by_name(self):
         self.owner("push", os.path.join(EXAMPLE, "model.onnx"), "--name", "half", "--precision",

@@ -132,7 +132,8 @@ static tacit_status_t s_try(tacit_engine_t *engine, tacit_error_t *error)
 
 bool tacit_engine_offers(tacit_precision_t precision, bool portable)
 {
-    return precision != TACIT_PRECISION_BF16 || (!portable && tacit_onednn_has_bf16());
+    bool reduced = precision == TACIT_PRECISION_BF16;
+    return portable ? !reduced : tacit_onednn_is_linked() && (!reduced || tacit_onednn_has_bf16());
 }
 
 tacit_precision_t tacit_engine_precision(const tacit_engine_t *engine)
@@ -159,7 +160,8 @@ static tacit_status_t s_check_precision(const tacit_engine_t *engine, bool porta
                                         tacit_error_t *error)
 {
     const char *name = tacit_precision_name(engine->precision);
-    if (!tacit_engine_offers(engine->precision, portable)) {
+    if (engine->precision == TACIT_PRECISION_BF16 &&
+        !tacit_engine_offers(engine->precision, portable)) {
         (void)tacit_error_claim(error, TACIT_UNSUPPORTED, "precision",
                                 "oneDNN on a processor with AVX-512 BF16 or AMX",
                                 portable ? "the portable backend" : "a processor without");

@@ -83,8 +83,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_engine_load(tacit_span_t onnx,
                                                   tacit_engine_t **ret_engine,
                                                   tacit_error_t *ret_error);
 
-/*  Whether that backend computes so on this processor; where not, loading gives UNSUPPORTED, with
-    the claim "precision". For int8 the model decides, too.  */
+/*  Whether this program has that backend (the portable one all have), and it computes so on this
+    processor; where not, loading gives UNSUPPORTED, for a precision with the claim "precision". For
+    int8 the model decides, too.  */
 bool tacit_engine_offers(tacit_precision_t precision, bool portable);
 
 /*  What it was loaded for.  */

@@ -20,9 +20,18 @@ struct tacit_onednn {
     size_t pack_count;
 };
 
+bool tacit_onednn_is_linked(void)
+{
+    return dnnl_version() != NULL;
+}
+
 tacit_status_t tacit_onednn_new(tacit_budget_t *budget, tacit_onednn_t **ret_onednn,
                                 tacit_error_t *error)
 {
+    if (!tacit_onednn_is_linked()) {
+        return tacit_error_set(error, TACIT_UNSUPPORTED,
+                               "this program has the portable backend alone");
+    }
     /* The host must not make the library print shapes or write out code, by environment.  */
     (void)dnnl_set_verbose(0);
     (void)dnnl_set_jit_dump(0);

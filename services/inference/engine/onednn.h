@@ -13,6 +13,9 @@
 
 typedef struct tacit_onednn tacit_onednn_t;
 
+/*  false in programs that have portable/no_onednn.c in its place: UNSUPPORTED then.  */
+bool tacit_onednn_is_linked(void);
+
 TACIT_MUST_CHECK tacit_status_t tacit_onednn_new(tacit_budget_t *budget,
                                                  tacit_onednn_t **ret_onednn, tacit_error_t *error);
 
