@@ -102,9 +102,15 @@ dnnl_memory_desc_t tacit_onednn_plain(const tacit_shape_t *shape)
 
 dnnl_memory_desc_t tacit_onednn_channels_last(const tacit_shape_t *shape)
 {
-    const int64_t *dims = shape->dims;
-    const int64_t strides[] = {dims[1] * dims[2] * dims[3], 1, dims[1] * dims[3], dims[1]};
-    return tacit_onednn_strided(4, dims, strides);
+    int64_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    int64_t step = shape->dims[1];
+    strides[1] = 1;
+    for (size_t i = shape->rank; i-- > 2;) {
+        strides[i] = step;
+        step *= shape->dims[i];
+    }
+    strides[0] = step;
+    return tacit_onednn_strided(shape->rank, shape->dims, strides);
 }
 
 dnnl_memory_desc_t tacit_onednn_any(size_t rank, const int64_t *dims)

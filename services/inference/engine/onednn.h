@@ -31,7 +31,7 @@ dnnl_memory_desc_t tacit_onednn_plain(const tacit_shape_t *shape);
 /*  A layout of rank dimensions with these strides; row-major where strides is NULL.  */
 dnnl_memory_desc_t tacit_onednn_strided(size_t rank, const int64_t *dims, const int64_t *strides);
 
-/*  The layout of maps (rank 4) whose channels lie side by side.  */
+/*  The layout of maps (rank 3 and more) whose channels lie side by side.  */
 dnnl_memory_desc_t tacit_onednn_channels_last(const tacit_shape_t *shape);
 
 /*  The same dimensions, for oneDNN to choose the layout.  */

@@ -127,7 +127,7 @@ typedef tacit_status_t (*tacit_accelerate_t)(tacit_planner_t *planner,
     count for themselves. SPARSE: the first output may be left out. MICROSOFT: of the domain
     com.microsoft, version 1, as ONNX Runtime's quantizer writes. BYTES: accelerate takes other
     types than float32 too. HALF: it takes layouts of bfloat16. CHOICE: it holds graphs, and names
-   what one of them makes (graph_choice.c).  */
+    what one of them makes (graph_choice.c). BOTH: accelerate plans for the portable backend too. */
 enum {
     TACIT_OPERATOR_VIEW = 1 << 0,
     TACIT_OPERATOR_DROPS_NAN = 1 << 1,
@@ -138,6 +138,7 @@ enum {
     TACIT_OPERATOR_BYTES = 1 << 6,
     TACIT_OPERATOR_HALF = 1 << 7,
     TACIT_OPERATOR_CHOICE = 1 << 8,
+    TACIT_OPERATOR_BOTH = 1 << 9,
     TACIT_OPERATOR_DOMAIN = TACIT_OPERATOR_ML | TACIT_OPERATOR_MICROSOFT
 };
 

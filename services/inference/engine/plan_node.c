@@ -218,14 +218,15 @@ static tacit_status_t s_kernel_step(tacit_planner_t *planner, const tacit_graph_
 /*  Who is faster than the plain kernel, of the backend in use; or NULL.  */
 static tacit_accelerate_t s_faster(const tacit_planner_t *planner, const tacit_graph_node_t *node)
 {
-    return planner->plan->onednn != NULL ? node->op->accelerate
-                                         : tacit_portable_find(node->op->name);
+    return planner->plan->onednn != NULL || (node->op->flags & TACIT_OPERATOR_BOTH) != 0
+               ? node->op->accelerate
+               : tacit_portable_find(node->op->name);
 }
 
 static bool s_may_accelerate(const tacit_planner_t *planner, const tacit_graph_node_t *node,
                              const s_work_t *work)
 {
-    bool bytes = planner->plan->onednn != NULL && (node->op->flags & TACIT_OPERATOR_BYTES) != 0;
+    bool bytes = (node->op->flags & TACIT_OPERATOR_BYTES) != 0;
     bool may = s_faster(planner, node) != NULL &&
                !(planner->careful && (node->op->flags & TACIT_OPERATOR_DROPS_NAN) != 0);
     for (size_t i = 0; i < node->input_count; i++) {

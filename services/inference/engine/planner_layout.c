@@ -4,6 +4,7 @@
 #include "services/inference/engine/planner.h"
 
 #include "services/inference/engine/plan_internal.h"
+#include "services/inference/engine/portable/last.h"
 #include "services/inference/engine/portable/portable.h"
 
 #include <string.h>
@@ -13,7 +14,9 @@ static tacit_status_t s_add_reorder(tacit_planner_t *planner, int from, int to,
                                     const dnnl_memory_desc_t *wanted)
 {
     if (planner->plan->onednn == NULL) {
-        return tacit_blocked_reorder(planner, from, to);
+        return tacit_dtype_size(planner->plan->slots[from].tensor.dtype) == 1
+                   ? tacit_last_reorder(planner, from, to)
+                   : tacit_blocked_reorder(planner, from, to);
     }
     dnnl_engine_t engine = tacit_onednn_engine(planner->plan->onednn);
     tacit_activation_t none = {.alg = dnnl_alg_kind_undef};
@@ -167,7 +170,7 @@ int tacit_planner_arrange(tacit_planner_t *planner, int slot, const dnnl_memory_
     if (dnnl_memory_desc_equal(layout, wanted)) {
         return slot;
     }
-    if (from.constant) {
+    if (from.constant && planner->plan->onednn != NULL) {
         /* What Winograd's transform made, or rounding, cannot be undone: the elements stay beside
          * it.  */
         planner->plan->slots[slot].packed = from.permanent && wanted->format_kind == dnnl_blocked &&
@@ -176,7 +179,8 @@ int tacit_planner_arrange(tacit_planner_t *planner, int slot, const dnnl_memory_
     }
     tacit_slot_t moved = from;
     moved.layout = *wanted;
-    moved.plain = false;
+    moved.plain = moved.constant = moved.permanent = moved.packed = moved.spent = false;
+    moved.tensor.data = NULL;
     moved.root = TACIT_NO_SLOT;
     moved.size = dnnl_memory_desc_get_size(wanted);
     int to = tacit_planner_add_slot(planner, &moved);

@@ -50,6 +50,7 @@
 #define BYTES  TACIT_OPERATOR_BYTES
 #define HALF   TACIT_OPERATOR_HALF
 #define CHOICE TACIT_OPERATOR_CHOICE
+#define BOTH   TACIT_OPERATOR_BOTH
 
 #define WINDOW "kernel_shape:I strides:I pads:I auto_pad:s"
 

@@ -2,6 +2,7 @@
 
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/ops/quantized.h"
+#include "services/inference/engine/portable/last.h"
 
 #include <math.h>
 
@@ -107,9 +108,15 @@ TACIT_KERNEL(dequantize)
 TACIT_ACCELERATE(linear)
 {
     static const size_t maps[] = {0};
-    return inference->inputs[1].count == 1 && tacit_onednn_has_type(inference->inputs[0].dtype)
+    if (inference->inputs[1].count != 1 || !tacit_onednn_has_type(inference->inputs[0].dtype)) {
+        return TACIT_OK;
+    }
+    tacit_status_t status = tacit_planner_onednn(planner) == NULL
+                                ? tacit_last_linear(planner, inference, ret_done)
+                                : TACIT_OK;
+    return status == TACIT_OK && !*ret_done
                ? tacit_quantized_elements(planner, inference, maps, 1, ret_done)
-               : TACIT_OK;
+               : status;
 }
 
 TACIT_INFER(dynamic)
@@ -149,12 +156,12 @@ TACIT_KERNEL(dynamic)
 #define REAL_OR_SUM (FLOAT32 | TACIT_TYPE_BIT(TACIT_DTYPE_INT32))
 #define QUANTIZED   (TACIT_TYPE_BIT(TACIT_DTYPE_UINT8) | TACIT_TYPE_BIT(TACIT_DTYPE_INT8) | TACIT_TYPE_BIT(TACIT_DTYPE_INT32))
 TACIT_OPERATORS(quantize) = {
-    {"QuantizeLinear", 10, 12, REAL_OR_SUM, "TfQ|z", 2, "", 0, BYTES, I(linear), K(quantize), A(linear)},
-    {"QuantizeLinear", 13, 17, REAL_OR_SUM, "TfQ|z", 2, "axis:i", 0, BYTES, I(linear), K(quantize), A(linear)},
-    {"DequantizeLinear", 10, 12, QUANTIZED, "TfT|f", 2, "", 0, BYTES, I(linear), K(dequantize), A(linear)},
-    {"DequantizeLinear", 13, 17, QUANTIZED, "TfT|f", 2, "axis:i", 0, BYTES, I(linear), K(dequantize), A(linear)},
-    {"QuantizeLinear", 1, 1, REAL_OR_SUM, "TfQ|z", 2, "axis:i", 0, MS | BYTES, I(linear), K(quantize), A(linear)},
-    {"DequantizeLinear", 1, 1, QUANTIZED, "TfT|f", 2, "axis:i", 0, MS | BYTES, I(linear), K(dequantize), A(linear)},
+    {"QuantizeLinear", 10, 12, REAL_OR_SUM, "TfQ|z", 2, "", 0, BYTES | BOTH, I(linear), K(quantize), A(linear)},
+    {"QuantizeLinear", 13, 17, REAL_OR_SUM, "TfQ|z", 2, "axis:i", 0, BYTES | BOTH, I(linear), K(quantize), A(linear)},
+    {"DequantizeLinear", 10, 12, QUANTIZED, "TfT|f", 2, "", 0, BYTES | BOTH, I(linear), K(dequantize), A(linear)},
+    {"DequantizeLinear", 13, 17, QUANTIZED, "TfT|f", 2, "axis:i", 0, BYTES | BOTH, I(linear), K(dequantize), A(linear)},
+    {"QuantizeLinear", 1, 1, REAL_OR_SUM, "TfQ|z", 2, "axis:i", 0, MS | BYTES | BOTH, I(linear), K(quantize), A(linear)},
+    {"DequantizeLinear", 1, 1, QUANTIZED, "TfT|f", 2, "axis:i", 0, MS | BYTES | BOTH, I(linear), K(dequantize), A(linear)},
     {"DynamicQuantizeLinear", 11, 17, FLOAT32, "T|ufu", 1, "", 0, 0, I(dynamic), K(dynamic), NULL},
     TACIT_OPERATORS_END
 };

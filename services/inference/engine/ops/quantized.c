@@ -278,9 +278,13 @@ tacit_status_t tacit_quantized_elements(tacit_planner_t *planner,
     for (size_t i = 0; i < node->input_count; i++) {
         slots[i] = tacit_planner_slot(planner, node->inputs[i]);
     }
-    int first = tacit_quantized_dense(planner, slots[maps[0]]);
-    slots[maps[0]] = first;
-    for (size_t i = 1; first != TACIT_NO_SLOT && i < map_count; i++) {
+    size_t lead = 0; /* one that is not row-major already, if there is any */
+    for (size_t i = map_count; i-- > 0;) {
+        lead = tacit_planner_is_plain(planner, slots[maps[i]]) ? lead : i;
+    }
+    int first = tacit_quantized_dense(planner, slots[maps[lead]]);
+    slots[maps[lead]] = first;
+    for (size_t i = 0; first != TACIT_NO_SLOT && i < map_count; i++) {
         dnnl_memory_desc_t layout = *tacit_planner_layout(planner, first);
         slots[maps[i]] = tacit_planner_arrange(planner, slots[maps[i]], NULL, &layout);
         first = slots[maps[i]] != TACIT_NO_SLOT ? first : TACIT_NO_SLOT;

@@ -6,6 +6,7 @@
 
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/ops/quantized.h"
+#include "services/inference/engine/portable/maps.h"
 
 #include <math.h>
 
@@ -56,11 +57,7 @@ static const char *s_apply(s_curve_t curve, const tacit_parameters_t *parameters
     }
     tacit_integer()->quantize(reals, BYTES_OF_TABLE,
                               tacit_quantized_grid(inputs, count, X, Y_SCALE, Y_ZERO), table);
-    const uint8_t *x = inputs[X].data;
-    uint8_t *y = output->data;
-    for (size_t i = 0; i < output->count; i++) {
-        y[i] = table[x[i]];
-    }
+    tacit_maps()->look_up(inputs[X].data, output->count, table, output->data);
     return NULL;
 }
 
@@ -141,8 +138,8 @@ TACIT_KERNEL(softmax)
 /* clang-format off */
 #define EIGHT_BITS (TACIT_TYPE_BIT(TACIT_DTYPE_UINT8) | TACIT_TYPE_BIT(TACIT_DTYPE_INT8))
 TACIT_OPERATORS(quantized_curves) = {
-    {"QLinearSigmoid", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "", 0, MS | BYTES, I(curve), K(sigmoid), A(curve)},
-    {"QLinearLeakyRelu", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "alpha:f", 0, MS, I(curve), K(leaky_relu), NULL},
+    {"QLinearSigmoid", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "", 0, MS | BYTES | BOTH, I(curve), K(sigmoid), A(curve)},
+    {"QLinearLeakyRelu", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "alpha:f", 0, MS | BYTES | BOTH, I(curve), K(leaky_relu), A(curve)},
     {"QLinearSoftmax", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "axis:i opset:i", 0, MS, I(softmax), K(softmax), NULL},
     TACIT_OPERATORS_END
 };

@@ -3,6 +3,7 @@
 
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/ops/quantized.h"
+#include "services/inference/engine/portable/last.h"
 
 /* --- two maps --------------------------------------------------------------------------------- */
 
@@ -24,49 +25,186 @@ TACIT_INFER(pair)
 typedef void (*s_combine_t)(const uint8_t *a, tacit_grid_t of_a, const uint8_t *b,
                             tacit_grid_t of_b, size_t count, tacit_grid_t of_y, uint8_t *y);
 
-static void s_pair(s_combine_t combine, const tacit_tensor_t *inputs, size_t count,
+/*  Two maps broadcast to one: dimensions in the order in which the result lies, and steps.  */
+typedef struct s_walk {
+    size_t rank;
+    size_t dims[TACIT_ENGINE_RANK_MAX];
+    size_t a[TACIT_ENGINE_RANK_MAX], b[TACIT_ENGINE_RANK_MAX];
+} s_walk_t;
+
+/*  Steps of an operand; last: its channels lie side by side.  */
+static void s_steps(const tacit_shape_t *operand, const tacit_shape_t *output, bool last,
+                    size_t *ret_steps)
+{
+    tacit_shape_strides(operand, output, ret_steps);
+    if (last && operand->rank == output->rank) {
+        size_t step = (size_t)operand->dims[1];
+        ret_steps[1] = operand->dims[1] > 1 ? 1 : 0;
+        for (size_t i = output->rank; i-- > 2;) {
+            ret_steps[i] = operand->dims[i] > 1 ? step : 0;
+            step *= (size_t)operand->dims[i];
+        }
+    }
+}
+
+/*  A dimension goes into the one after it where both operands go on as within that one.  */
+static void s_add_dimension(s_walk_t *walk, size_t dim, size_t step_a, size_t step_b)
+{
+    if (dim == 1) {
+        return;
+    }
+    size_t last = walk->rank - 1;
+    if (walk->rank > 0 && walk->a[last] == step_a * dim && walk->b[last] == step_b * dim) {
+        walk->dims[last] *= dim;
+        walk->a[last] = step_a;
+        walk->b[last] = step_b;
+        return;
+    }
+    walk->dims[walk->rank] = dim;
+    walk->a[walk->rank] = step_a;
+    walk->b[walk->rank++] = step_b;
+}
+
+static s_walk_t s_walk(const tacit_tensor_t *inputs, const tacit_shape_t *output, bool last)
+{
+    s_walk_t walk = {.rank = 0};
+    size_t steps_a[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t steps_b[TACIT_ENGINE_RANK_MAX] = {0};
+    s_steps(&inputs[LEFT].shape, output, last, steps_a);
+    s_steps(&inputs[RIGHT].shape, output, last, steps_b);
+    for (size_t i = 0; i < output->rank; i++) {
+        size_t from = !last || i == 0 ? i : i + 1 < output->rank ? i + 1 : 1;
+        s_add_dimension(&walk, (size_t)output->dims[from], steps_a[from], steps_b[from]);
+    }
+    if (walk.rank == 0) {
+        walk = (s_walk_t){.rank = 1, .dims = {1}};
+    }
+    return walk;
+}
+
+enum { PIECE = 256 };
+
+/*  A row of operands, one of which may be the same byte all along.  */
+static void s_row(s_combine_t combine, const tacit_grid_t *grids, const uint8_t *a, size_t step_a,
+                  const uint8_t *b, size_t step_b, size_t count, uint8_t *y)
+{
+    uint8_t same[2][PIECE];
+    for (size_t i = 0; i < count; i += PIECE) {
+        size_t length = count - i < PIECE ? count - i : PIECE;
+        for (size_t k = 0; step_a != 1 && k < length; k++) {
+            same[0][k] = a[(i + k) * step_a];
+        }
+        for (size_t k = 0; step_b != 1 && k < length; k++) {
+            same[1][k] = b[(i + k) * step_b];
+        }
+        combine(step_a == 1 ? a + i : same[0], grids[0], step_b == 1 ? b + i : same[1], grids[1],
+                length, grids[2], y + i);
+    }
+}
+
+static void s_pair(s_combine_t combine, const tacit_tensor_t *inputs, size_t count, bool last,
                    tacit_tensor_t *output)
 {
-    tacit_grid_t of_a = tacit_quantized_grid(inputs, count, LEFT, LEFT_SCALE, LEFT_ZERO);
-    tacit_grid_t of_b = tacit_quantized_grid(inputs, count, RIGHT, RIGHT_SCALE, RIGHT_ZERO);
-    tacit_grid_t of_y = tacit_quantized_grid(inputs, count, LEFT, Y_SCALE, Y_ZERO);
+    const tacit_grid_t grids[] = {
+        tacit_quantized_grid(inputs, count, LEFT, LEFT_SCALE, LEFT_ZERO),
+        tacit_quantized_grid(inputs, count, RIGHT, RIGHT_SCALE, RIGHT_ZERO),
+        tacit_quantized_grid(inputs, count, LEFT, Y_SCALE, Y_ZERO)};
     const uint8_t *a = inputs[LEFT].data;
     const uint8_t *b = inputs[RIGHT].data;
     uint8_t *y = output->data;
     if (tacit_shape_equal(&inputs[LEFT].shape, &inputs[RIGHT].shape)) {
-        combine(a, of_a, b, of_b, output->count, of_y, y);
+        combine(a, grids[0], b, grids[1], output->count, grids[2], y);
         return;
     }
-    size_t strides_a[TACIT_ENGINE_RANK_MAX] = {0};
-    size_t strides_b[TACIT_ENGINE_RANK_MAX] = {0};
-    tacit_shape_strides(&inputs[LEFT].shape, &output->shape, strides_a);
-    tacit_shape_strides(&inputs[RIGHT].shape, &output->shape, strides_b);
-    for (size_t n = 0; n < output->count; n++) {
-        size_t at[TACIT_ENGINE_RANK_MAX] = {0};
-        tacit_coordinates(&output->shape, n, at);
-        combine(a + tacit_offset(output->shape.rank, at, strides_a), of_a,
-                b + tacit_offset(output->shape.rank, at, strides_b), of_b, 1, of_y, y + n);
+    s_walk_t walk = s_walk(inputs, &output->shape, last);
+    size_t inner = walk.rank - 1;
+    for (size_t n = 0; n < output->count; n += walk.dims[inner]) {
+        size_t at_a = 0;
+        size_t at_b = 0;
+        for (size_t i = inner, rest = n / walk.dims[inner]; i-- > 0; rest /= walk.dims[i]) {
+            at_a += rest % walk.dims[i] * walk.a[i];
+            at_b += rest % walk.dims[i] * walk.b[i];
+        }
+        s_row(combine, grids, a + at_a, walk.a[inner], b + at_b, walk.b[inner], walk.dims[inner],
+              y + n);
     }
 }
 
 TACIT_KERNEL(add)
 {
     (void)parameters, (void)output_count;
-    s_pair(tacit_integer()->add, inputs, input_count, &outputs[0]);
+    s_pair(tacit_integer()->add, inputs, input_count, false, &outputs[0]);
     return NULL;
 }
 
 TACIT_KERNEL(multiply)
 {
     (void)parameters, (void)output_count;
-    s_pair(tacit_integer()->multiply, inputs, input_count, &outputs[0]);
+    s_pair(tacit_integer()->multiply, inputs, input_count, false, &outputs[0]);
     return NULL;
+}
+
+static const char *s_add_last(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                              size_t input_count, tacit_tensor_t *outputs, size_t output_count)
+{
+    (void)parameters, (void)output_count;
+    s_pair(tacit_integer()->add, inputs, input_count, true, &outputs[0]);
+    return NULL;
+}
+
+static const char *s_multiply_last(const tacit_parameters_t *parameters,
+                                   const tacit_tensor_t *inputs, size_t input_count,
+                                   tacit_tensor_t *outputs, size_t output_count)
+{
+    (void)parameters, (void)output_count;
+    s_pair(tacit_integer()->multiply, inputs, input_count, true, &outputs[0]);
+    return NULL;
+}
+
+/*  Operands that broadcast, one of which has its channels side by side.  */
+static tacit_status_t s_broadcast(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                  bool *ret_done)
+{
+    const tacit_graph_node_t *node = inference->node;
+    const tacit_shape_t *shape = &inference->outputs[0].shape;
+    int slots[Y_ZERO + 2];
+    bool any = false;
+    bool fits = shape->rank >= 3;
+    for (size_t i = 0; i <= Y_ZERO; i++) {
+        slots[i] = tacit_planner_slot(planner, tacit_graph_node_input(node, i));
+    }
+    for (size_t i = LEFT; i <= RIGHT; i += RIGHT - LEFT) {
+        const tacit_tensor_t *map = &inference->inputs[i];
+        any |= tacit_last_is(planner, slots[i]);
+        fits = fits && (map->shape.rank == shape->rank || map->count == 1);
+    }
+    if (!fits || !any) {
+        return TACIT_OK;
+    }
+    for (size_t i = LEFT; i <= RIGHT; i += RIGHT - LEFT) {
+        bool map = inference->inputs[i].shape.rank == shape->rank;
+        slots[i] = map ? tacit_last_slot(planner, slots[i]) : slots[i];
+        if (slots[i] == TACIT_NO_SLOT) {
+            return tacit_planner_error(planner)->code;
+        }
+    }
+    slots[Y_ZERO + 1] = tacit_last_new(planner, inference->outputs[0].dtype, shape);
+    if (slots[Y_ZERO + 1] == TACIT_NO_SLOT) {
+        return tacit_planner_error(planner)->code;
+    }
+    tacit_planner_bind(planner, node->outputs[0], slots[Y_ZERO + 1]);
+    *ret_done = true;
+    return tacit_planner_kernel(
+        planner, strcmp(node->op->name, "QLinearAdd") == 0 ? s_add_last : s_multiply_last, "bytes",
+        NULL, slots, Y_ZERO + 1, 1, 0);
 }
 
 TACIT_ACCELERATE(pair)
 {
     static const size_t maps[] = {LEFT, RIGHT};
-    return tacit_quantized_elements(planner, inference, maps, 2, ret_done);
+    return tacit_shape_equal(&inference->inputs[LEFT].shape, &inference->inputs[RIGHT].shape)
+               ? tacit_quantized_elements(planner, inference, maps, 2, ret_done)
+               : s_broadcast(planner, inference, ret_done);
 }
 
 /* --- averages --------------------------------------------------------------------------------- */
@@ -147,22 +285,6 @@ static const char *s_average_last(const tacit_parameters_t *parameters,
     return NULL;
 }
 
-/*  The layout in which a place's channels are neighbours, as convolutions leave maps.  */
-static dnnl_memory_desc_t s_channels_last(const tacit_tensor_t *tensor)
-{
-    int64_t strides[TACIT_ENGINE_RANK_MAX] = {0};
-    const tacit_shape_t *shape = &tensor->shape;
-    int64_t step = shape->dims[1];
-    strides[1] = 1;
-    for (size_t i = shape->rank; i-- > 2;) {
-        strides[i] = step;
-        step *= shape->dims[i];
-    }
-    strides[0] = step;
-    return tacit_onednn_retyped(tacit_onednn_strided(shape->rank, shape->dims, strides),
-                                tensor->dtype);
-}
-
 TACIT_ACCELERATE(average)
 {
     const tacit_graph_node_t *node = inference->node;
@@ -170,9 +292,7 @@ TACIT_ACCELERATE(average)
     for (size_t i = 0; i <= MEAN_ZERO; i++) {
         slots[i] = tacit_planner_slot(planner, tacit_graph_node_input(node, i));
     }
-    dnnl_memory_desc_t last = s_channels_last(&inference->inputs[X]);
-    if (tacit_planner_is_plain(planner, slots[X]) ||
-        !dnnl_memory_desc_equal(tacit_planner_layout(planner, slots[X]), &last)) {
+    if (!tacit_last_is(planner, slots[X])) {
         return TACIT_OK;
     }
     int y = tacit_planner_new_slot(planner, inference->outputs[0].dtype,
@@ -191,9 +311,9 @@ TACIT_ACCELERATE(average)
 /* clang-format off */
 #define EIGHT_BITS (TACIT_TYPE_BIT(TACIT_DTYPE_UINT8) | TACIT_TYPE_BIT(TACIT_DTYPE_INT8))
 TACIT_OPERATORS(quantized_maps) = {
-    {"QLinearAdd", 1, 1, EIGHT_BITS, "TfTTfTfT|T", 7, "", 0, MS | BYTES, I(pair), K(add), A(pair)},
-    {"QLinearMul", 1, 1, EIGHT_BITS, "TfTTfTfT|T", 7, "", 0, MS | BYTES, I(pair), K(multiply), A(pair)},
-    {"QLinearGlobalAveragePool", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "channels_last:i=0", 0, MS | BYTES, I(average), K(average), A(average)},
+    {"QLinearAdd", 1, 1, EIGHT_BITS, "TfTTfTfT|T", 7, "", 0, MS | BYTES | BOTH, I(pair), K(add), A(pair)},
+    {"QLinearMul", 1, 1, EIGHT_BITS, "TfTTfTfT|T", 7, "", 0, MS | BYTES | BOTH, I(pair), K(multiply), A(pair)},
+    {"QLinearGlobalAveragePool", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "channels_last:i=0", 0, MS | BYTES | BOTH, I(average), K(average), A(average)},
     TACIT_OPERATORS_END
 };
 /* clang-format on */

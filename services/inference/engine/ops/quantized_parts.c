@@ -4,6 +4,8 @@
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/ops/quantized.h"
 #include "services/inference/engine/ops/window.h"
+#include "services/inference/engine/portable/last.h"
+#include "services/inference/engine/portable/maps.h"
 
 /* --- from one grid to another ----------------------------------------------------------------- */
 
@@ -19,13 +21,6 @@ static void s_table(tacit_grid_t of_x, tacit_grid_t of_y, uint8_t ret_table[BYTE
     if (of_x.scale != of_y.scale || of_x.zero != of_y.zero) {
         tacit_integer()->dequantize(ret_table, BYTES_OF_TABLE, of_x, reals);
         tacit_integer()->quantize(reals, BYTES_OF_TABLE, of_y, ret_table);
-    }
-}
-
-static void s_map(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y)
-{
-    for (size_t i = 0; i < count; i++) {
-        y[i] = table[x[i]];
     }
 }
 
@@ -69,25 +64,72 @@ TACIT_INFER(concat)
     return status;
 }
 
-TACIT_KERNEL(concat)
+/*  Each row of the result is a row of each part, one after the other.  */
+static void s_join(const tacit_tensor_t *inputs, size_t input_count, size_t rows,
+                   tacit_tensor_t *output)
 {
-    (void)output_count;
-    const tacit_shape_t *shape = &outputs[0].shape;
-    size_t axis = parameters->axis.axis;
-    size_t outer = tacit_shape_span(shape, 0, axis);
-    size_t row = tacit_shape_span(shape, axis, shape->rank);
-    uint8_t *y = outputs[0].data;
+    size_t row = rows > 0 ? output->count / rows : 0;
+    uint8_t *y = output->data;
     for (size_t i = PARTS; i < input_count; i += EACH) {
         uint8_t table[BYTES_OF_TABLE];
         s_table(tacit_quantized_grid(inputs, input_count, i, i + 1, i + 2),
                 tacit_quantized_grid(inputs, input_count, i, CONCAT_SCALE, CONCAT_ZERO), table);
-        size_t length = tacit_shape_span(&inputs[i].shape, axis, shape->rank);
-        for (size_t n = 0; n < outer; n++) {
-            s_map((const uint8_t *)inputs[i].data + n * length, length, table, y + n * row);
+        size_t length = rows > 0 ? inputs[i].count / rows : 0;
+        for (size_t n = 0; n < rows; n++) {
+            tacit_maps()->look_up((const uint8_t *)inputs[i].data + n * length, length, table,
+                                  y + n * row);
         }
         y += length;
     }
+}
+
+TACIT_KERNEL(concat)
+{
+    (void)output_count;
+    s_join(inputs, input_count, tacit_shape_span(&outputs[0].shape, 0, parameters->axis.axis),
+           &outputs[0]);
     return NULL;
+}
+
+/*  The same of channels that lie side by side.  */
+static const char *s_concat_last(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                                 size_t input_count, tacit_tensor_t *outputs, size_t output_count)
+{
+    (void)parameters, (void)output_count;
+    const tacit_shape_t *shape = &outputs[0].shape;
+    s_join(inputs, input_count, (size_t)shape->dims[0] * tacit_shape_span(shape, 2, shape->rank),
+           &outputs[0]);
+    return NULL;
+}
+
+TACIT_ACCELERATE(concat)
+{
+    const tacit_graph_node_t *node = inference->node;
+    const tacit_shape_t *shape = &inference->outputs[0].shape;
+    int slots[TACIT_NODE_INPUTS_MAX + 1];
+    bool any = false;
+    for (size_t i = 0; i < node->input_count; i++) {
+        slots[i] = tacit_planner_slot(planner, node->inputs[i]);
+        any |= slots[i] != TACIT_NO_SLOT && tacit_last_is(planner, slots[i]);
+    }
+    if (!any || inference->parameters->axis.axis != 1) {
+        return TACIT_OK;
+    }
+    for (size_t i = PARTS; i < node->input_count; i += EACH) {
+        slots[i] = tacit_last_slot(planner, slots[i]);
+        if (slots[i] == TACIT_NO_SLOT) {
+            return tacit_planner_error(planner)->code;
+        }
+    }
+    int y = tacit_last_new(planner, inference->outputs[0].dtype, shape);
+    if (y == TACIT_NO_SLOT) {
+        return tacit_planner_error(planner)->code;
+    }
+    slots[node->input_count] = y;
+    tacit_planner_bind(planner, node->outputs[0], y);
+    *ret_done = true;
+    return tacit_planner_kernel(planner, s_concat_last, "bytes", NULL, slots, node->input_count, 1,
+                                0);
 }
 
 /* --- QLinearWhere ----------------------------------------------------------------------------- */
@@ -193,12 +235,17 @@ TACIT_KERNEL(average_pool)
     return NULL;
 }
 
+TACIT_ACCELERATE(average_pool)
+{
+    return tacit_last_average_pool(planner, inference, ret_done);
+}
+
 /* clang-format off */
 #define EIGHT_BITS (TACIT_TYPE_BIT(TACIT_DTYPE_UINT8) | TACIT_TYPE_BIT(TACIT_DTYPE_INT8))
 TACIT_OPERATORS(quantized_parts) = {
-    {"QLinearConcat", 1, 1, EIGHT_BITS, "fTn*|T", 5, "axis:i", 0, MS, I(concat), K(concat), NULL},
+    {"QLinearConcat", 1, 1, EIGHT_BITS, "fTn*|T", 5, "axis:i", 0, MS | BYTES | BOTH, I(concat), K(concat), A(concat)},
     {"QLinearWhere", 1, 1, EIGHT_BITS, "bTfTTfTfT|T", 9, "", 0, MS, I(where), K(where), NULL},
-    {"QLinearAveragePool", 1, 1, EIGHT_BITS, "TfTfT|T", 4, WINDOW " ceil_mode:i count_include_pad:i channels_last:i=0", 0, MS, I(average_pool), K(average_pool), NULL},
+    {"QLinearAveragePool", 1, 1, EIGHT_BITS, "TfTfT|T", 4, WINDOW " ceil_mode:i count_include_pad:i channels_last:i=0", 0, MS | BYTES | BOTH, I(average_pool), K(average_pool), A(average_pool)},
     TACIT_OPERATORS_END
 };
 /* clang-format on */

@@ -1,5 +1,6 @@
 /*  pools.c - largest and mean of windows of blocked maps.  */
 
+#include "services/inference/engine/portable/last.h"
 #include "services/inference/engine/portable/portable.h"
 
 #include <math.h>
@@ -110,7 +111,9 @@ static tacit_status_t s_plan_pool(tacit_planner_t *planner, const tacit_inferenc
 tacit_status_t tacit_portable_max_pool(tacit_planner_t *planner, const tacit_inference_t *inference,
                                        bool *ret_done)
 {
-    return s_plan_pool(planner, inference, true, ret_done);
+    return inference->inputs[0].dtype == TACIT_DTYPE_FLOAT32
+               ? s_plan_pool(planner, inference, true, ret_done)
+               : tacit_last_max_pool(planner, inference, ret_done);
 }
 
 tacit_status_t tacit_portable_average_pool(tacit_planner_t *planner,
