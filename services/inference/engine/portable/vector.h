@@ -136,10 +136,12 @@ typedef enum tacit_isa {
     TACIT_ISA_BASELINE,
     TACIT_ISA_AVX2,
     TACIT_ISA_AVX512,
+    TACIT_ISA_VNNI, /* AVX-512 as well; products of bytes have loops of their own */
     TACIT_ISAS
 } tacit_isa_t;
 
-/*  The chosen one.  */
+/*  The chosen one, and its loops.  */
+tacit_isa_t tacit_vector_isa(void);
 const tacit_vector_t *tacit_vector(void);
 
 /*  Choose another one from now on, for tests; false where the processor has it not.  */

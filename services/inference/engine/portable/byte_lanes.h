@@ -1,0 +1,166 @@
+/*  byte_lanes.h - what products of bytes are written with, for files that are built per instruction
+    set: sums of four products each, and the way from sums to bytes.
+
+    AVX-512 VNNI has an instruction for those sums. Without it bytes are widened to 16 bits and
+    multiplied in pairs, which is exact, where the instruction for pairs of bytes saturates.  */
+
+#ifndef TACIT_SERVICES_INFERENCE_ENGINE_PORTABLE_BYTE_LANES_H
+#define TACIT_SERVICES_INFERENCE_ENGINE_PORTABLE_BYTE_LANES_H
+
+#include "services/inference/engine/portable/byte_tile.h"
+#include "services/inference/engine/portable/lanes.h"
+
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+typedef int32_t tacit_sums_t __attribute__((vector_size(sizeof(int32_t) * LANES)));
+typedef int32_t tacit_loose_sums_t
+    __attribute__((vector_size(sizeof(int32_t) * LANES), may_alias, aligned(4)));
+typedef int32_t tacit_loose_groups_t
+    __attribute__((vector_size(sizeof(int32_t) * LANES), may_alias, aligned(1)));
+typedef int16_t tacit_halves_t __attribute__((vector_size(sizeof(int32_t) * LANES)));
+typedef uint8_t tacit_line_t __attribute__((vector_size(LANES)));
+
+INLINE tacit_sums_t tacit_load_sums(const int32_t *from)
+{
+    return *(const tacit_loose_sums_t *)from;
+}
+
+/*  Groups of four bytes, one per lane; and one group in every lane.  */
+INLINE tacit_sums_t tacit_load_groups(const void *from)
+{
+    return *(const tacit_loose_groups_t *)from;
+}
+
+INLINE tacit_sums_t tacit_all_groups(const uint8_t *from)
+{
+    int32_t group;
+    memcpy(&group, from, sizeof(group));
+    return group - (tacit_sums_t){0};
+}
+
+/* --- sums ------------------------------------------------------------------------------------- */
+
+#if defined(__AVX512VNNI__)
+
+typedef tacit_sums_t tacit_items_t;
+typedef tacit_sums_t tacit_weights_t;
+
+INLINE tacit_items_t tacit_items(tacit_sums_t groups)
+{
+    return groups;
+}
+
+INLINE tacit_weights_t tacit_weights(tacit_sums_t groups)
+{
+    return groups;
+}
+
+/*  sums + the four products of a lane.  */
+INLINE tacit_sums_t tacit_dot(tacit_sums_t sums, tacit_items_t items, tacit_weights_t weights)
+{
+    return (tacit_sums_t)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)items, (__m512i)weights);
+}
+
+#else
+
+/*  The first and third byte of each group, the second and fourth, in 16 bits.  */
+typedef struct tacit_items {
+    tacit_halves_t even, odd;
+} tacit_items_t;
+typedef tacit_items_t tacit_weights_t;
+
+INLINE tacit_items_t tacit_items(tacit_sums_t groups)
+{
+    tacit_halves_t low = (tacit_halves_t)(0x00ff00ff - (tacit_sums_t){0});
+    return (tacit_items_t){(tacit_halves_t)groups & low, ((tacit_halves_t)groups >> 8) & low};
+}
+
+INLINE tacit_weights_t tacit_weights(tacit_sums_t groups)
+{
+    tacit_halves_t halves = (tacit_halves_t)groups;
+    return (tacit_weights_t){(halves << 8) >> 8, halves >> 8};
+}
+
+INLINE tacit_sums_t tacit_pairs(tacit_halves_t a, tacit_halves_t b)
+{
+#if defined(__AVX512BW__)
+    return (tacit_sums_t)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+    return (tacit_sums_t)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return (tacit_sums_t)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+    tacit_sums_t one = (tacit_sums_t)a;
+    tacit_sums_t other = (tacit_sums_t)b;
+    return ((one << 16) >> 16) * ((other << 16) >> 16) + (one >> 16) * (other >> 16);
+#endif
+}
+
+INLINE tacit_sums_t tacit_dot(tacit_sums_t sums, tacit_items_t items, tacit_weights_t weights)
+{
+    return sums + (tacit_pairs(items.even, weights.even) + tacit_pairs(items.odd, weights.odd));
+}
+
+#endif
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+/*  The ends of a grid, around its zero point.  */
+typedef struct tacit_ends {
+    tacit_lanes_t low, high;
+    tacit_sums_t zero;
+} tacit_ends_t;
+
+INLINE tacit_ends_t tacit_ends(tacit_grid_t grid)
+{
+    int32_t low = grid.sign ? INT8_MIN : 0;
+    int32_t high = grid.sign ? INT8_MAX : UINT8_MAX;
+    return (tacit_ends_t){tacit_all((float)(low - grid.zero)), tacit_all((float)(high - grid.zero)),
+                          grid.zero - (tacit_sums_t){0}};
+}
+
+/*  The numbers for sums that are scaled: rounded half to even, within the ends; NaN is the lowest.
+ */
+INLINE tacit_sums_t tacit_numbers(tacit_sums_t sums, tacit_lanes_t scales, const tacit_ends_t *ends)
+{
+    tacit_lanes_t steps = __builtin_convertvector(sums, tacit_lanes_t) * scales;
+#if defined(__AVX512F__)
+    __m512 least = _mm512_max_ps((__m512)steps, (__m512)ends->low);
+    return (tacit_sums_t)_mm512_cvtps_epi32(_mm512_min_ps(least, (__m512)ends->high)) + ends->zero;
+#else
+    tacit_lanes_t rounder = tacit_all(12582912.0F); /* adding it rounds those below 2^22 */
+    tacit_mask_t above = steps > ends->low;
+    steps = (tacit_lanes_t)(((tacit_mask_t)steps & above) | ((tacit_mask_t)ends->low & ~above));
+    tacit_mask_t below = steps < ends->high;
+    steps = (tacit_lanes_t)(((tacit_mask_t)steps & below) | ((tacit_mask_t)ends->high & ~below));
+    return __builtin_convertvector((steps + rounder) - rounder, tacit_sums_t) + ends->zero;
+#endif
+}
+
+/*  The first `room` of them as bytes.  */
+INLINE void tacit_put_bytes(uint8_t *to, tacit_sums_t numbers, size_t room)
+{
+#if defined(__AVX512BW__)
+    __m128i bytes = _mm512_cvtepi32_epi8((__m512i)numbers);
+    if (room >= LANES) {
+        _mm_storeu_si128((__m128i_u *)to, bytes);
+    } else {
+        _mm_mask_storeu_epi8(to, (__mmask16)((1U << room) - 1), bytes);
+    }
+#else
+    tacit_line_t bytes = __builtin_convertvector(numbers, tacit_line_t);
+    if (room >= LANES) {
+        memcpy(to, &bytes, LANES);
+        return;
+    }
+    for (size_t i = 0; i < room; i++) {
+        to[i] = bytes[i];
+    }
+#endif
+}
+
+#endif

@@ -1,0 +1,100 @@
+/*  byte_pack.c - weights of products of bytes as the tile wants them, and which tile.  */
+
+#include "services/inference/engine/portable/byte_tile.h"
+
+const tacit_bytes_t *tacit_bytes(void)
+{
+#if defined(__x86_64__)
+    static const tacit_bytes_t *const all[TACIT_ISAS] = {&tacit_bytes_baseline, &tacit_bytes_avx2,
+                                                         &tacit_bytes_avx512, &tacit_bytes_vnni};
+    return all[tacit_vector_isa()];
+#else
+    return &tacit_bytes_baseline;
+#endif
+}
+
+size_t tacit_byte_blocks(size_t features)
+{
+    return (features + TACIT_BLOCK - 1) / TACIT_BLOCK;
+}
+
+static size_t s_runs(const tacit_byte_weights_t *weights)
+{
+    return weights->rows * (weights->joined ? 1 : weights->places);
+}
+
+static size_t s_depth(const tacit_byte_weights_t *weights)
+{
+    return weights->channels * (weights->joined ? weights->places : 1);
+}
+
+/*  Bytes of one run of one block.  */
+static size_t s_run_size(const tacit_byte_weights_t *weights)
+{
+    return (s_depth(weights) + TACIT_BYTE_GROUP - 1) / TACIT_BYTE_GROUP * TACIT_BYTE_GROUP *
+           TACIT_BLOCK;
+}
+
+static size_t s_size(const tacit_byte_weights_t *weights)
+{
+    return tacit_byte_blocks(weights->features) * s_runs(weights) * s_run_size(weights);
+}
+
+size_t tacit_byte_weights_size(const tacit_byte_weights_t *weights)
+{
+    return s_size(weights) + tacit_byte_blocks(weights->features) * TACIT_BLOCK * sizeof(int32_t);
+}
+
+const int32_t *tacit_byte_weights_sums(const tacit_byte_weights_t *weights, const void *packed)
+{
+    return (const int32_t *)(const void *)((const int8_t *)packed + s_size(weights));
+}
+
+/*  Where byte k of a run is in its packed form, before the lanes of the features: the last group
+    ends where the run does, as the tile reads it so.  */
+static size_t s_place(size_t k, size_t depth)
+{
+    size_t rest = depth % TACIT_BYTE_GROUP;
+    size_t shift =
+        depth > TACIT_BYTE_GROUP && rest > 0 && k >= depth - rest ? TACIT_BYTE_GROUP - rest : 0;
+    return k + shift;
+}
+
+/*  One run of one feature. Returns the weights' sum.  */
+static int32_t s_pack_run(const tacit_byte_weights_t *weights, const uint8_t *from, int8_t *to)
+{
+    size_t depth = s_depth(weights);
+    uint8_t flip = weights->flip ? 0x80 : 0;
+    int32_t sum = 0;
+    for (size_t k = 0; k < depth; k++) {
+        size_t place = k / weights->channels;
+        size_t at = s_place(k, depth);
+        int8_t w = (int8_t)(from[place * weights->place +
+                                 (k - place * weights->channels) * weights->channel] ^
+                            flip);
+        to[at / TACIT_BYTE_GROUP * TACIT_BYTE_GROUP * TACIT_BLOCK + at % TACIT_BYTE_GROUP] = w;
+        sum += w;
+    }
+    return sum;
+}
+
+void tacit_byte_weights_pack(const void *given, const void *source, void *ret_packed)
+{
+    const tacit_byte_weights_t *weights = given;
+    size_t runs = s_runs(weights);
+    size_t size = s_run_size(weights);
+    int32_t *sums = (int32_t *)(void *)((int8_t *)ret_packed + s_size(weights));
+    for (size_t f = 0; f < weights->features; f++) {
+        int8_t *to = (int8_t *)ret_packed + f / TACIT_BLOCK * runs * size +
+                     f % TACIT_BLOCK * TACIT_BYTE_GROUP;
+        sums[f] = 0;
+        for (size_t run = 0; run < runs; run++) {
+            size_t row = weights->joined ? run : run / weights->places;
+            size_t place = weights->joined ? 0 : run % weights->places;
+            sums[f] += s_pack_run(weights,
+                                  (const uint8_t *)source + f * weights->feature +
+                                      row * weights->row + place * weights->place,
+                                  to + run * size);
+        }
+    }
+}
