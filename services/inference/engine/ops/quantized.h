@@ -80,6 +80,12 @@ TACIT_MUST_CHECK tacit_status_t tacit_quantized_sums(tacit_planner_t *planner,
 void tacit_quantized_reals(const tacit_tensor_t *inputs, size_t count, size_t columns,
                            float *ret_factors, float *ret_shifts);
 
+/*  Plan products with tiles of bytes (portable/integer_product.c), with either backend.  */
+TACIT_MUST_CHECK tacit_status_t tacit_quantized_tiles(tacit_planner_t *planner,
+                                                      const tacit_operands_t *operands,
+                                                      const tacit_inference_t *inference,
+                                                      bool *ret_done);
+
 /*  A slot of the elements of `input`, packed in any order without gaps; and one for an output of
     the same order. The slot's number or TACIT_NO_SLOT.  */
 int tacit_quantized_dense(tacit_planner_t *planner, int slot);

@@ -1,7 +1,8 @@
 /*  quantized_product.c - products of matrices of 8-bit numbers: MatMulInteger, QLinearMatMul,
    QGemm.
 
-    quantized_product_plan.c has oneDNN multiply where it can.  */
+    quantized_product_plan.c has oneDNN multiply where it can, integer_product.c tiles elsewhere.
+   The plain kernel is for what neither takes.  */
 
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/ops/quantized.h"
@@ -260,35 +261,48 @@ TACIT_KERNEL(linear_gemm)
     return NULL;
 }
 
-/* --- oneDNN ----------------------------------------------------------------------------------- */
+/* --- faster ways ------------------------------------------------------------------------------ */
+
+/*  oneDNN where it gives the same, else tiles.  */
+static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_operands_t *o,
+                                   const tacit_inference_t *inference, bool *ret_done)
+{
+    tacit_status_t status = TACIT_OK;
+    if (tacit_planner_onednn(planner) != NULL) {
+        status = o->y_scale > 0 ? tacit_quantized_product(planner, o, inference, ret_done)
+                                : tacit_quantized_sums(planner, inference, o->factor > 0, ret_done);
+    }
+    return status == TACIT_OK && !*ret_done ? tacit_quantized_tiles(planner, o, inference, ret_done)
+                                            : status;
+}
 
 TACIT_ACCELERATE(integer_product)
 {
-    return tacit_quantized_sums(planner, inference, false, ret_done);
+    return s_accelerate(planner, &tacit_operands_sums, inference, ret_done);
 }
 
 TACIT_ACCELERATE(scaled_product)
 {
-    return tacit_quantized_sums(planner, inference, true, ret_done);
+    return s_accelerate(planner, &tacit_operands_reals, inference, ret_done);
 }
 
 TACIT_ACCELERATE(linear_product)
 {
-    return tacit_quantized_product(planner, &tacit_operands_linear, inference, ret_done);
+    return s_accelerate(planner, &tacit_operands_linear, inference, ret_done);
 }
 
 TACIT_ACCELERATE(linear_gemm)
 {
-    return tacit_quantized_product(planner, &tacit_operands_gemm, inference, ret_done);
+    return s_accelerate(planner, &tacit_operands_gemm, inference, ret_done);
 }
 
 /* clang-format off */
 TACIT_OPERATORS(quantized_product) = {
-    {"MatMulInteger", 10, 17, ANY, "QWQW|d", 2, "", 0, BYTES, I(integer_product), K(integer_product), A(integer_product)},
-    {"QLinearMatMul", 10, 17, ANY, "QfQWfWfY|Y", 8, "", 0, BYTES, I(linear_product), K(linear_product), A(linear_product)},
-    {"QGemm", 1, 1, ANY, "QfQWfWdfY|p", 6, "transA:i transB:i alpha:f", 0, MS | BYTES, I(linear_gemm), K(linear_gemm), A(linear_gemm)},
+    {"MatMulInteger", 10, 17, ANY, "QWQW|d", 2, "", 0, BYTES | BOTH, I(integer_product), K(integer_product), A(integer_product)},
+    {"QLinearMatMul", 10, 17, ANY, "QfQWfWfY|Y", 8, "", 0, BYTES | BOTH, I(linear_product), K(linear_product), A(linear_product)},
+    {"QGemm", 1, 1, ANY, "QfQWfWdfY|p", 6, "transA:i transB:i alpha:f", 0, MS | BYTES | BOTH, I(linear_gemm), K(linear_gemm), A(linear_gemm)},
     TACIT_OPERATORS_END
 };
 const tacit_operator_t tacit_operator_scaled_product =
-    {"MatMulInteger", 10, 17, ANY, "QWQWff|f", 5, "", 0, BYTES, I(scaled_product), K(scaled_product), A(scaled_product)};
+    {"MatMulInteger", 10, 17, ANY, "QWQWff|f", 5, "", 0, BYTES | BOTH, I(scaled_product), K(scaled_product), A(scaled_product)};
 /* clang-format on */
