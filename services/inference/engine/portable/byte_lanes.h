@@ -163,4 +163,41 @@ INLINE void tacit_put_bytes(uint8_t *to, tacit_sums_t numbers, size_t room)
 #endif
 }
 
+#if defined(__AVX512BW__)
+
+enum { TACIT_CHUNKS = 4 };
+
+/*  A grid as narrowing takes it.  */
+typedef struct tacit_narrow {
+    __m512 most; /* what is beyond does not fit 32 bits */
+    __m512i zero, turn;
+    bool sign;
+} tacit_narrow_t;
+
+INLINE tacit_narrow_t tacit_narrow_for(tacit_grid_t grid)
+{
+    return (tacit_narrow_t){_mm512_set1_ps(65536.0F), _mm512_set1_epi16((int16_t)grid.zero),
+                            _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+                            grid.sign};
+}
+
+/*  Four vectors of sums that are scaled become 16 bytes each, one after the other. As
+    tacit_numbers() has it: what is too large saturates on the way, and NaN is the lowest.  */
+INLINE __m512i tacit_narrow(const tacit_sums_t *sums, const tacit_lanes_t *scales,
+                            const tacit_narrow_t *narrow)
+{
+    __m512i numbers[TACIT_CHUNKS];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < TACIT_CHUNKS; i++) {
+        __m512 steps = (__m512)(__builtin_convertvector(sums[i], tacit_lanes_t) * scales[i]);
+        numbers[i] = _mm512_cvtps_epi32(_mm512_min_ps(narrow->most, steps));
+    }
+    __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(numbers[0], numbers[1]), narrow->zero);
+    __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(numbers[2], numbers[3]), narrow->zero);
+    __m512i bytes = narrow->sign ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
+    return _mm512_permutexvar_epi32(narrow->turn, bytes);
+}
+
+#endif
+
 #endif

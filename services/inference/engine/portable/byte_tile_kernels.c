@@ -91,14 +91,14 @@ INLINE void s_add_run(const tacit_byte_tile_t *tile, tacit_sums_t *sums, const u
 }
 
 /*  One vector of sums goes where it belongs.  */
-INLINE void s_put(const tacit_byte_tile_t *tile, tacit_sums_t sums, size_t pixel, size_t feature,
-                  const tacit_ends_t *ends)
+static void s_put(const tacit_byte_tile_t *tile, tacit_sums_t sums, size_t pixel, size_t feature)
 {
     size_t room = tile->features - feature;
     size_t at = pixel * tile->y_pixel + feature;
     if (tile->finish == TACIT_BYTE_BYTES) {
+        tacit_ends_t ends = tacit_ends(tile->grid);
         tacit_put_bytes((uint8_t *)tile->y + at,
-                        tacit_numbers(sums, tacit_load(tile->scales + feature), ends), room);
+                        tacit_numbers(sums, tacit_load(tile->scales + feature), &ends), room);
         return;
     }
     if (tile->finish == TACIT_BYTE_REALS) {
@@ -116,6 +116,75 @@ INLINE void s_put(const tacit_byte_tile_t *tile, tacit_sums_t sums, size_t pixel
         y[i] = sums[i];
     }
 }
+
+/*  All of a part's sums, as they are in memory.  */
+static __attribute__((noinline)) void s_finish(const tacit_byte_tile_t *tile, const s_part_t *part,
+                                               const tacit_sums_t *sums, size_t pixels,
+                                               size_t blocks)
+{
+    for (size_t p = 0; p < pixels; p++) {
+        for (size_t b = 0; b < blocks * REGISTERS; b++, sums++) {
+            size_t feature = part->feature + b * LANES;
+            if (feature < tile->features) {
+                s_put(tile, *sums, part->pixel + p, feature);
+            }
+        }
+    }
+}
+
+#if defined(__AVX512BW__)
+
+/*  16 bytes of some feature's block.  */
+INLINE void s_store(const tacit_byte_tile_t *tile, const s_part_t *part, __m128i bytes,
+                    size_t pixel, size_t block, bool whole)
+{
+    size_t feature = part->feature + block * TACIT_BLOCK;
+    uint8_t *to = (uint8_t *)tile->y + (part->pixel + pixel) * tile->y_pixel + feature;
+    size_t room = tile->features - feature;
+    if (whole || room >= TACIT_BLOCK) {
+        _mm_storeu_si128((__m128i_u *)to, bytes);
+    } else {
+        _mm_mask_storeu_epi8(to, (__mmask16)((1U << room) - 1), bytes);
+    }
+}
+
+/*  All of a part's sums become bytes while they are in registers.  */
+INLINE void s_narrow(const tacit_byte_tile_t *tile, const s_part_t *part, const tacit_sums_t *sums,
+                     size_t pixels, size_t blocks)
+{
+    tacit_narrow_t narrow = tacit_narrow_for(tile->grid);
+    size_t count = pixels * blocks;
+    bool whole = tile->features - part->feature >= blocks * TACIT_BLOCK;
+    tacit_lanes_t scales[BLOCKS_WIDE];
+#pragma GCC unroll 4
+    for (size_t b = 0; b < blocks; b++) {
+        scales[b] = tacit_load(tile->scales + part->feature + b * LANES);
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < count; i += TACIT_CHUNKS) {
+        tacit_sums_t four[TACIT_CHUNKS];
+        tacit_lanes_t of[TACIT_CHUNKS];
+#pragma GCC unroll 4
+        for (size_t k = 0; k < TACIT_CHUNKS; k++) {
+            size_t at = i + k < count ? i + k : i;
+            four[k] = sums[at];
+            of[k] = scales[at % blocks];
+        }
+        __m512i bytes = tacit_narrow(four, of, &narrow);
+#define STORE(k)                                                                                   \
+    if (i + (k) < count) {                                                                         \
+        s_store(tile, part, _mm512_extracti32x4_epi32(bytes, k), (i + (k)) / blocks,               \
+                (i + (k)) % blocks, whole);                                                        \
+    }
+        STORE(0)
+        STORE(1)
+        STORE(2)
+        STORE(3)
+#undef STORE
+    }
+}
+
+#endif
 
 INLINE void s_tile(const tacit_byte_tile_t *tile, const s_part_t *part, size_t pixels,
                    size_t blocks)
@@ -138,14 +207,18 @@ INLINE void s_tile(const tacit_byte_tile_t *tile, const s_part_t *part, size_t p
             s_add_run(tile, sums, x, w, pixels, blocks);
         }
     }
-    tacit_ends_t ends = tacit_ends(tile->grid);
+#if defined(__AVX512BW__)
+    if (tile->finish == TACIT_BYTE_BYTES) {
+        s_narrow(tile, part, sums, pixels, blocks);
+        return;
+    }
+#endif
+    tacit_sums_t copy[SUMS];
 #pragma GCC unroll 64
     for (size_t i = 0; i < pixels * blocks * REGISTERS; i++) {
-        size_t at = feature + i % (blocks * REGISTERS) * LANES;
-        if (at < tile->features) {
-            s_put(tile, sums[i], part->pixel + i / (blocks * REGISTERS), at, &ends);
-        }
+        copy[i] = sums[i];
     }
+    s_finish(tile, part, copy, pixels, blocks);
 }
 
 /*  Each number of outputs has code of its own.  */
@@ -183,28 +256,45 @@ TILES(one, TILE, 1)
 TILES(some, TILE, BLOCKS)
 TILES(wide, TILE_WIDE, BLOCKS_WIDE)
 
-static void s_run(const tacit_byte_tile_t *tile)
+/*  All features of some outputs. As many outputs in each part, as near as they divide.  */
+static void s_run_some(const tacit_byte_tile_t *tile, size_t first, size_t pixels)
 {
-    /* As many outputs in each part, as near as they divide.  */
-    size_t parts = (tile->pixels + TILE - 1) / TILE;
-    size_t blocks = (tile->features + TACIT_BLOCK - 1) / TACIT_BLOCK;
-    bool narrow = BLOCKS_WIDE > BLOCKS && tile->pixels <= TILE_WIDE;
+    size_t parts = (pixels + TILE - 1) / TILE;
+    size_t blocks = tacit_byte_blocks(tile->features);
+    bool narrow = BLOCKS_WIDE > BLOCKS && pixels <= TILE_WIDE;
     for (size_t block = 0; block < blocks;) {
         size_t left = blocks - block;
         size_t count = narrow && left >= BLOCKS_WIDE ? BLOCKS_WIDE : left >= BLOCKS ? BLOCKS : 1;
         for (size_t i = 0; i < parts; i++) {
-            size_t at = i * tile->pixels / parts;
-            size_t pixels = (i + 1) * tile->pixels / parts - at;
+            size_t at = first + i * pixels / parts;
+            size_t each = first + (i + 1) * pixels / parts - at;
             s_part_t part = {tile->x + at * tile->x_pixel, at, block * TACIT_BLOCK};
             if (count > BLOCKS) {
-                s_wide(tile, &part, pixels);
+                s_wide(tile, &part, each);
             } else if (count == BLOCKS) {
-                s_some(tile, &part, pixels);
+                s_some(tile, &part, each);
             } else {
-                s_one(tile, &part, pixels);
+                s_one(tile, &part, each);
             }
         }
         block += count;
+    }
+}
+
+/*  Outputs that stay in the nearest cache together with what they are made of, unless weights are
+    many: those are to come by once only.  */
+enum { NEAREST = 24 * 1024, WEIGHTS_MANY = 256 * 1024 };
+
+static void s_run(const tacit_byte_tile_t *tile)
+{
+    size_t bytes = tile->x_pixel + tile->features * (tile->finish == TACIT_BYTE_BYTES ? 1 : 4);
+    size_t tiles = NEAREST / TILE / bytes;
+    size_t most = (tiles > 0 ? tiles : 1) * TILE;
+    if (tacit_byte_blocks(tile->features) * s_block_size(tile) > WEIGHTS_MANY) {
+        most = tile->pixels;
+    }
+    for (size_t at = 0; at < tile->pixels; at += most) {
+        s_run_some(tile, at, tile->pixels - at < most ? tile->pixels - at : most);
     }
 }
 
