@@ -8,17 +8,21 @@
     later as they came has them restored.  */
 enum { SPEND_SIZE_MIN = 64 * 1024 };
 
-static const char *const s_spenders[] = {"Conv",        "Gemm",          "MatMul", "QLinearConv",
-                                         "ConvInteger", "QLinearMatMul", "QGemm",  "MatMulInteger"};
+static const char *const s_spenders[] = {
+    "Conv", "QLinearMatMul", "QGemm",       "MatMulInteger", /* with both backends */
+    "Gemm", "MatMul",        "QLinearConv", "ConvInteger"};
+
+enum { SPENDERS_BOTH = 4 };
 
 /*  oneDNN packs so that it can be undone, but for what rounds. The portable backend's packs do for
-   every shape of a convolution, while its products choose their way by the shape.  */
+   every shape, but those of products of reals, which choose their way by the shape.  */
 static bool s_may_spend(const tacit_planner_t *planner, const tacit_graph_node_t *node)
 {
     if (planner->reduced) {
         return false;
     }
-    size_t count = planner->plan->onednn != NULL ? sizeof(s_spenders) / sizeof(*s_spenders) : 1;
+    size_t count =
+        planner->plan->onednn != NULL ? sizeof(s_spenders) / sizeof(*s_spenders) : SPENDERS_BOTH;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(node->op->name, s_spenders[i]) == 0) {
             return true;

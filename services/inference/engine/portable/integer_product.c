@@ -297,6 +297,13 @@ static s_recipe_t *s_describe(tacit_planner_t *planner, const tacit_operands_t *
     return recipe;
 }
 
+/*  Whether input i is one number for all rows, whatever the shape of a.  */
+static bool s_is_single(const tacit_inference_t *inference, size_t i)
+{
+    return i == 0 || !tacit_given(inference->inputs, inference->node->input_count, i) ||
+           inference->inputs[i].shape.rank == 0 || inference->inputs[i].data != NULL;
+}
+
 /*  Where a has one grid, and runs are as long as tiles ask for.  */
 static bool s_takes(const tacit_operands_t *o, const tacit_inference_t *inference)
 {
@@ -327,8 +334,9 @@ tacit_status_t tacit_quantized_tiles(tacit_planner_t *planner, const tacit_opera
     recipe->packed = constant ? tacit_planner_pack(planner, b, kind, recipe->packed_size,
                                                    tacit_byte_weights_pack, &recipe->weights)
                               : NULL;
-    if (constant && tacit_planner_onednn(planner) != NULL) {
-        tacit_planner_keep(planner, b); /* another shape may be one for oneDNN */
+    if (constant && (tacit_planner_onednn(planner) != NULL || !s_is_single(inference, o->a_zero) ||
+                     !s_is_single(inference, o->a_scale))) {
+        tacit_planner_keep(planner, b); /* another shape may be one for others */
     }
     int slots[TACIT_NODE_INPUTS_MAX + 1];
     for (size_t i = 0; i < node->input_count; i++) {
