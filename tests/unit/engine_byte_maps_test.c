@@ -290,6 +290,64 @@ static void test_pools_are_those_of_plain_kernels(void **state)
     }
 }
 
+/* --- between DequantizeLinear and QuantizeLinear ---------------------------------------------- */
+
+/*  In `inputs`, r is x as reals on the grid of s and z, q on that of t and o.  */
+static const s_case_t s_chains[] = {
+    {"Concat", "r q r", false, {{"axis", {1}, 0}}},
+    {"AveragePool", "r", false, {{"kernel_shape", {3, 2}, 2}, {"pads", {1, 0, 1, 1}, 4}}},
+    {"GlobalAveragePool", "r", false, {{NULL, {0}, 0}}},
+    {"Sigmoid", "r", false, {{NULL, {0}, 0}}},
+    {"LeakyRelu", "r", false, {{NULL, {0}, 0}}},
+    {"Add", "r q", false, {{NULL, {0}, 0}}},
+    {"Mul", "r q", false, {{NULL, {0}, 0}}},
+    {"Transpose", "r", false, {{"perm", {0, 2, 3, 1}, 4}}},
+    {"MaxPool", "r", false, {{"kernel_shape", {3, 2}, 2}, {"pads", {1, 0, 1, 1}, 4}}},
+};
+
+/*  What is used twice stays as it is; both give the same but where rounding in float32 decides.  */
+static void s_check_near(const char *name, const tacit_engine_tensor_t *outputs, size_t count)
+{
+    size_t apart = 0;
+    assert_int_equal(count, 3);
+    assert_int_equal(outputs[0].data.size, outputs[1].data.size);
+    for (size_t i = 0; i < outputs[0].data.size; i++) {
+        int difference = (int8_t)(outputs[0].data.data[i] - outputs[1].data.data[i]);
+        apart += difference != 0 ? 1 : 0;
+        if (abs(difference) > 1) {
+            fail_msg("%s: byte %zu is %d apart", name, i, difference);
+        }
+    }
+    if (apart * 200 > outputs[0].data.size) {
+        fail_msg("%s: %zu of %zu bytes are apart", name, apart, outputs[0].data.size);
+    }
+}
+
+static void test_chains_are_as_their_operators(void **state)
+{
+    (void)state;
+    s_fill();
+    for (size_t i = 0; i < 2 * sizeof(s_chains) / sizeof(s_chains[0]); i++) {
+        const s_case_t *c = &s_chains[i / 2];
+        int type = i % 2 == 0 ? U8 : S8;
+        bool moves = strcmp(c->op, "Transpose") == 0 || strcmp(c->op, "MaxPool") == 0;
+        Onnx__ModelProto *model = model_new(13);
+        model_input(model, "x", type, BATCH, CHANNELS, ROWS, COLUMNS, END);
+        s_add_constants(model, type);
+        (void)model_node(model, "DequantizeLinear", "x s z", "r");
+        (void)model_node(model, "DequantizeLinear", "x t o", "q");
+        s_add_node(model, c, "x", "a");
+        s_add_node(model, c, "x", "b");
+        (void)model_node(model, "QuantizeLinear", moves ? "a s z" : "a u z", "y");
+        (void)model_node(model, "QuantizeLinear", moves ? "b s z" : "b u z", "v");
+        (void)model_node(model, "QuantizeLinear", "b t o", "other");
+        s_add_output(model, "y", type, 4);
+        s_add_output(model, "v", type, 4);
+        s_add_output(model, "other", type, 4);
+        s_run(model, c->op, (tacit_dtype_t)type, s_check_near);
+    }
+}
+
 /* --- products of two inputs ------------------------------------------------------------------- */
 
 static int32_t s_element(size_t at, int type)
@@ -340,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_maps_lie_either_way),
         cmocka_unit_test(test_pools_are_those_of_plain_kernels),
+        cmocka_unit_test(test_chains_are_as_their_operators),
         cmocka_unit_test(test_products_of_inputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -268,6 +268,15 @@ tacit_status_t tacit_quantized_elements(tacit_planner_t *planner,
                                         const tacit_inference_t *inference, const size_t *maps,
                                         size_t map_count, bool *ret_done)
 {
+    return tacit_quantized_elements_by(planner, inference, maps, map_count,
+                                       inference->node->op->kernel, NULL, ret_done);
+}
+
+tacit_status_t tacit_quantized_elements_by(tacit_planner_t *planner,
+                                           const tacit_inference_t *inference, const size_t *maps,
+                                           size_t map_count, tacit_kernel_t kernel,
+                                           const void *recipe, bool *ret_done)
+{
     const tacit_graph_node_t *node = inference->node;
     int slots[TACIT_NODE_INPUTS_MAX + 1];
     for (size_t i = 0; i < map_count; i++) {
@@ -298,6 +307,5 @@ tacit_status_t tacit_quantized_elements(tacit_planner_t *planner,
     slots[node->input_count] = y;
     *ret_done = true;
     tacit_planner_bind(planner, node->outputs[0], y);
-    return tacit_planner_kernel(planner, node->op->kernel, "bytes", NULL, slots, node->input_count,
-                                1, 0);
+    return tacit_planner_kernel(planner, kernel, "bytes", recipe, slots, node->input_count, 1, 0);
 }

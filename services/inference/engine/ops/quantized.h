@@ -91,11 +91,17 @@ TACIT_MUST_CHECK tacit_status_t tacit_quantized_tiles(tacit_planner_t *planner,
 int tacit_quantized_dense(tacit_planner_t *planner, int slot);
 int tacit_quantized_like(tacit_planner_t *planner, int slot, tacit_dtype_t dtype);
 
-/*  Plan a kernel of single elements: over the first `maps` given inputs, all in the layout of the
-    first, and the other ones as they are. Only where all maps have the output's shape.  */
+/*  Plan a kernel of single elements: over those inputs in one layout, and the other ones as they
+    are. Only where all maps have the output's shape. By the operator's own kernel, where it needs
+   no parameters, or by another one.  */
 TACIT_MUST_CHECK tacit_status_t tacit_quantized_elements(tacit_planner_t *planner,
                                                          const tacit_inference_t *inference,
                                                          const size_t *maps, size_t map_count,
                                                          bool *ret_done);
+TACIT_MUST_CHECK tacit_status_t tacit_quantized_elements_by(tacit_planner_t *planner,
+                                                            const tacit_inference_t *inference,
+                                                            const size_t *maps, size_t map_count,
+                                                            tacit_kernel_t kernel,
+                                                            const void *recipe, bool *ret_done);
 
 #endif

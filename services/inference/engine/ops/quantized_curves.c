@@ -41,8 +41,8 @@ static float s_leaky(float x, float alpha)
     return x < 0 ? alpha * x : x;
 }
 
-static const char *s_apply(s_curve_t curve, const tacit_parameters_t *parameters,
-                           const tacit_tensor_t *inputs, size_t count, tacit_tensor_t *output)
+static const char *s_apply(s_curve_t curve, float alpha, const tacit_tensor_t *inputs, size_t count,
+                           tacit_tensor_t *output)
 {
     uint8_t bytes[BYTES_OF_TABLE];
     float reals[BYTES_OF_TABLE];
@@ -53,7 +53,7 @@ static const char *s_apply(s_curve_t curve, const tacit_parameters_t *parameters
     tacit_integer()->dequantize(bytes, BYTES_OF_TABLE,
                                 tacit_quantized_grid(inputs, count, X, X_SCALE, X_ZERO), reals);
     for (size_t i = 0; i < BYTES_OF_TABLE; i++) {
-        reals[i] = curve(reals[i], parameters->real.alpha);
+        reals[i] = curve(reals[i], alpha);
     }
     tacit_integer()->quantize(reals, BYTES_OF_TABLE,
                               tacit_quantized_grid(inputs, count, X, Y_SCALE, Y_ZERO), table);
@@ -63,20 +63,40 @@ static const char *s_apply(s_curve_t curve, const tacit_parameters_t *parameters
 
 TACIT_KERNEL(sigmoid)
 {
-    (void)output_count;
-    return s_apply(s_sigmoid, parameters, inputs, input_count, &outputs[0]);
+    (void)parameters, (void)output_count;
+    return s_apply(s_sigmoid, 0.0F, inputs, input_count, &outputs[0]);
 }
 
 TACIT_KERNEL(leaky_relu)
 {
     (void)output_count;
-    return s_apply(s_leaky, parameters, inputs, input_count, &outputs[0]);
+    return s_apply(s_leaky, parameters->real.alpha, inputs, input_count, &outputs[0]);
 }
 
-TACIT_ACCELERATE(curve)
+/*  The same with alpha as its recipe.  */
+static const char *s_leaky_relu(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                                size_t input_count, tacit_tensor_t *outputs, size_t output_count)
 {
-    static const size_t maps[] = {X};
-    return tacit_quantized_elements(planner, inference, maps, 1, ret_done);
+    (void)output_count;
+    return s_apply(s_leaky, *(const float *)parameters->recipe, inputs, input_count, &outputs[0]);
+}
+
+static const size_t s_maps[] = {X};
+
+TACIT_ACCELERATE(sigmoid)
+{
+    return tacit_quantized_elements(planner, inference, s_maps, 1, ret_done);
+}
+
+TACIT_ACCELERATE(leaky_relu)
+{
+    float *alpha = tacit_planner_room(planner, sizeof(*alpha));
+    if (alpha == NULL) {
+        return tacit_planner_error(planner)->code;
+    }
+    *alpha = inference->parameters->real.alpha;
+    return tacit_quantized_elements_by(planner, inference, s_maps, 1, s_leaky_relu, alpha,
+                                       ret_done);
 }
 
 /* --- QLinearSoftmax --------------------------------------------------------------------------- */
@@ -138,8 +158,8 @@ TACIT_KERNEL(softmax)
 /* clang-format off */
 #define EIGHT_BITS (TACIT_TYPE_BIT(TACIT_DTYPE_UINT8) | TACIT_TYPE_BIT(TACIT_DTYPE_INT8))
 TACIT_OPERATORS(quantized_curves) = {
-    {"QLinearSigmoid", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "", 0, MS | BYTES | BOTH, I(curve), K(sigmoid), A(curve)},
-    {"QLinearLeakyRelu", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "alpha:f", 0, MS | BYTES | BOTH, I(curve), K(leaky_relu), A(curve)},
+    {"QLinearSigmoid", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "", 0, MS | BYTES | BOTH, I(curve), K(sigmoid), A(sigmoid)},
+    {"QLinearLeakyRelu", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "alpha:f", 0, MS | BYTES | BOTH, I(curve), K(leaky_relu), A(leaky_relu)},
     {"QLinearSoftmax", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "axis:i opset:i", 0, MS, I(softmax), K(softmax), NULL},
     TACIT_OPERATORS_END
 };
