@@ -8,11 +8,10 @@
     later as they came has them restored.  */
 enum { SPEND_SIZE_MIN = 64 * 1024 };
 
-static const char *const s_spenders[] = {
-    "Conv", "QLinearMatMul", "QGemm",       "MatMulInteger", /* with both backends */
-    "Gemm", "MatMul",        "QLinearConv", "ConvInteger"};
-
-enum { SPENDERS_BOTH = 4 };
+/*  Those of bytes and of convolutions first: with both backends.  */
+static const char *const s_spenders[] = {"Conv",  "QLinearConv",   "ConvInteger", "QLinearMatMul",
+                                         "QGemm", "MatMulInteger", "Gemm",        "MatMul"};
+enum { SPENDERS_BOTH = 6 };
 
 /*  oneDNN packs so that it can be undone, but for what rounds. The portable backend's packs do for
    every shape, but those of products of reals, which choose their way by the shape.  */

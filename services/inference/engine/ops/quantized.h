@@ -86,6 +86,12 @@ TACIT_MUST_CHECK tacit_status_t tacit_quantized_tiles(tacit_planner_t *planner,
                                                       const tacit_inference_t *inference,
                                                       bool *ret_done);
 
+/*  Plan convolutions with tiles of bytes (portable/byte_convolution.c), with either backend.  */
+TACIT_MUST_CHECK tacit_status_t tacit_quantized_windows(tacit_planner_t *planner,
+                                                        const tacit_operands_t *operands,
+                                                        const tacit_inference_t *inference,
+                                                        bool *ret_done);
+
 /*  A slot of the elements of `input`, packed in any order without gaps; and one for an output of
     the same order. The slot's number or TACIT_NO_SLOT.  */
 int tacit_quantized_dense(tacit_planner_t *planner, int slot);

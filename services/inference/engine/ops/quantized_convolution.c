@@ -326,7 +326,7 @@ static tacit_status_t s_add_step(tacit_planner_t *planner, const tacit_operands_
     return tacit_planner_primitive(planner, desc, arguments, biased ? 4 : 3);
 }
 
-static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_operands_t *o,
+static tacit_status_t s_convolve_onednn(tacit_planner_t *planner, const tacit_operands_t *o,
                                    const tacit_inference_t *inference, bool *ret_done)
 {
     const tacit_shape_t *w = &inference->inputs[o->b].shape;
@@ -355,6 +355,18 @@ static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_operand
     return status;
 }
 
+/*  oneDNN where it gives the same, else the portable loops.  */
+static tacit_status_t s_accelerate(tacit_planner_t *planner, const tacit_operands_t *o,
+                                   const tacit_inference_t *inference, bool *ret_done)
+{
+    tacit_status_t status = tacit_planner_onednn(planner) != NULL
+                                ? s_convolve_onednn(planner, o, inference, ret_done)
+                                : TACIT_OK;
+    return status == TACIT_OK && !*ret_done
+               ? tacit_quantized_windows(planner, o, inference, ret_done)
+               : status;
+}
+
 TACIT_ACCELERATE(integer_convolution)
 {
     return s_accelerate(planner, &tacit_operands_sums, inference, ret_done);
@@ -367,8 +379,8 @@ TACIT_ACCELERATE(linear_convolution)
 
 /* clang-format off */
 TACIT_OPERATORS(quantized_convolution) = {
-    {"ConvInteger", 10, 17, ANY, "QWQW|d", 2, WINDOW " dilations:I group:i", 0, BYTES, I(integer_convolution), K(integer_convolution), A(integer_convolution)},
-    {"QLinearConv", 10, 17, ANY, "QfQWfWfYd|Y", 8, WINDOW " dilations:I group:i", 0, BYTES, I(linear_convolution), K(linear_convolution), A(linear_convolution)},
+    {"ConvInteger", 10, 17, ANY, "QWQW|d", 2, WINDOW " dilations:I group:i", 0, BYTES | BOTH, I(integer_convolution), K(integer_convolution), A(integer_convolution)},
+    {"QLinearConv", 10, 17, ANY, "QfQWfWfYd|Y", 8, WINDOW " dilations:I group:i", 0, BYTES | BOTH, I(linear_convolution), K(linear_convolution), A(linear_convolution)},
     TACIT_OPERATORS_END
 };
 /* clang-format on */

@@ -23,6 +23,9 @@ typedef int32_t tacit_loose_groups_t
     __attribute__((vector_size(sizeof(int32_t) * LANES), may_alias, aligned(1)));
 typedef int16_t tacit_halves_t __attribute__((vector_size(sizeof(int32_t) * LANES)));
 typedef uint8_t tacit_line_t __attribute__((vector_size(LANES)));
+typedef uint8_t tacit_bytes_vector_t __attribute__((vector_size(sizeof(int32_t) * LANES)));
+
+enum { TACIT_CHUNKS = 4, TACIT_BYTES = TACIT_CHUNKS * LANES };
 
 INLINE tacit_sums_t tacit_load_sums(const int32_t *from)
 {
@@ -165,24 +168,22 @@ INLINE void tacit_put_bytes(uint8_t *to, tacit_sums_t numbers, size_t room)
 
 #if defined(__AVX512BW__)
 
-enum { TACIT_CHUNKS = 4 };
-
 /*  A grid as narrowing takes it.  */
 typedef struct tacit_narrow {
     __m512 most; /* what is beyond does not fit 32 bits */
-    __m512i zero, turn;
+    __m512i zero;
     bool sign;
 } tacit_narrow_t;
 
 INLINE tacit_narrow_t tacit_narrow_for(tacit_grid_t grid)
 {
     return (tacit_narrow_t){_mm512_set1_ps(65536.0F), _mm512_set1_epi16((int16_t)grid.zero),
-                            _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
                             grid.sign};
 }
 
-/*  Four vectors of sums that are scaled become 16 bytes each, one after the other. As
-    tacit_numbers() has it: what is too large saturates on the way, and NaN is the lowest.  */
+/*  Four vectors of sums that are scaled become bytes, four of each by turns: that is the order of
+    tacit_interleave(). As tacit_numbers() has it: what is too large saturates on the way, and NaN
+    is the lowest.  */
 INLINE __m512i tacit_narrow(const tacit_sums_t *sums, const tacit_lanes_t *scales,
                             const tacit_narrow_t *narrow)
 {
@@ -194,10 +195,12 @@ INLINE __m512i tacit_narrow(const tacit_sums_t *sums, const tacit_lanes_t *scale
     }
     __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(numbers[0], numbers[1]), narrow->zero);
     __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(numbers[2], numbers[3]), narrow->zero);
-    __m512i bytes = narrow->sign ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
-    return _mm512_permutexvar_epi32(narrow->turn, bytes);
+    return narrow->sign ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
 }
 
 #endif
+
+/*  The loops of each instruction set that stand in files of their own.  */
+void TACIT_OF_ISA(tacit_depthwise_bytes)(const struct tacit_byte_depth *depth);
 
 #endif

@@ -1,6 +1,6 @@
 /*  byte_pack.c - weights of products of bytes as the tile wants them, and which tile.  */
 
-#include "services/inference/engine/portable/byte_tile.h"
+#include "services/inference/engine/portable/byte_depth.h"
 
 const tacit_bytes_t *tacit_bytes(void)
 {
@@ -95,6 +95,56 @@ void tacit_byte_weights_pack(const void *given, const void *source, void *ret_pa
                                   (const uint8_t *)source + f * weights->feature +
                                       row * weights->row + place * weights->place,
                                   to + run * size);
+        }
+    }
+}
+
+/* --- filters ---------------------------------------------------------------------------------- */
+
+static size_t s_row_groups(const tacit_byte_filters_t *filters)
+{
+    return (filters->rows + TACIT_BYTE_GROUP - 1) / TACIT_BYTE_GROUP;
+}
+
+static size_t s_filter_blocks(const tacit_byte_filters_t *filters)
+{
+    return (filters->channels + TACIT_DEPTH_BLOCK - 1) / TACIT_DEPTH_BLOCK;
+}
+
+size_t tacit_byte_filters_block(const tacit_byte_filters_t *filters)
+{
+    return filters->places * s_row_groups(filters) * TACIT_DEPTH_BLOCK * TACIT_BYTE_GROUP;
+}
+
+size_t tacit_byte_filters_size(const tacit_byte_filters_t *filters)
+{
+    return s_filter_blocks(filters) *
+           (tacit_byte_filters_block(filters) + TACIT_DEPTH_BLOCK * sizeof(int32_t));
+}
+
+const int32_t *tacit_byte_filters_sums(const tacit_byte_filters_t *filters, const void *packed)
+{
+    return (const int32_t *)(const void *)((const int8_t *)packed +
+                                           s_filter_blocks(filters) *
+                                               tacit_byte_filters_block(filters));
+}
+
+void tacit_byte_filters_pack(const void *given, const void *source, void *ret_packed)
+{
+    const tacit_byte_filters_t *filters = given;
+    const uint8_t *from = source;
+    size_t block = tacit_byte_filters_block(filters);
+    int32_t *sums = (int32_t *)(void *)((int8_t *)ret_packed + s_filter_blocks(filters) * block);
+    for (size_t c = 0; c < filters->channels; c++) {
+        int8_t *to = (int8_t *)ret_packed + c / TACIT_DEPTH_BLOCK * block +
+                     c % TACIT_DEPTH_BLOCK * TACIT_BYTE_GROUP;
+        sums[c] = 0;
+        for (size_t i = 0; i < filters->rows * filters->places; i++) {
+            size_t row = i / filters->places;
+            size_t at = i % filters->places * s_row_groups(filters) + row / TACIT_BYTE_GROUP;
+            int8_t w = (int8_t)(*from++ ^ (filters->flip ? 0x80 : 0));
+            to[at * TACIT_DEPTH_BLOCK * TACIT_BYTE_GROUP + row % TACIT_BYTE_GROUP] = w;
+            sums[c] += w;
         }
     }
 }

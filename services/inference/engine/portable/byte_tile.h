@@ -69,9 +69,12 @@ typedef struct tacit_byte_tile {
     size_t y_pixel; /* step to the next output, in elements */
 } tacit_byte_tile_t;
 
+struct tacit_byte_depth;
+
 typedef struct tacit_bytes {
     const char *name;
     void (*tile)(const tacit_byte_tile_t *tile);
+    void (*depthwise)(const struct tacit_byte_depth *depth); /* byte_depth.h */
 } tacit_bytes_t;
 
 /*  Those of the instruction set that vector.h chose.  */

@@ -153,6 +153,7 @@ INLINE void s_narrow(const tacit_byte_tile_t *tile, const s_part_t *part, const 
                      size_t pixels, size_t blocks)
 {
     tacit_narrow_t narrow = tacit_narrow_for(tile->grid);
+    __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     size_t count = pixels * blocks;
     bool whole = tile->features - part->feature >= blocks * TACIT_BLOCK;
     tacit_lanes_t scales[BLOCKS_WIDE];
@@ -170,7 +171,7 @@ INLINE void s_narrow(const tacit_byte_tile_t *tile, const s_part_t *part, const 
             four[k] = sums[at];
             of[k] = scales[at % blocks];
         }
-        __m512i bytes = tacit_narrow(four, of, &narrow);
+        __m512i bytes = _mm512_permutexvar_epi32(turn, tacit_narrow(four, of, &narrow));
 #define STORE(k)                                                                                   \
     if (i + (k) < count) {                                                                         \
         s_store(tile, part, _mm512_extracti32x4_epi32(bytes, k), (i + (k)) / blocks,               \
@@ -304,4 +305,5 @@ static void s_run(const tacit_byte_tile_t *tile)
 const tacit_bytes_t TACIT_OF_ISA(tacit_bytes) = {
     .name = TEXT(TACIT_ISA_NAME),
     .tile = s_run,
+    .depthwise = TACIT_OF_ISA(tacit_depthwise_bytes),
 };
