@@ -108,6 +108,22 @@ static void s_expect_same(const float *got, const float *expected, size_t count)
     }
 }
 
+/*  From a text, where large weights stay.  */
+static tacit_engine_t *s_load_text(Onnx__ModelProto *model, const tacit_engine_options_t *options)
+{
+    size_t size = 0;
+    uint8_t *bytes = model_pack(model, &size);
+    model_free(model);
+    tacit_engine_t *engine = NULL;
+    tacit_engine_text_t *text = NULL;
+    assert_int_equal(tacit_engine_text_new(size, false, &text, NULL), TACIT_OK);
+    memcpy(tacit_engine_text_data(text), bytes, size);
+    free(bytes);
+    assert_int_equal(tacit_engine_load_text(&text, options, &engine, NULL), TACIT_OK);
+    assert_null(text);
+    return engine;
+}
+
 /*  One engine for all shapes, in an order that changes what they are packed for; beside it a new
    one for each.  */
 static void test_other_shapes_have_the_weights_still(void **state)
@@ -115,12 +131,14 @@ static void test_other_shapes_have_the_weights_still(void **state)
     (void)state;
     static const s_case_t cases[] = {{1, 6, 1}, {1, 16, 1},  {3, 16, 1}, {1, 16, NAN}, {5, 7, 1},
                                      {0, 8, 1}, {1, 6, NAN}, {2, 9, -1}, {1, 6, 1},    {1, 31, 2}};
-    for (size_t i = 0; i < BACKENDS; i++) {
-        tacit_engine_t *engine = s_load(s_network(true), &s_backends[i]);
+    for (size_t i = 0; i < 2 * BACKENDS; i++) {
+        const tacit_engine_options_t *backend = &s_backends[i / 2];
+        tacit_engine_t *engine =
+            i % 2 == 0 ? s_load(s_network(true), backend) : s_load_text(s_network(true), backend);
         for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
             size_t count = 0;
             size_t expected_count = 0;
-            tacit_engine_t *fresh = s_load(s_network(true), &s_backends[i]);
+            tacit_engine_t *fresh = s_load(s_network(true), backend);
             float *got = s_run(engine, &cases[k], &count);
             float *expected = s_run(fresh, &cases[k], &expected_count);
             assert_int_equal(count, cases[k].batch * OUTPUTS * 4);
@@ -213,6 +231,43 @@ static void test_a_text_that_goes_is_read_as_one_that_stays(void **state)
     free(bytes);
 }
 
+/*  Tables that nothing packs stay where they came; small constants before, between and behind.  */
+static void test_a_text_keeps_tables(void **state)
+{
+    (void)state;
+    enum { ROWS = 300, LENGTH = 64 };
+    for (size_t i = 0; i < BACKENDS; i++) {
+        float *got[2] = {NULL, NULL};
+        for (size_t k = 0; k < 2; k++) {
+            Onnx__ModelProto *model = model_new(13);
+            model_input(model, "x", F32, -1, CHANNELS, -1, -1, END);
+            (void)model_weights(model, "before", LENGTH, END);
+            (void)model_weights(model, "one", ROWS, LENGTH, END);
+            (void)model_weights(model, "between", ROWS, 1, END);
+            (void)model_weights(model, "other", ROWS, LENGTH, END);
+            (void)model_weights(model, "behind", LENGTH, END);
+            (void)model_node(model, "Add", "one before", "a");
+            (void)model_node(model, "Mul", "a between", "b");
+            (void)model_node(model, "Sub", "b other", "c");
+            (void)model_node(model, "Add", "c behind", "d");
+            (void)model_node(model, "GlobalAveragePool", "x", "mean");
+            (void)model_node(model, "Flatten", "mean", "row");
+            (void)model_node(model, "Add", "d row", "y");
+            model_output(model, "y", F32, ROWS, LENGTH, END);
+            static const s_case_t given = {1, 2, 1};
+            size_t count = 0;
+            tacit_engine_t *engine =
+                k == 0 ? s_load(model, &s_backends[i]) : s_load_text(model, &s_backends[i]);
+            got[k] = s_run(engine, &given, &count);
+            assert_int_equal(count, ROWS * LENGTH);
+            tacit_engine_destroy(&engine);
+        }
+        assert_memory_equal(got[0], got[1], ROWS * LENGTH * sizeof(float));
+        free(got[0]);
+        free(got[1]);
+    }
+}
+
 static void test_a_refused_text_goes_too(void **state)
 {
     (void)state;
@@ -253,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_raw_elements_are_those_of_the_list),
         cmocka_unit_test(test_weights_are_there_once),
         cmocka_unit_test(test_a_text_that_goes_is_read_as_one_that_stays),
+        cmocka_unit_test(test_a_text_keeps_tables),
         cmocka_unit_test(test_a_refused_text_goes_too),
         cmocka_unit_test(test_texts_are_limited),
     };

@@ -112,15 +112,17 @@ tacit_status_t tacit_constant_read(tacit_graph_t *graph, const Onnx__TensorProto
         return s_refuse(error, TACIT_MALFORMED, what,
                         "the number of elements differs from the dimensions");
     }
-    tensor.data = tacit_graph_elements(graph, size, error);
+    tensor.data = apart.size > 0 ? tacit_graph_keep(graph, apart) : NULL;
+    bool copied = tensor.data == NULL;
+    tensor.data = copied ? tacit_graph_elements(graph, size, error) : tensor.data;
     if (tensor.data == NULL) {
         return error->code;
     }
-    if (size > 0 && raw.size > 0) {
+    if (copied && size > 0 && raw.size > 0) {
         memcpy(tensor.data, raw.data, size);
-    } else if (size > 0 && tacit_dtype_size(tensor.dtype) > 1) {
+    } else if (copied && size > 0 && tacit_dtype_size(tensor.dtype) > 1) {
         memcpy(tensor.data, typed.items, size);
-    } else if (size > 0 && !s_narrow(typed.items, &tensor)) {
+    } else if (copied && size > 0 && !s_narrow(typed.items, &tensor)) {
         return s_refuse(error, TACIT_MALFORMED, what, "an element is outside its type");
     }
     graph->extreme_constants |= s_extreme(&tensor);

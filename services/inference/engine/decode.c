@@ -5,7 +5,6 @@
 #include "services/inference/engine/engine.h"
 #include "services/inference/engine/limits.h"
 #include "services/inference/engine/skim.h"
-#include "services/inference/engine/text.h"
 
 enum { WIRE_VARINT = 0, WIRE_64BIT = 1, WIRE_BYTES = 2, WIRE_32BIT = 5, VARINT_BYTES_MAX = 10 };
 
@@ -15,7 +14,6 @@ struct tacit_decoded {
     tacit_budget_t *budget;       /* of the engine; charged for the limit while we live */
     size_t charged;               /* bytes of it */
     Onnx__ModelProto *model;      /* allocated by the allocator */
-    tacit_engine_text_t *text;    /* may go as it is read; or NULL; borrowed */
     tacit_skimmed_t skimmed;      /* its elements alone, once the model is there */
 };
 
@@ -174,9 +172,8 @@ static tacit_status_t s_refuse_decoded(const tacit_decoded_t *decoded, bool own_
                                        "the memory limit does not allow to decode the model");
 }
 
-tacit_status_t tacit_decoded_new(tacit_span_t onnx, tacit_engine_text_t *text,
-                                 tacit_budget_t *budget, tacit_decoded_t **ret_decoded,
-                                 tacit_error_t *error)
+tacit_status_t tacit_decoded_new(tacit_span_t onnx, tacit_budget_t *budget,
+                                 tacit_decoded_t **ret_decoded, tacit_error_t *error)
 {
     tacit_status_t status = s_check(onnx, error);
     if (status != TACIT_OK) {
@@ -189,7 +186,6 @@ tacit_status_t tacit_decoded_new(tacit_span_t onnx, tacit_engine_text_t *text,
     size_t left = budget->limit - budget->used;
     size_t limit = s_limit(onnx.size);
     decoded->budget = budget;
-    decoded->text = text;
     decoded->limit.limit = limit < left ? limit : left;
     decoded->allocator = (ProtobufCAllocator){s_allocate, s_free, &decoded->limit};
     status = tacit_skim(onnx, budget, &decoded->skimmed, error);
@@ -220,14 +216,6 @@ const Onnx__ModelProto *tacit_decoded_model(const tacit_decoded_t *decoded)
 tacit_span_t tacit_decoded_elements(const tacit_decoded_t *decoded, size_t i)
 {
     return i < decoded->skimmed.count ? decoded->skimmed.elements[i] : tacit_span(NULL, 0);
-}
-
-void tacit_decoded_spend(tacit_decoded_t *decoded, size_t i)
-{
-    tacit_span_t elements = tacit_decoded_elements(decoded, i);
-    if (decoded->text != NULL && elements.size > 0) {
-        tacit_engine_text_spend(decoded->text, elements.data + elements.size);
-    }
 }
 
 void tacit_decoded_destroy(tacit_decoded_t **decoded)

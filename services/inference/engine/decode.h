@@ -17,9 +17,7 @@
 
 typedef struct tacit_decoded tacit_decoded_t;
 
-/*  text: what the bytes lie in, where they may go as they are read; or NULL.  */
-TACIT_MUST_CHECK tacit_status_t tacit_decoded_new(tacit_span_t onnx, tacit_engine_text_t *text,
-                                                  tacit_budget_t *budget,
+TACIT_MUST_CHECK tacit_status_t tacit_decoded_new(tacit_span_t onnx, tacit_budget_t *budget,
                                                   tacit_decoded_t **ret_decoded,
                                                   tacit_error_t *error);
 
@@ -29,9 +27,6 @@ const Onnx__ModelProto *tacit_decoded_model(const tacit_decoded_t *decoded);
 /*  The raw elements of the graph's initializer i, in the file, where they are not in the model;
    else an empty span.  */
 tacit_span_t tacit_decoded_elements(const tacit_decoded_t *decoded, size_t i);
-
-/*  Those of initializer i, and of all before, were copied.  */
-void tacit_decoded_spend(tacit_decoded_t *decoded, size_t i);
 
 /*  Wipes and frees. NULL-safe.  */
 void tacit_decoded_destroy(tacit_decoded_t **decoded);

@@ -21,6 +21,7 @@ enum { GUESSES_MAX = 24, GUESS_MAX = 4096 }; /* batches that a model is tried wi
 
 struct tacit_engine {
     tacit_budget_t budget;
+    tacit_engine_text_t *text; /* holds weights; NULL: they were copied */
     tacit_graph_t *graph;
     tacit_onednn_t *onednn; /* NULL: portable */
     tacit_packs_t *packs;
@@ -178,16 +179,25 @@ static tacit_status_t s_check_precision(const tacit_engine_t *engine, bool porta
     return TACIT_OK;
 }
 
-static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, tacit_engine_text_t **text,
-                             bool portable, tacit_error_t *error)
+/*  From the bytes to the graph. Of a text that is ours nothing is left then but large weights.  */
+static tacit_status_t s_read(tacit_engine_t *engine, tacit_span_t onnx, tacit_error_t *error)
 {
     tacit_decoded_t *decoded = NULL;
-    tacit_status_t status = tacit_decoded_new(onnx, *text, &engine->budget, &decoded, error);
+    tacit_status_t status = tacit_decoded_new(onnx, &engine->budget, &decoded, error);
     if (status == TACIT_OK) {
-        status = tacit_graph_new(decoded, &engine->budget, &engine->graph, error);
+        status = tacit_graph_new(decoded, engine->text, &engine->budget, &engine->graph, error);
     }
     tacit_decoded_destroy(&decoded);
-    tacit_engine_text_destroy(text);
+    if (engine->text != NULL) {
+        engine->budget.spare = tacit_engine_text_end(engine->text);
+    }
+    return status;
+}
+
+static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool portable,
+                             tacit_error_t *error)
+{
+    tacit_status_t status = s_read(engine, onnx, error);
     if (status == TACIT_OK) {
         status = s_check_precision(engine, portable, error);
     }
@@ -211,7 +221,11 @@ static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, tacit_en
     engine->shelf.request.packs = engine->packs;
     engine->shelf.request.reduced = engine->precision == TACIT_PRECISION_BF16;
     tacit_budget_start(&engine->budget, engine->run_ms);
-    return status == TACIT_OK ? s_try(engine, error) : status;
+    status = status == TACIT_OK ? s_try(engine, error) : status;
+    if (engine->budget.spare != NULL) {
+        tacit_spare_give_back(engine->budget.spare);
+    }
+    return status;
 }
 
 static tacit_status_t s_load_new(tacit_span_t onnx, tacit_engine_text_t **text,
@@ -238,9 +252,11 @@ static tacit_status_t s_load_new(tacit_span_t onnx, tacit_engine_text_t **text,
     engine->precision = chosen.precision;
     engine->budget.limit =
         chosen.memory_limit > 0 ? chosen.memory_limit : TACIT_ENGINE_MEMORY_DEFAULT;
+    engine->text = *text;
+    *text = NULL;
     int before = omp_get_max_threads();
     omp_set_num_threads(engine->threads);
-    tacit_status_t status = s_load(engine, onnx, text, chosen.portable, error);
+    tacit_status_t status = s_load(engine, onnx, chosen.portable, error);
     omp_set_num_threads(before);
     if (status != TACIT_OK) {
         tacit_engine_destroy(&engine);
@@ -277,6 +293,7 @@ void tacit_engine_destroy(tacit_engine_t **engine)
     tacit_onednn_destroy(&self->onednn);
     tacit_packs_destroy(&self->packs);
     tacit_graph_destroy(&self->graph);
+    tacit_engine_text_destroy(&self->text);
     free(self);
     *engine = NULL;
 }

@@ -91,8 +91,8 @@ bool tacit_engine_offers(tacit_precision_t precision, bool portable);
 /*  What it was loaded for.  */
 tacit_precision_t tacit_engine_precision(const tacit_engine_t *engine);
 
-/*  Memory for a model's bytes that goes while they are read, so that a model and what is made of it
-    are not there at the same time: pages of its own, in no core dump, and in no swap where locked.
+/*  Memory for a model's bytes that its weights stay in, and what is made of them lies in
+    afterwards: pages of its own, in no core dump, and in no swap where locked, until all is read.
     Fill data, then load. TOO_LARGE, NO_MEMORY where it cannot be had, or not locked.  */
 typedef struct tacit_engine_text tacit_engine_text_t;
 

@@ -3,6 +3,7 @@
 #include "services/inference/engine/graph.h"
 
 #include "services/inference/engine/operator.h"
+#include "services/inference/engine/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,19 +60,39 @@ tacit_status_t tacit_graph_node_refuse(const tacit_graph_node_t *node, tacit_err
     return status;
 }
 
-void *tacit_graph_elements(tacit_graph_t *graph, size_t size, tacit_error_t *error)
+/*  Room for one more block.  */
+static bool s_grow(tacit_graph_t *graph)
 {
-    if (graph->owned_count == graph->owned_capacity) {
-        size_t capacity = graph->owned_capacity + OWNED_STEP;
-        void **owned = realloc(graph->owned, capacity * sizeof(void *));
-        if (owned == NULL) {
-            (void)tacit_error_set(error, TACIT_NO_MEMORY, NULL);
-            return NULL;
-        }
+    if (graph->owned_count < graph->owned_capacity) {
+        return true;
+    }
+    size_t capacity = graph->owned_capacity + OWNED_STEP;
+    void **owned = realloc(graph->owned, capacity * sizeof(void *));
+    if (owned != NULL) {
         graph->owned = owned;
         graph->owned_capacity = capacity;
     }
+    return owned != NULL;
+}
+
+void *tacit_graph_elements(tacit_graph_t *graph, size_t size, tacit_error_t *error)
+{
+    if (!s_grow(graph)) {
+        (void)tacit_error_set(error, TACIT_NO_MEMORY, NULL);
+        return NULL;
+    }
     void *elements = tacit_memory_new(graph->budget, size, error);
+    if (elements != NULL) {
+        graph->owned[graph->owned_count++] = elements;
+    }
+    return elements;
+}
+
+void *tacit_graph_keep(tacit_graph_t *graph, tacit_span_t bytes)
+{
+    void *elements = graph->text != NULL && s_grow(graph)
+                         ? tacit_engine_text_keep(graph->text, bytes, graph->budget)
+                         : NULL;
     if (elements != NULL) {
         graph->owned[graph->owned_count++] = elements;
     }

@@ -67,8 +67,9 @@ typedef struct tacit_value {
 } tacit_value_t;
 
 typedef struct tacit_graph {
-    tacit_budget_t *budget; /* of the engine */
-    tacit_pool_t *pool;     /* owns everything but the elements of constants */
+    tacit_budget_t *budget;    /* of the engine */
+    tacit_pool_t *pool;        /* owns everything but the elements of constants */
+    tacit_engine_text_t *text; /* where large ones stay; or NULL; borrowed */
     int64_t opset;
     int64_t opset_ml; /* of ai.onnx.ml; 0 where not imported */
     tacit_value_t *values;
@@ -95,9 +96,12 @@ typedef struct tacit_graph {
     bool extreme_constants;    /* an initializer holds NaN or infinity */
 } tacit_graph_t;
 
-/*  Check the decoded model and build its graph.  */
-TACIT_MUST_CHECK tacit_status_t tacit_graph_new(tacit_decoded_t *decoded, tacit_budget_t *budget,
-                                                tacit_graph_t **ret_graph, tacit_error_t *error);
+/*  Check the decoded model and build its graph. text: what the bytes lie in, where large weights
+    may stay; or NULL. It must outlive the graph then, and the bytes are not the model's any more.
+ */
+TACIT_MUST_CHECK tacit_status_t tacit_graph_new(tacit_decoded_t *decoded, tacit_engine_text_t *text,
+                                                tacit_budget_t *budget, tacit_graph_t **ret_graph,
+                                                tacit_error_t *error);
 
 /*  Wipes and frees. NULL-safe.  */
 void tacit_graph_destroy(tacit_graph_t **graph);
@@ -116,6 +120,10 @@ int tacit_graph_node_input(const tacit_graph_node_t *node, size_t i);
 
 /*  New zeroed elements for a constant, owned by the graph; NULL with the error set.  */
 void *tacit_graph_elements(tacit_graph_t *graph, size_t size, tacit_error_t *error);
+
+/*  These bytes of the file as elements, owned by the graph, without a copy of them; NULL where they
+    have to be copied.  */
+void *tacit_graph_keep(tacit_graph_t *graph, tacit_span_t bytes);
 
 /*  A new constant with zeroed elements; ret_value is its number.  */
 TACIT_MUST_CHECK tacit_status_t tacit_graph_constant(tacit_graph_t *graph, tacit_dtype_t dtype,

@@ -192,9 +192,6 @@ tacit_status_t tacit_build_initializers(tacit_build_t *build)
         bool main = build->guard == TACIT_ALWAYS;
         tacit_span_t raw = main ? tacit_decoded_elements(build->decoded, i) : tacit_span(NULL, 0);
         status = s_add_initializer(build, build->proto->initializer[i], raw);
-        if (main) {
-            tacit_decoded_spend(build->decoded, i);
-        }
     }
     return status;
 }
@@ -418,14 +415,16 @@ static tacit_status_t s_build_all(tacit_build_t *build)
     return status == TACIT_OK ? s_add_outputs(build) : status;
 }
 
-tacit_status_t tacit_graph_new(tacit_decoded_t *decoded, tacit_budget_t *budget,
-                               tacit_graph_t **ret_graph, tacit_error_t *error)
+tacit_status_t tacit_graph_new(tacit_decoded_t *decoded, tacit_engine_text_t *text,
+                               tacit_budget_t *budget, tacit_graph_t **ret_graph,
+                               tacit_error_t *error)
 {
     tacit_graph_t *graph = tacit_memory_new(budget, sizeof(*graph), error);
     if (graph == NULL) {
         return error->code;
     }
     graph->budget = budget;
+    graph->text = text;
     graph->pool = tacit_pool_new(budget, error);
     tacit_build_t build = {.graph = graph,
                            .decoded = decoded,

@@ -12,12 +12,12 @@
 
 #include "enclave/clock.h"
 
-enum { POOL_CHUNK_SIZE = 64 * 1024, POOL_ALIGNMENT = 16 };
+enum { POOL_CHUNK_SIZE = 64 * 1024, POOL_ALIGNMENT = 16, SPARE_SIZE_MIN = 4096 };
 
 typedef struct s_header {
     tacit_budget_t *budget; /* charged for size */
     size_t size;            /* bytes with the header */
-    void *whole;            /* as calloc gave it */
+    void *whole;            /* as calloc gave it; NULL: it lies in spare pages */
 } s_header_t;
 
 typedef struct s_chunk {
@@ -51,19 +51,49 @@ tacit_status_t tacit_budget_check(const tacit_budget_t *budget, tacit_error_t *e
     return TACIT_OK;
 }
 
-void *tacit_memory_new(tacit_budget_t *budget, size_t size, tacit_error_t *error)
+static bool s_allows(const tacit_budget_t *budget, size_t size)
 {
     size_t left = budget->limit - budget->used;
-    if (left < 2 * (size_t)TACIT_MEMORY_ALIGNMENT ||
-        size > left - 2 * (size_t)TACIT_MEMORY_ALIGNMENT) {
+    return left >= 2 * (size_t)TACIT_MEMORY_ALIGNMENT &&
+           size <= left - 2 * (size_t)TACIT_MEMORY_ALIGNMENT;
+}
+
+size_t tacit_memory_whole(size_t size)
+{
+    size_t rounded = (size + TACIT_MEMORY_ALIGNMENT - 1) & ~(size_t)(TACIT_MEMORY_ALIGNMENT - 1);
+    return rounded + TACIT_MEMORY_ALIGNMENT;
+}
+
+/*  The block gets its header and is counted.  */
+static void *s_begin(tacit_budget_t *budget, void *block, size_t total, void *whole)
+{
+    s_header_t header = {.budget = budget, .size = total, .whole = whole};
+    memcpy(block, &header, sizeof(header));
+    budget->used += total;
+    return (uint8_t *)block + TACIT_MEMORY_ALIGNMENT;
+}
+
+void *tacit_memory_adopt(tacit_budget_t *budget, void *place, size_t size)
+{
+    return s_allows(budget, size) ? s_begin(budget, place, tacit_memory_whole(size), NULL) : NULL;
+}
+
+void *tacit_memory_new(tacit_budget_t *budget, size_t size, tacit_error_t *error)
+{
+    if (!s_allows(budget, size)) {
         (void)tacit_error_set(error, TACIT_TOO_LARGE,
                               "the memory limit of %zu bytes does not allow %zu bytes more",
                               budget->limit, size);
         tacit_error_remedy(error, "allow the engine more memory, or use smaller inputs");
         return NULL;
     }
-    size_t rounded = (size + TACIT_MEMORY_ALIGNMENT - 1) & ~(size_t)(TACIT_MEMORY_ALIGNMENT - 1);
-    size_t total = rounded + TACIT_MEMORY_ALIGNMENT;
+    size_t total = tacit_memory_whole(size);
+    void *spare = budget->spare != NULL && total >= SPARE_SIZE_MIN
+                      ? tacit_spare_take(budget->spare, total)
+                      : NULL;
+    if (spare != NULL) {
+        return s_begin(budget, spare, total, NULL);
+    }
     uint8_t *whole = calloc(1, total + TACIT_MEMORY_ALIGNMENT);
     if (whole == NULL) {
         (void)tacit_error_set(error, TACIT_NO_MEMORY, "no memory for %zu bytes", size);
@@ -71,10 +101,7 @@ void *tacit_memory_new(tacit_budget_t *budget, size_t size, tacit_error_t *error
     }
     uint8_t *block =
         whole + TACIT_MEMORY_ALIGNMENT - (uintptr_t)whole % (uintptr_t)TACIT_MEMORY_ALIGNMENT;
-    s_header_t header = {.budget = budget, .size = total, .whole = whole};
-    memcpy(block, &header, sizeof(header));
-    budget->used += total;
-    return block + TACIT_MEMORY_ALIGNMENT;
+    return s_begin(budget, block, total, whole);
 }
 
 void tacit_memory_free(void *data)
@@ -87,7 +114,11 @@ void tacit_memory_free(void *data)
     memcpy(&header, block, sizeof(header));
     header.budget->used -= header.size;
     sodium_memzero(block, header.size);
-    free(header.whole);
+    if (header.whole != NULL) {
+        free(header.whole);
+    } else if (header.budget->spare != NULL) {
+        tacit_spare_add(header.budget->spare, block, header.size);
+    }
 }
 
 tacit_pool_t *tacit_pool_new(tacit_budget_t *budget, tacit_error_t *error)

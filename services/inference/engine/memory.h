@@ -9,6 +9,8 @@
 
 #include "enclave/error.h"
 
+#include "services/inference/engine/spare.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +23,7 @@ typedef struct tacit_budget {
     size_t used;           /* bytes */
     uint64_t deadline_us;  /* of the monotonic clock; 0: none */
     atomic_bool cancelled; /* by another thread */
+    tacit_spare_t *spare;  /* where large blocks may lie; or NULL */
 } tacit_budget_t;
 
 /*  Start the time that a run may take; 0: any.  */
@@ -33,6 +36,12 @@ TACIT_MUST_CHECK tacit_status_t tacit_budget_check(const tacit_budget_t *budget,
 /*  Zeroed and aligned; NULL with the error set where refused. A size of 0 gives a valid pointer.
     The budget must outlive it.  */
 void *tacit_memory_new(tacit_budget_t *budget, size_t size, tacit_error_t *error);
+
+/*  A block of what lies at `place` already, behind room for a header of one unit: aligned, in pages
+    that the budget has as spare ones once it is freed. The bytes that it takes there; NULL where
+   the limit does not allow them.  */
+size_t tacit_memory_whole(size_t size);
+void *tacit_memory_adopt(tacit_budget_t *budget, void *place, size_t size);
 
 /*  Wipes and frees. NULL-safe.  */
 void tacit_memory_free(void *data);

@@ -1,9 +1,10 @@
-/*  text.c - a model's bytes in pages of their own, wiped and given back as they are read.  */
+/*  text.c - a model's bytes in pages of their own, which hold its weights afterwards.  */
 
 #include "services/inference/engine/text.h"
 
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,8 +12,9 @@ struct tacit_engine_text {
     uint8_t *data; /* whole pages of our own */
     size_t size;   /* bytes of the model */
     size_t room;   /* bytes of the pages */
-    size_t spent;  /* bytes that were wiped */
-    size_t given;  /* bytes of pages given back; at most spent */
+    size_t kept;   /* bytes in front that are blocks */
+    bool ended;    /* what is no block was wiped */
+    tacit_spare_t *spare;
 };
 
 static size_t s_page(void)
@@ -62,21 +64,34 @@ tacit_span_t tacit_engine_text_span(const tacit_engine_text_t *text)
     return tacit_span(text->data, text->size);
 }
 
-void tacit_engine_text_spend(tacit_engine_text_t *text, const uint8_t *upto)
+/*  Fewer are copied: they stay for good, and would keep what lies between them apart.  */
+enum { KEEP_SIZE_MIN = 64 * 1024 };
+
+void *tacit_engine_text_keep(tacit_engine_text_t *text, tacit_span_t bytes, tacit_budget_t *budget)
 {
-    size_t spent = (size_t)(upto - text->data);
-    if (spent <= text->spent || spent > text->size) {
-        return;
+    size_t at = (size_t)(bytes.data - text->data);
+    size_t to = text->kept + TACIT_MEMORY_ALIGNMENT;
+    if (bytes.size < KEEP_SIZE_MIN || to > at) {
+        return NULL;
     }
-    sodium_memzero(text->data + text->spent, spent - text->spent);
-    text->spent = spent;
-    size_t whole = spent / s_page() * s_page();
-    if (whole > text->given) {
-        /* Pages that are locked are not given back.  */
-        (void)munlock(text->data + text->given, whole - text->given);
-        (void)madvise(text->data + text->given, whole - text->given, MADV_DONTNEED);
-        text->given = whole;
+    void *block = tacit_memory_adopt(budget, text->data + text->kept, bytes.size);
+    if (block != NULL) {
+        memmove(block, bytes.data, bytes.size);
+        text->kept += tacit_memory_whole(bytes.size);
     }
+    return block;
+}
+
+tacit_spare_t *tacit_engine_text_end(tacit_engine_text_t *text)
+{
+    text->ended = true;
+    (void)munlock(text->data, text->room); /* locked pages could not be given back */
+    sodium_memzero(text->data + text->kept, text->room - text->kept);
+    text->spare = tacit_spare_new(text->data, text->room);
+    if (text->spare != NULL) {
+        tacit_spare_add(text->spare, text->data + text->kept, text->room - text->kept);
+    }
+    return text->spare;
 }
 
 void tacit_engine_text_destroy(tacit_engine_text_t **text)
@@ -85,7 +100,10 @@ void tacit_engine_text_destroy(tacit_engine_text_t **text)
     if (self == NULL) {
         return;
     }
-    sodium_memzero(self->data + self->spent, self->size - self->spent);
+    tacit_spare_destroy(&self->spare);
+    if (!self->ended) {
+        sodium_memzero(self->data, self->size);
+    }
     (void)munmap(self->data, self->room); /* unlocks, too */
     free(self);
     *text = NULL;
