@@ -320,6 +320,12 @@ bool tacit_convolution_is_side_by_side(const tacit_planner_t *planner, int slot)
     return dnnl_memory_desc_equal(&last, tacit_planner_layout(planner, slot)) != 0;
 }
 
+static bool s_is_blocked(const tacit_planner_t *planner, int slot)
+{
+    dnnl_memory_desc_t blocked = tacit_blocked_layout(&tacit_planner_tensor(planner, slot)->shape);
+    return dnnl_memory_desc_equal(&blocked, tacit_planner_layout(planner, slot)) != 0;
+}
+
 /*  The step from slot x, with the sum and the activation that follow.  */
 static tacit_status_t s_add_step(tacit_planner_t *planner, const tacit_inference_t *inference,
                                  const tacit_convolution_t *found, int x)
@@ -385,14 +391,16 @@ tacit_status_t tacit_portable_winograd(tacit_planner_t *planner, const tacit_inf
     tacit_convolution_t found;
     int x = tacit_planner_slot(planner, inference->node->inputs[0]);
     int w = tacit_planner_slot(planner, inference->node->inputs[1]);
+    bool side_by_side = tacit_convolution_is_side_by_side(planner, x);
     if (tacit_planner_is_reduced(planner) || inference->outputs[0].shape.rank != 4 ||
         !s_takes(inference, &found) || found.from.channels % TACIT_BLOCK != 0 ||
-        found.to.channels % TACIT_BLOCK != 0 || !tacit_convolution_is_side_by_side(planner, x) ||
+        found.to.channels % TACIT_BLOCK != 0 ||
+        (!side_by_side && !s_is_blocked(planner, x)) ||
         !tacit_winograd_fits(planner, &found) ||
         !tacit_planner_may_pack(planner, w, KIND_WINOGRAD)) {
         return TACIT_OK;
     }
-    found.side_by_side = true;
+    found.side_by_side = side_by_side;
     *ret_done = true;
     return s_add_step(planner, inference, &found, x);
 }

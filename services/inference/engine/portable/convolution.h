@@ -66,7 +66,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_portable_pair(tacit_planner_t *planner,
     that are careful. fits: also says how to divide the work.  */
 bool tacit_winograd_fits(const tacit_planner_t *planner, tacit_convolution_t *convolution);
 
-/*  The same between maps of oneDNN, whose channels lie side by side.  */
+/*  The same between maps of oneDNN, whose channels lie side by side, or in blocks of 16.  */
 TACIT_MUST_CHECK tacit_status_t tacit_portable_winograd(tacit_planner_t *planner,
                                                         const tacit_inference_t *inference,
                                                         bool *ret_done);
