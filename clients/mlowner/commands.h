@@ -7,6 +7,8 @@
 
 tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation,
                                      tacit_error_t *ret_error);
+tacit_status_t tacit_command_quantize(const tacit_invocation_t *invocation,
+                                      tacit_error_t *ret_error);
 tacit_status_t tacit_command_push(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_list(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 tacit_status_t tacit_command_grant(const tacit_invocation_t *invocation, tacit_error_t *ret_error);

@@ -1,86 +1,10 @@
-/*  comparison.c - see comparison.h. Rows and labels are read where their files are mapped.  */
+/*  comparison.c - see comparison.h.  */
 
 #include "clients/mlowner/comparison.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/*  What is compared: rows for each input, classes, and the model beside.  */
-typedef struct {
-    tacit_local_arrays_t inputs;
-    tacit_array_file_t *label_file;
-    tacit_npy_view_t labels; /* no elements: none */
-    size_t rows;
-    size_t batch;
-    tacit_engine_t *reference;
-} s_work_t;
-
-/*  --- files ----------------------------------------------------------------------------------- */
-
-/*  All inputs have as many rows.  */
-static tacit_status_t s_count_rows(s_work_t *work, tacit_error_t *ret_error)
-{
-    for (size_t i = 0; i < work->inputs.count; i++) {
-        const tacit_engine_tensor_t *item = &work->inputs.items[i];
-        size_t rows = item->rank > 0 ? (size_t)item->dims[0] : 0;
-        work->rows = i == 0 ? rows : work->rows;
-        if (rows == 0 || rows != work->rows) {
-            char name[TACIT_ERROR_VALUE_MAX];
-            (void)snprintf(name, sizeof name, "%.*s", (int)item->name.size,
-                           (const char *)item->name.data);
-            return tacit_error_set(ret_error, TACIT_BAD_INPUT,
-                                   "input %s has no rows, or not one for each of the first input's",
-                                   name);
-        }
-    }
-    return TACIT_OK;
-}
-
-static tacit_status_t s_read_labels(s_work_t *work, const char *path, tacit_error_t *ret_error)
-{
-    if (path == NULL) {
-        return TACIT_OK;
-    }
-    tacit_status_t status = tacit_array_file_open(path, &work->label_file, ret_error);
-    if (!status) {
-        status = tacit_array_file_read(work->label_file, "labels", &work->labels, ret_error);
-    }
-    if (status) {
-        return status;
-    }
-    tacit_dtype_t dtype = (tacit_dtype_t)work->labels.dtype;
-    bool whole =
-        dtype == TACIT_DTYPE_INT64 || dtype == TACIT_DTYPE_INT32 || dtype == TACIT_DTYPE_UINT8;
-    return whole && work->labels.elements.size / tacit_dtype_size(dtype) == work->rows
-               ? TACIT_OK
-               : tacit_error_set(ret_error, TACIT_BAD_INPUT,
-                                 "%s has not one class for each row (int64, int32 or uint8)", path);
-}
-
-static int64_t s_label(const tacit_npy_view_t *labels, size_t row)
-{
-    const uint8_t *data = labels->elements.data;
-    int64_t wide = 0;
-    int32_t narrow = 0;
-    switch ((tacit_dtype_t)labels->dtype) {
-    case TACIT_DTYPE_INT64:
-        memcpy(&wide, data + row * sizeof wide, sizeof wide);
-        return wide;
-    case TACIT_DTYPE_INT32:
-        memcpy(&narrow, data + row * sizeof narrow, sizeof narrow);
-        return narrow;
-    default:
-        return data[row];
-    }
-}
-
-static void s_release(s_work_t *work)
-{
-    tacit_local_arrays_release(&work->inputs);
-    tacit_array_file_close(&work->label_file);
-    tacit_engine_destroy(&work->reference);
-}
 
 /*  --- runs ------------------------------------------------------------------------------------ */
 
@@ -122,7 +46,7 @@ static void s_count_differences(const tacit_engine_tensor_t *one,
     }
 }
 
-static tacit_status_t s_judge(const s_work_t *work, const tacit_engine_tensor_t *one,
+static tacit_status_t s_judge(const tacit_batches_t *batches, const tacit_engine_tensor_t *one,
                               const tacit_engine_tensor_t *other, size_t from, size_t rows,
                               tacit_comparison_t *comparison, tacit_error_t *ret_error)
 {
@@ -141,30 +65,30 @@ static tacit_status_t s_judge(const s_work_t *work, const tacit_engine_tensor_t 
         int64_t before = s_class(one, row, columns);
         int64_t after = s_class(other, row, columns);
         comparison->same += before == after;
-        if (work->labels.elements.size > 0) {
-            int64_t label = s_label(&work->labels, from + row);
+        if (batches->labels.elements.size > 0) {
+            int64_t label = tacit_batches_label(batches, from + row);
             comparison->right_fp32 += before == label;
             comparison->right += after == label;
         }
     }
     comparison->rows += rows;
-    comparison->labelled = work->labels.elements.size > 0 && comparison->classes;
+    comparison->labelled = batches->labels.elements.size > 0 && comparison->classes;
     return TACIT_OK;
 }
 
-static tacit_status_t s_compare_rows(s_work_t *work, tacit_engine_t *engine, size_t from,
-                                     size_t rows, tacit_comparison_t *comparison,
-                                     tacit_error_t *ret_error)
+static tacit_status_t s_compare_batch(tacit_batches_t *batches, size_t number,
+                                      tacit_engine_t *engine, tacit_engine_t *reference,
+                                      tacit_comparison_t *comparison, tacit_error_t *ret_error)
 {
     tacit_engine_result_t *before = NULL;
     tacit_engine_result_t *after = NULL;
     size_t counts[2] = {0, 0};
+    size_t rows = 0;
     tacit_engine_tensor_t items[TACIT_ENGINE_INPUTS_MAX];
-    size_t count = work->inputs.count;
-    tacit_status_t status =
-        tacit_local_rows(&work->inputs, engine, from, rows, work->rows, items, ret_error);
+    size_t count = batches->inputs.count;
+    tacit_status_t status = tacit_batches_take(batches, engine, number, items, &rows, ret_error);
     if (!status) {
-        status = tacit_engine_run(work->reference, items, count, &before, ret_error);
+        status = tacit_engine_run(reference, items, count, &before, ret_error);
     }
     if (!status) {
         status = tacit_engine_run(engine, items, count, &after, ret_error);
@@ -172,10 +96,26 @@ static tacit_status_t s_compare_rows(s_work_t *work, tacit_engine_t *engine, siz
     if (!status) {
         const tacit_engine_tensor_t *one = tacit_engine_result_tensors(before, &counts[0]);
         const tacit_engine_tensor_t *other = tacit_engine_result_tensors(after, &counts[1]);
-        status = s_judge(work, one, other, from, rows, comparison, ret_error);
+        status = s_judge(batches, one, other, number * batches->batch, rows, comparison, ret_error);
     }
     tacit_engine_result_destroy(&before);
     tacit_engine_result_destroy(&after);
+    return status;
+}
+
+tacit_status_t tacit_compare_engines(tacit_batches_t *batches, tacit_engine_t *engine,
+                                     tacit_engine_t *reference, tacit_comparison_t *ret_comparison,
+                                     tacit_error_t *ret_error)
+{
+    tacit_comparison_t comparison = {.rows = 0};
+    tacit_status_t status = TACIT_OK;
+    for (size_t i = 0; !status && i < batches->count; i++) {
+        status = s_compare_batch(batches, i, engine, reference, &comparison, ret_error);
+    }
+    if (!status) {
+        comparison.mean /= comparison.numbers > 0 ? (double)comparison.numbers : 1.0;
+        *ret_comparison = comparison;
+    }
     return status;
 }
 
@@ -197,60 +137,30 @@ static tacit_status_t s_check_options(const tacit_invocation_t *invocation,
                                    "--against names");
 }
 
-static tacit_status_t s_prepare(const tacit_invocation_t *invocation, const tacit_engine_t *engine,
-                                const tacit_engine_options_t *options, s_work_t *work,
-                                tacit_error_t *ret_error)
-{
-    size_t declared = 0;
-    const tacit_engine_value_t *values = tacit_engine_inputs(engine, &declared);
-    const char *against = tacit_invocation_value(invocation, "against");
-    tacit_engine_options_t plain = *options;
-    plain.precision = TACIT_PRECISION_FP32;
-    plain.profile = false;
-    tacit_status_t status =
-        tacit_local_arrays(invocation, "data", engine, &work->inputs, ret_error);
-    if (!status) {
-        status = s_count_rows(work, ret_error);
-    }
-    if (!status) {
-        status = s_read_labels(work, tacit_invocation_value(invocation, "labels"), ret_error);
-    }
-    if (!status) {
-        status = tacit_local_load(against != NULL ? against : invocation->operands[0], &plain,
-                                  &work->reference, ret_error);
-    }
-    bool fixed = declared > 0 && values[0].ranked && values[0].rank > 0 && values[0].dims[0] > 0;
-    work->batch = fixed ? (size_t)values[0].dims[0] : TACIT_COMPARISON_BATCH;
-    if (!status && fixed && work->rows % work->batch != 0) {
-        status =
-            tacit_error_set(ret_error, TACIT_BAD_INPUT,
-                            "the model takes %zu rows at once, and %zu are no multiple of that",
-                            work->batch, work->rows);
-    }
-    return status;
-}
-
 tacit_status_t tacit_compare(const tacit_invocation_t *invocation, tacit_engine_t *engine,
                              const tacit_engine_options_t *options,
                              tacit_comparison_t *ret_comparison, tacit_error_t *ret_error)
 {
-    s_work_t work = {.rows = 0};
-    tacit_comparison_t comparison = {.rows = 0};
+    const char *against = tacit_invocation_value(invocation, "against");
+    tacit_batches_t batches = {.rows = 0};
+    tacit_engine_t *reference = NULL;
+    tacit_engine_options_t plain = *options;
+    plain.precision = TACIT_PRECISION_FP32;
+    plain.profile = false;
     tacit_status_t status = s_check_options(invocation, options->precision, ret_error);
     if (status || tacit_invocation_count(invocation, "data") == 0) {
         return status;
     }
-    status = s_prepare(invocation, engine, options, &work, ret_error);
-    for (size_t from = 0; !status && from < work.rows; from += work.batch) {
-        size_t left = work.rows - from;
-        size_t rows = left < work.batch ? left : work.batch;
-        status = s_compare_rows(&work, engine, from, rows, &comparison, ret_error);
-    }
-    s_release(&work);
+    status = tacit_batches_open(invocation, engine, TACIT_BATCHES_ROWS, &batches, ret_error);
     if (!status) {
-        comparison.mean /= comparison.numbers > 0 ? (double)comparison.numbers : 1.0;
-        *ret_comparison = comparison;
+        status = tacit_local_load(against != NULL ? against : invocation->operands[0], &plain,
+                                  &reference, ret_error);
     }
+    if (!status) {
+        status = tacit_compare_engines(&batches, engine, reference, ret_comparison, ret_error);
+    }
+    tacit_batches_release(&batches);
+    tacit_engine_destroy(&reference);
     return status;
 }
 

@@ -5,9 +5,7 @@
 
 #include <jansson.h>
 
-#include "clients/mlowner/local_run.h"
-
-enum { TACIT_COMPARISON_BATCH = 32 }; /* rows of a run where the model leaves that open */
+#include "clients/mlowner/batches.h"
 
 /*  Of the first output. fp32 is the model to compare with.  */
 typedef struct tacit_comparison {
@@ -30,6 +28,13 @@ TACIT_MUST_CHECK tacit_status_t tacit_compare(const tacit_invocation_t *invocati
                                               const tacit_engine_options_t *options,
                                               tacit_comparison_t *ret_comparison,
                                               tacit_error_t *ret_error);
+
+/*  The engine's answers to the batches beside those of a reference.  */
+TACIT_MUST_CHECK tacit_status_t tacit_compare_engines(tacit_batches_t *batches,
+                                                      tacit_engine_t *engine,
+                                                      tacit_engine_t *reference,
+                                                      tacit_comparison_t *ret_comparison,
+                                                      tacit_error_t *ret_error);
 
 /*  against: the file of the model to compare with; NULL: the same one in fp32.  */
 void tacit_comparison_print(const tacit_comparison_t *comparison, tacit_precision_t precision,

@@ -23,6 +23,15 @@ static const tacit_option_t s_inspect_options[] = {
     {"threads", 't', "N", "threads of one run (default: 1)"},
 };
 
+static const tacit_option_t s_quantize_options[] = {
+    {"data", 'd', "FILE", "rows (.npy, .npz), as it will see them; once for each input"},
+    {"out", 'o', "FILE", "the file to write"},
+    {"labels", 'l', "FILE", "the rows' classes (.npy, .npz): also tell how many are right"},
+    {"method", 'm', "NAME", "minmax (default), or percentile: values that are rare are cut off"},
+    {"threads", 't', "N", "threads of one run (default: 1)"},
+    {"force", 'f', NULL, "replace a file that is there"},
+};
+
 static const tacit_option_t s_grant_options[] = {
     {"user", 'u', "ID", "who may use it: the user id that tacit-dataowner init prints"},
     {"measurement", 'm', "HEX", "in which workers (default: those that are attested now)"},
@@ -59,6 +68,19 @@ static const tacit_command_t s_commands[] = {
         .option_count = sizeof s_inspect_options / sizeof s_inspect_options[0],
         .notes = "Example:\n  tacit-mlowner inspect model.onnx --run x.npy --out answers\n",
         .run = tacit_command_inspect,
+    },
+    {
+        .name = "quantize",
+        .summary = "make an 8-bit model of a float32 one, by rows of data; nothing is sent",
+        .operands = "FILE",
+        .operands_min = 1,
+        .operands_max = 1,
+        .options = s_quantize_options,
+        .option_count = sizeof s_quantize_options / sizeof s_quantize_options[0],
+        .notes = "Example:\n"
+                 "  tacit-mlowner quantize model.onnx --data x.npy --out model-int8.onnx\n"
+                 "  tacit-mlowner push model-int8.onnx --precision int8\n",
+        .run = tacit_command_quantize,
     },
     {
         .name = "push",

@@ -22,8 +22,10 @@ ALLOWED = {
     "services": ["enclave", "idl", "rpc", "services/storage"],
     "services/inference": ["enclave", "idl", "rpc", "services/storage", "onnx"],
     "clients": ["enclave", "idl", "rpc"],
-    # The owner's inspect runs the worker's own engine, by its one header.
-    "clients/mlowner": ["enclave", "idl", "rpc", "services/inference/engine/engine.h"],
+    # The owner's inspect runs the worker's own engine, and quantize makes models for it, each by its
+    # one header.
+    "clients/mlowner": ["enclave", "idl", "rpc", "services/inference/engine/engine.h",
+                        "services/inference/quantizer/quantizer.h"],
     "bench": None,
     "deploy": None,
     "examples": None,
@@ -149,6 +151,8 @@ class Control(unittest.TestCase):
             ("clients/operator/a.c", '#include "bench/timer.h"'),
             ("clients/dataowner/a.c", '#include "services/inference/engine/engine.h"'),
             ("clients/mlowner/a.c", '#include "services/inference/engine/graph.h"'),
+            ("clients/mlowner/a.c", '#include "services/inference/quantizer/draft.h"'),
+            ("clients/dataowner/a.c", '#include "services/inference/quantizer/quantizer.h"'),
             ("services/keys/a.c", '#include "store.h"'),
             ("services/keys/a.c", '#include "../models/store.h"'),
             ("services/keys/a.c", '#include "services/keys/../models/store.h"'),
@@ -170,6 +174,7 @@ class Control(unittest.TestCase):
             ("services/inference/engine/a.c", '#include "onnx/onnx.pb-c.h"'),
             ("clients/operator/a.c", '#include "clients/lib/tensor.h"'),
             ("clients/mlowner/a.c", '#include "services/inference/engine/engine.h"'),
+            ("clients/mlowner/a.c", '#include "services/inference/quantizer/quantizer.h"'),
             ("clients/mlowner/a.c", '#include "clients/lib/tensor.h"'),
             ("bench/a.c", '#include "services/inference/engine/engine.h"'),
             ("tests/unit/a.c", '#include "services/keys/store.h"'),
