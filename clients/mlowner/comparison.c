@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/lib/progress.h"
+
 /*  --- runs ------------------------------------------------------------------------------------ */
 
 /*  The class that a row's output names: its largest number, or itself.  */
@@ -108,10 +110,14 @@ tacit_status_t tacit_compare_engines(tacit_batches_t *batches, tacit_engine_t *e
                                      tacit_error_t *ret_error)
 {
     tacit_comparison_t comparison = {.rows = 0};
+    tacit_progress_t progress;
     tacit_status_t status = TACIT_OK;
+    tacit_progress_start(&progress, stderr, "comparing", batches->count);
     for (size_t i = 0; !status && i < batches->count; i++) {
         status = s_compare_batch(batches, i, engine, reference, &comparison, ret_error);
+        tacit_progress_update(&progress, i + 1);
     }
+    tacit_progress_end(&progress);
     if (!status) {
         comparison.mean /= comparison.numbers > 0 ? (double)comparison.numbers : 1.0;
         *ret_comparison = comparison;

@@ -26,6 +26,9 @@ enum {
 /*  Numbers beyond what this share of them reaches are seldom worth a coarser grid.  */
 static const double s_percent = 99.99;
 
+/*  Where fewer rows keep their class, something is said.  */
+static const double s_same_share = 0.98;
+
 typedef struct {
     const tacit_invocation_t *invocation;
     const char *from, *to;
@@ -229,12 +232,22 @@ static void s_print_counts(const s_work_t *work, bool bytes, const char *label)
     printf("%s\n", any ? "" : "nothing");
 }
 
+static void s_print_comparison(const s_work_t *work)
+{
+    const tacit_comparison_t *comparison = &work->comparison;
+    tacit_comparison_print(comparison, TACIT_PRECISION_INT8, NULL);
+    if (comparison->classes && (double)comparison->same < s_same_share * (double)comparison->rows) {
+        printf("\nThat is much. More rows may help, or --method %s.\n",
+               work->percentile ? "minmax" : "percentile");
+    }
+}
+
 static void s_print(const s_work_t *work)
 {
     size_t after = tacit_quantized_model(work->quantized).size;
     printf("%s: made of %s by %zu rows.\n\n", work->to, work->from, work->batches.rows);
     if (work->batches.rows < S_FEW_ROWS) {
-        printf("So few rows say little: values that reach further are cut off. Some hundred are "
+        printf("So few rows say little: what reaches further is cut off. Some hundred are "
                "better.\n\n");
     }
     s_print_counts(work, true, "8 bits");
@@ -242,7 +255,7 @@ static void s_print(const s_work_t *work)
     printf("size        %zu bytes, %.0f %% of %zu\n", after,
            100.0 * (double)after / (double)work->size, work->size);
     if (work->comparison.rows > 0) {
-        tacit_comparison_print(&work->comparison, TACIT_PRECISION_INT8, work->from);
+        s_print_comparison(work);
     } else {
         printf("\nIts answers are no rows of numbers: they were not compared.\n");
     }

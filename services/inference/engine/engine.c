@@ -172,8 +172,8 @@ static tacit_status_t s_check_precision(const tacit_engine_t *engine, bool porta
     if (engine->precision == TACIT_PRECISION_INT8 && !s_has_bytes(engine->graph)) {
         (void)tacit_error_claim(error, TACIT_UNSUPPORTED, "precision", name,
                                 "a model without operators over 8-bit numbers");
-        tacit_error_remedy(error, "quantize the model before it is pushed, with ONNX Runtime's "
-                                  "quantizer for one");
+        tacit_error_remedy(error, "quantize the model before it is pushed: tacit-mlowner quantize "
+                                  "makes such a model of it");
         return TACIT_UNSUPPORTED;
     }
     return TACIT_OK;

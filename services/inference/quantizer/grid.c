@@ -2,12 +2,16 @@
 
 #include "services/inference/quantizer/grid.h"
 
+#include <float.h>
 #include <math.h>
 
 enum { STEPS = 255, WEIGHT_STEPS = 127 };
 
 /*  No scale is less: its inverse and its square are numbers, too.  */
 static const float s_scale_min = 1e-18F;
+
+/*  None is more: all steps are numbers.  */
+static const float s_scale_max = FLT_MAX / 256;
 
 /*  A bias has at most so many steps: sums of products are added to it.  */
 static const double s_bias_steps = 1 << 30;
@@ -16,11 +20,11 @@ tacit_grid_t tacit_grid(float low, float high)
 {
     double first = fmin((double)low, 0);
     double last = fmax((double)high, 0);
-    float scale = (float)((last - first) / STEPS);
     if (last - first <= 0) {
         return (tacit_grid_t){.scale = 1, .zero = 0};
     }
-    scale = fmaxf(scale, s_scale_min);
+    double even = fmin((last - first) / STEPS, (double)s_scale_max);
+    float scale = fmaxf((float)even, s_scale_min);
     double zero = fmin(rint(-first / (double)scale), STEPS);
     return (tacit_grid_t){.scale = scale, .zero = (uint8_t)zero};
 }

@@ -14,8 +14,8 @@ typedef struct tacit_grid {
     uint8_t zero;
 } tacit_grid_t;
 
-/*  The grid over low..high and 0, which has a step of its own. The ends are met to half a step.
-    Both are finite, and low <= high.  */
+/*  The grid over low..high and 0, which has a step of its own. The ends are met to half a step,
+    but those of a span whose steps float32 could not hold. Both are finite, and low <= high.  */
 tacit_grid_t tacit_grid(float low, float high);
 
 uint8_t tacit_grid_step(const tacit_grid_t *grid, float number);

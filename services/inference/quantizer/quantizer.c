@@ -21,16 +21,14 @@ struct tacit_quantized {
 
 /* --- what came of it -------------------------------------------------------------------------- */
 
-static bool s_is_bytes(tacit_dtype_t dtype)
-{
-    return dtype == TACIT_DTYPE_UINT8 || dtype == TACIT_DTYPE_INT8;
-}
-
+/*  Whether some of the values are bytes with a grid: the model may have had others before.  */
 static bool s_has_bytes(const tacit_graph_t *graph, const int *values, size_t count)
 {
     bool bytes = false;
     for (size_t i = 0; i < count; i++) {
-        bytes |= values[i] != TACIT_NO_VALUE && s_is_bytes(graph->values[values[i]].dtype);
+        const tacit_value_t *value = values[i] != TACIT_NO_VALUE ? &graph->values[values[i]] : NULL;
+        bytes |= value != NULL && value->dtype == TACIT_DTYPE_UINT8 &&
+                 strstr(value->name, TACIT_REWRITE_BYTES) != NULL;
     }
     return bytes;
 }

@@ -5,6 +5,9 @@
 
 #include "services/inference/quantizer/scheme.h"
 
+/*  What the name of a value in bytes has.  */
+#define TACIT_REWRITE_BYTES "/bytes"
+
 /*  Values keep their names as reals: what made one makes NAME/made now, of which a QuantizeLinear
     makes NAME/bytes, of which a DequantizeLinear makes it. The scheme ends with that.  */
 TACIT_MUST_CHECK tacit_status_t tacit_rewrite(tacit_scheme_t *scheme, tacit_error_t *error);
