@@ -7,6 +7,7 @@ import os
 import re
 import unittest
 
+from inspect_test import npy
 from main_job_test import Person
 from mesh import BIN, EXAMPLES, MeshCase, run
 
@@ -95,8 +96,22 @@ class Strict(MeshCase):
         outcome = self.owner("push", os.path.join(EXAMPLE, "model.onnx"), "--precision", "int8")
         self.assertNotEqual(outcome.code, 0)
         self.assertIn("8-bit", outcome.err)
+        self.assertIn("tacit-mlowner quantize", outcome.err)
         outcome = self.owner("push", os.path.join(EXAMPLE, "model.onnx"), "--precision", "fp64")
         self.assertEqual(outcome.code, 2)
+
+    def test_2_what_its_owner_quantized_is_computed_in_bytes(self):
+        with open(os.path.join(EXAMPLE, "inputs.csv"), encoding="utf-8") as file:
+            cases = [[float(cell) for cell in row] for row in list(csv.reader(file))[1:]]
+        rows = os.path.join(self.mesh.folder, "rows.npy")
+        model = os.path.join(self.mesh.folder, "bytes.onnx")
+        with open(rows, "wb") as file:
+            file.write(npy((len(cases), len(cases[0])), sum(cases, [])))
+        self.owner("quantize", os.path.join(EXAMPLE, "model.onnx"), "--data", rows, "--out", model, check=True)
+        self.owner("push", model, "--precision", "int8", check=True)
+        self.owner("grant", "bytes", "--user", self.user.id, check=True)
+        receipt = self.receipt("bytes")
+        self.assertEqual((receipt["precision"], receipt["backend"]), ("int8", "portable"))
 
     def test_3_its_policy_allows_strict_workers_alone(self):
         text = self.mesh.operator("policy", "generate", check=True).out
