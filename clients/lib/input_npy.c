@@ -353,13 +353,15 @@ tacit_status_t tacit_npy_view(tacit_span_t file, tacit_npy_view_t *ret_view,
     }
     uint64_t size = tacit_tensor_element_size(view.dtype);
     bool fits = true;
+    bool empty = false;
     for (size_t i = 0; i < header.rank; i++) {
         uint64_t dim = (uint64_t)header.dims[i];
-        fits = fits && (dim == 0 || size <= cursor.rest.size / dim);
+        empty |= dim == 0;
+        fits = fits && dim > 0 && size <= cursor.rest.size / dim;
         size *= fits ? dim : 1;
         view.dims[i] = header.dims[i];
     }
-    if (!fits || size != cursor.rest.size) {
+    if (empty ? cursor.rest.size > 0 : !fits || size != cursor.rest.size) {
         return tacit_error_set(ret_error, TACIT_MALFORMED,
                                "the file holds %zu bytes of elements, its shape says otherwise",
                                cursor.rest.size);

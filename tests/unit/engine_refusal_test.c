@@ -431,7 +431,7 @@ static void test_refuses_wrong_nodes(void **state)
     node_text(s_with(&model, "MaxPool", "x"), "auto_pad", "SOME");
     s_expect(model, TACIT_MALFORMED, "(MaxPool)");
     node_integer(s_with(&model, "Cast", "x"), "to", 10);
-    s_expect(model, TACIT_UNSUPPORTED, "the type 10 to cast to");
+    s_expect(model, TACIT_UNSUPPORTED, "the type 10 (float16) to cast to");
     (void)s_with(&model, "BatchNormalization", "x v v v v");
     s_expect(model, TACIT_MALFORMED, "one number per channel");
 }

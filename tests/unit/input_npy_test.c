@@ -260,6 +260,25 @@ static void test_header_size_limit(void **state)
     assert_int_equal(s_judge(text, 8), TACIT_TOO_LARGE);
 }
 
+/*  The past of a decoder's first step: no elements, wherever the 0 stands.  */
+static void test_views_what_is_empty(void **state)
+{
+    static const char *const shapes[] = {"(0,)", "(0, 2, 3)", "(2, 0, 3)", "(2, 3, 0)"};
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        char text[96];
+        tacit_npy_view_t view = {.rank = 0};
+        (void)snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': %s}\n",
+                       shapes[i]);
+        s_file_t file = s_file(text, "1234", 4);
+        assert_int_equal(tacit_npy_view(tacit_span(file.bytes, file.size), &view, NULL),
+                         TACIT_MALFORMED);
+        assert_int_equal(tacit_npy_view(tacit_span(file.bytes, file.size - 4), &view, NULL),
+                         TACIT_OK);
+        assert_int_equal(view.elements.size, 0);
+    }
+}
+
 static void test_versions(void **state)
 {
     static const char two[] = "\x93NUMPY\x02\x00\x3a\x00\x00\x00"
@@ -357,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_sizes_must_match),
         cmocka_unit_test(test_shapes_beyond_the_limit),
         cmocka_unit_test(test_header_size_limit),
+        cmocka_unit_test(test_views_what_is_empty),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_every_truncation),
         cmocka_unit_test(test_output_is_what_numpy_writes),

@@ -208,19 +208,30 @@ static tacit_status_t s_declare_dims(tacit_build_t *build, const Onnx__TensorSha
     for (size_t i = 0; i < shape->n_dim; i++) {
         const Onnx__TensorShapeProto__Dimension *dim = shape->dim[i];
         bool fixed = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-        if (fixed && (dim->dim_value < 0 || dim->dim_value > TACIT_TENSOR_SIZE_MAX)) {
+        if (fixed && (dim->dim_value < -1 || dim->dim_value > TACIT_TENSOR_SIZE_MAX)) {
             return tacit_build_refuse_named(build, TACIT_MALFORMED, "value", value->name,
                                             "a dimension is negative or too large");
         }
-        value->dims[i] = fixed ? dim->dim_value : -1;
+        value->dims[i] = fixed ? dim->dim_value : -1; /* some exporters write -1 themselves */
     }
     return TACIT_OK;
+}
+
+/*  Whether a declaration leaves the type open, as tools that change graphs may do with outputs.  */
+static bool s_untyped(const Onnx__TypeProto *type)
+{
+    return type == NULL || type->value_case == ONNX__TYPE_PROTO__VALUE__NOT_SET ||
+           (type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE &&
+            type->tensor_type->elem_type == ONNX__TENSOR_PROTO__DATA_TYPE__UNDEFINED);
 }
 
 /*  The element type that a declaration means; NONE where it is not computed. What a node made may
     stand for more: numbers for text labels, the scores of ZipMap for a sequence of maps.  */
 static tacit_dtype_t s_declared_type(const Onnx__TypeProto *type, const tacit_value_t *made)
 {
+    if (made != NULL && s_untyped(type)) {
+        return made->dtype;
+    }
     if (type != NULL && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE) {
         int32_t element = type->tensor_type->elem_type;
         bool labels =
@@ -252,7 +263,10 @@ static tacit_status_t s_declare(tacit_build_t *build, const Onnx__ValueInfoProto
             tensor ? (tacit_dtype_t)type->tensor_type->elem_type : TACIT_DTYPE_NONE;
         (void)snprintf(reason, sizeof(reason), "its type (%s) is not computed",
                        tensor ? tacit_dtype_name(dtype) : "no dense tensor");
-        return tacit_build_refuse_named(build, TACIT_UNSUPPORTED, "value", name, reason);
+        (void)tacit_build_refuse_named(build, TACIT_UNSUPPORTED, "value", name, reason);
+        tacit_error_remedy(build->error, "export the model with tensors of float32, float64, "
+                                         "int64, int32, int8, uint8 or bool");
+        return TACIT_UNSUPPORTED;
     }
     const Onnx__TensorShapeProto *shape = tensor ? type->tensor_type->shape : NULL;
     return shape != NULL ? s_declare_dims(build, shape, ret_value) : TACIT_OK;
@@ -349,8 +363,9 @@ static tacit_status_t s_read_opset(tacit_build_t *build, const Onnx__ModelProto 
         }
         bool ours = import->domain == NULL || import->domain[0] == '\0' ||
                     strcmp(import->domain, "ai.onnx") == 0;
-        if (ours && opset != 0) {
-            return tacit_build_refuse(build, TACIT_MALFORMED, "opset", "it is imported twice");
+        if (ours && opset != 0 && opset != import->version) {
+            return tacit_build_refuse(build, TACIT_MALFORMED, "opset",
+                                      "it is imported twice, as different ones");
         }
         opset = ours ? import->version : opset;
     }
@@ -358,7 +373,12 @@ static tacit_status_t s_read_opset(tacit_build_t *build, const Onnx__ModelProto 
         char reason[96];
         (void)snprintf(reason, sizeof(reason), "%lld is not between %d and %d", (long long)opset,
                        TACIT_OPSET_MIN, TACIT_OPSET_MAX);
-        return tacit_build_refuse(build, TACIT_UNSUPPORTED, "opset", reason);
+        (void)tacit_build_refuse(build, TACIT_UNSUPPORTED, "opset", reason);
+        tacit_error_remedy(build->error,
+                           "export the model for opset %d, or convert it with "
+                           "onnx.version_converter",
+                           TACIT_OPSET_MAX);
+        return TACIT_UNSUPPORTED;
     }
     build->graph->opset = opset;
     return TACIT_OK;
@@ -384,8 +404,12 @@ static tacit_status_t s_read_labels(tacit_build_t *build, const Onnx__ModelProto
 static tacit_status_t s_check_model(tacit_build_t *build, const Onnx__ModelProto *model)
 {
     if (model->n_functions > 0) {
-        return tacit_build_refuse(build, TACIT_UNSUPPORTED, "model",
-                                  "it defines functions of its own");
+        (void)tacit_build_refuse(build, TACIT_UNSUPPORTED, "model",
+                                 "it defines functions of its own");
+        tacit_error_remedy(build->error,
+                           "write them out with onnx.inliner.inline_local_functions, or export "
+                           "the model without functions");
+        return TACIT_UNSUPPORTED;
     }
     if (model->graph->n_sparse_initializer > 0) {
         return tacit_build_refuse(build, TACIT_UNSUPPORTED, "graph", "it has sparse initializers");

@@ -13,6 +13,19 @@ static tacit_status_t s_refuse_input(tacit_error_t *error, const char *name, con
     return status;
 }
 
+static tacit_status_t s_refuse_decision(tacit_error_t *error, const char *name, size_t count)
+{
+    char expected[64];
+    char got[32];
+    (void)snprintf(expected, sizeof(expected), "at most %d elements, as they decide shapes",
+                   TACIT_PLAN_CONSTANT_MAX);
+    (void)snprintf(got, sizeof(got), "%zu elements", count);
+    (void)tacit_error_claim(error, TACIT_BAD_INPUT, name, expected, got);
+    tacit_error_remedy(error, "send less at once, or export the model without what selects by "
+                              "values, such as NonZero or NonMaxSuppression");
+    return TACIT_BAD_INPUT;
+}
+
 static const tacit_engine_tensor_t *s_find_input(const char *name,
                                                  const tacit_engine_tensor_t *inputs, size_t count)
 {
@@ -89,8 +102,7 @@ static tacit_status_t s_take_input(const tacit_graph_t *graph, size_t i,
     }
     if (graph->values[graph->input_values[i]].decides_shapes) {
         if (tensor->count > TACIT_PLAN_CONSTANT_MAX) {
-            return s_refuse_input(error, declared->name, "few elements, as they decide shapes",
-                                  "too many");
+            return s_refuse_decision(error, declared->name, tensor->count);
         }
         tensor->data = (void *)(uintptr_t)input->data.data; /* the planner copies it */
     }

@@ -19,7 +19,8 @@ enum {
     TACIT_NODE_ATTRIBUTES_MAX = 32,      /* attributes of a node */
     TACIT_ATTRIBUTE_ITEMS_MAX = 1 << 22, /* numbers or texts in an attribute */
     TACIT_WINDOW_MAX = 4096,             /* a kernel, stride, dilation or pad */
-    TACIT_PLAN_CONSTANT_MAX = 4096,      /* elements of an input that decides shapes */
+    TACIT_PLAN_CONSTANT_MAX = 1 << 22,   /* elements of an input that decides shapes */
+    TACIT_UNIQUE_ITEMS_MAX = 4096,       /* items that Unique compares, each with each */
     TACIT_OPSET_MIN = 1,                 /* each operator has its own minimum above this */
     TACIT_OPSET_MAX = 17,
     TACIT_TENSOR_SIZE_MAX = 0x7fffffff /* bytes of a tensor */

@@ -266,8 +266,10 @@ static tacit_status_t s_named_type(const tacit_graph_node_t *node, const char *a
 {
     int64_t to = tacit_graph_node_integer(node, attribute, (int64_t)fallback);
     if (!tacit_dtype_known(to)) {
-        return tacit_graph_node_refuse(node, error, TACIT_UNSUPPORTED,
-                                       "the type %lld to cast to is not computed", (long long)to);
+        bool named = to > 0 && to <= INT32_MAX;
+        return tacit_graph_node_refuse(
+            node, error, TACIT_UNSUPPORTED, "the type %lld (%s) to cast to is not computed",
+            (long long)to, tacit_dtype_name(named ? (tacit_dtype_t)to : 0));
     }
     *ret_dtype = (tacit_dtype_t)to;
     return TACIT_OK;

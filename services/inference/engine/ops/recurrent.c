@@ -14,20 +14,21 @@ enum { RNN = 1, GRU = 3, LSTM = 4, ACTIVATIONS = 3 };
 
 typedef struct s_function {
     const char *name;
+    size_t numbers;    /* it takes: none, alpha, alpha and beta */
     float alpha, beta; /* defaults */
 } s_function_t;
 
-static const s_function_t s_functions[] = {{"Sigmoid", 0, 0},
-                                           {"Tanh", 0, 0},
-                                           {"Relu", 0, 0},
-                                           {"HardSigmoid", 0.2F, 0.5F},
-                                           {"Affine", 1, 0},
-                                           {"LeakyRelu", 0.01F, 0},
-                                           {"Elu", 1.0F, 0},
-                                           {"Softsign", 0, 0},
-                                           {"Softplus", 0, 0},
-                                           {"ThresholdedRelu", 1.0F, 0},
-                                           {"ScaledTanh", 1.0F, 1.0F}};
+static const s_function_t s_functions[] = {{"Sigmoid", 0, 0, 0},
+                                           {"Tanh", 0, 0, 0},
+                                           {"Relu", 0, 0, 0},
+                                           {"HardSigmoid", 2, 0.2F, 0.5F},
+                                           {"Affine", 2, 1, 0},
+                                           {"LeakyRelu", 1, 0.01F, 0},
+                                           {"Elu", 1, 1.0F, 0},
+                                           {"Softsign", 0, 0, 0},
+                                           {"Softplus", 0, 0, 0},
+                                           {"ThresholdedRelu", 1, 1.0F, 0},
+                                           {"ScaledTanh", 2, 1.0F, 1.0F}};
 
 enum { FUNCTIONS = sizeof(s_functions) / sizeof(s_functions[0]) };
 
@@ -59,7 +60,8 @@ static float s_apply(size_t function, float a, float b, float x)
     }
 }
 
-/*  The function number `which` of a direction; FUNCTIONS where the name is unknown.  */
+/*  The function number `which` of all directions; FUNCTIONS where the name is unknown. Older
+    exporters write the names in small letters.  */
 static size_t s_function(const tacit_graph_node_t *node, size_t which, size_t fallback)
 {
     const tacit_attribute_t *names = tacit_graph_node_attribute(node, "activations");
@@ -67,7 +69,7 @@ static size_t s_function(const tacit_graph_node_t *node, size_t which, size_t fa
         return fallback;
     }
     size_t i = 0;
-    while (i < FUNCTIONS && strcmp(s_functions[i].name, names->texts[which]) != 0) {
+    while (i < FUNCTIONS && strcasecmp(s_functions[i].name, names->texts[which]) != 0) {
         i++;
     }
     return i;
@@ -264,10 +266,28 @@ static void s_step_lstm(const s_cell_t *cell)
 
 /* --- all sequences ---------------------------------------------------------------------------- */
 
+/*  The next of a list, which names a number only for functions that take it.  */
 static float s_number(const tacit_graph_node_t *node, const char *name, size_t i, float fallback)
 {
     const tacit_attribute_t *list = tacit_graph_node_attribute(node, name);
     return list != NULL && i < list->count ? list->reals[i] : fallback;
+}
+
+/*  The functions of all directions up to this one, with their numbers: those of this one stay.  */
+static void s_choose(const tacit_graph_node_t *node, size_t direction, size_t per, s_cell_t *cell)
+{
+    size_t alphas = 0;
+    size_t betas = 0;
+    for (size_t which = 0; which < (direction + 1) * per; which++) {
+        size_t i = which % per;
+        size_t fallback = cell->gates != RNN && i == 0 ? 0 : 1;
+        cell->functions[i] = s_function(node, which, fallback);
+        const s_function_t *function = &s_functions[cell->functions[i]];
+        bool alpha = function->numbers > 0;
+        bool beta = function->numbers > 1;
+        cell->alpha[i] = alpha ? s_number(node, "activation_alpha", alphas++, function->alpha) : 0;
+        cell->beta[i] = beta ? s_number(node, "activation_beta", betas++, function->beta) : 0;
+    }
 }
 
 static const float *s_part(const tacit_tensor_t *inputs, size_t count, size_t i, size_t offset)
@@ -280,8 +300,6 @@ static s_cell_t s_cell(const tacit_graph_node_t *node, const s_sizes_t *s,
 {
     size_t rows = s->gates * s->hidden;
     size_t per = s->gates == RNN ? 1 : (s->gates == GRU ? 2 : 3);
-    static const size_t fallback[LSTM + 1][ACTIVATIONS] = {
-        [RNN] = {1, 1, 1}, [GRU] = {0, 1, 1}, [LSTM] = {0, 1, 1}};
     s_cell_t cell = {.w = s_part(inputs, count, W, direction * rows * s->features),
                      .r = s_part(inputs, count, R, direction * rows * s->hidden),
                      .bias = s_part(inputs, count, B, direction * 2 * rows),
@@ -297,13 +315,7 @@ static s_cell_t s_cell(const tacit_graph_node_t *node, const s_sizes_t *s,
                      .h = scratch + 2 * rows,
                      .c = scratch + 2 * rows + s->hidden,
                      .other = scratch + 2 * rows + 2 * s->hidden};
-    for (size_t i = 0; i < per; i++) {
-        size_t which = direction * per + i;
-        cell.functions[i] = s_function(node, which, fallback[s->gates][i]);
-        const s_function_t *function = &s_functions[cell.functions[i]];
-        cell.alpha[i] = s_number(node, "activation_alpha", which, function->alpha);
-        cell.beta[i] = s_number(node, "activation_beta", which, function->beta);
-    }
+    s_choose(node, direction, per, &cell);
     return cell;
 }
 

@@ -245,7 +245,7 @@ TACIT_INFER(unique)
         parameters->node.axis = axis;
     }
     s_items_t items = s_items(parameters, x);
-    if (items.count > TACIT_PLAN_CONSTANT_MAX) {
+    if (items.count > TACIT_UNIQUE_ITEMS_MAX) {
         return tacit_graph_node_refuse(inference->node, inference->error, TACIT_TOO_LARGE,
                                        "it has too many items to compare");
     }

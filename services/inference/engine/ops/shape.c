@@ -143,13 +143,25 @@ TACIT_INFER(unsqueeze)
     return TACIT_OK;
 }
 
-/*  Dropout does nothing at inference; the mask says that everything stayed.  */
+/*  Whether the input is a number that is known, and 0.  */
+static bool s_known_zero(const tacit_tensor_t *input)
+{
+    double number = 1.0;
+    if (input->data != NULL && input->count == 1) {
+        bool wide = input->dtype == TACIT_DTYPE_FLOAT64;
+        number = wide ? *(const double *)input->data : (double)*(const float *)input->data;
+    }
+    return number == 0.0;
+}
+
+/*  Dropout does nothing at inference, nor in training where it drops none (as PyTorch writes
+    functional.dropout); the mask says that everything stayed.  */
 TACIT_INFER(dropout)
 {
     bool given = inference->node->input_count > 2;
     const tacit_tensor_t *training = &inference->inputs[given ? 2 : 0];
     if (given && training->data != NULL && training->count > 0 &&
-        *(const uint8_t *)training->data != 0) {
+        *(const uint8_t *)training->data != 0 && !s_known_zero(&inference->inputs[1])) {
         return tacit_graph_node_refuse(inference->node, inference->error, TACIT_UNSUPPORTED,
                                        "training mode is not computed");
     }
