@@ -16,7 +16,12 @@ typedef float tacit_loose_t
     __attribute__((vector_size(sizeof(float) * LANES), may_alias, aligned(4)));
 typedef int32_t tacit_mask_t __attribute__((vector_size(sizeof(float) * LANES)));
 
+/*  Checks of a sanitizer in each copy of a loop would take minutes to compile.  */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define INLINE static inline
+#else
 #define INLINE static inline __attribute__((always_inline))
+#endif
 
 /*  The number in every lane.  */
 INLINE tacit_lanes_t tacit_all(float number)
