@@ -71,16 +71,13 @@ class Loss(MeshCase):
     def finish_slow(self, started, user=None, deadline=DEADLINE):
         return (user or self.user).finish_infer(self.owner_id, "slow", started, deadline + 2)
 
-    def busy_workers(self):
-        return [worker["state"] for worker in self.mesh.status()["workers"]].count("busy")
-
     def start_busy(self, count):
         """Requests that are seen to occupy so many workers; where all are done before anybody
         looked, once more."""
         for _ in range(TRIES):
             started = [self.start_slow() for _ in range(count)]
             try:
-                await_condition(lambda: self.busy_workers() == count, f"{count} workers work",
+                await_condition(lambda: self.mesh.busy_workers() == count, f"{count} workers work",
                                 PATIENCE / 12, pause=0.01)
                 return started
             except AssertionError as error:
@@ -139,7 +136,7 @@ class Loss(MeshCase):
         try:
             while refused is None and time.monotonic() < until:
                 worker = self.mesh.processes()["worker-1"]
-                if worker["pid"] and self.busy_workers():
+                if worker["pid"] and self.mesh.busy_workers():
                     self.kill(worker["pid"])
                 try:
                     self.user.to(wire.GATEWAY).finish(started[1], "inference.infer", 0.05)

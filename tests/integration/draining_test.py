@@ -68,9 +68,6 @@ class Drain(MeshCase):
         answer = user.infer(self.owner_id, "quick", ROW, timeout=DEADLINE)
         self.assertEqual(answer.values(), (1, 0, 3))
 
-    def busy_workers(self):
-        return [worker["state"] for worker in self.mesh.status()["workers"]].count("busy")
-
     def start_busy(self, count, workers, users=None):
         """So many requests, that are seen to occupy so many workers; where all are done before
         anybody looked, once more."""
@@ -78,7 +75,7 @@ class Drain(MeshCase):
         for _ in range(TRIES):
             started = [self.start_slow(user) for user in users]
             try:
-                await_condition(lambda: self.busy_workers() == workers, f"{workers} workers work",
+                await_condition(lambda: self.mesh.busy_workers() == workers, f"{workers} workers work",
                                 PATIENCE / 12, pause=0.01)
                 return started
             except AssertionError as error:

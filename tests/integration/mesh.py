@@ -19,6 +19,7 @@ import time
 import unittest
 
 import wire
+from operator_view import OperatorView
 
 BIN = os.environ["TACIT_BIN"]
 TEST_BIN = os.environ["TACIT_TEST_BIN"]
@@ -206,7 +207,18 @@ class Mesh:
         return self.operator("status", "--json", check=True).json
 
     def processes(self):
-        return {process["name"]: process for process in self.status()["processes"]}
+        """By name."""
+        return OperatorView(self.state).processes()
+
+    def roles(self):
+        """Those of all members."""
+        return [wire.ROLE_NAMES[member.role] for member in OperatorView(self.state).members()]
+
+    def worker_states(self):
+        return OperatorView(self.state).workers()
+
+    def busy_workers(self):
+        return self.worker_states().count("busy")
 
     def pid(self, name):
         return self.processes()[name]["pid"]
@@ -231,20 +243,15 @@ class Mesh:
         """Every process is ready, and the gateway has its workers."""
 
         def ready():
-            outcome = self.operator("status", "--json")
-            if outcome.code != 0:
-                return None
-            status = outcome.json
+            processes = self.processes()
             count = workers
             if count is None:
-                count = sum(p["name"].startswith("worker-") for p in status["processes"])
-            roles = {member["role"] for member in status["members"]}
-            if ({p["state"] for p in status["processes"]} == {"ready"} and
-                    len(status["workers"]) == count and {"keys", "models", "gateway"} <= roles):
-                return status
-            return None
+                count = sum(name.startswith("worker-") for name in processes)
+            return ({process["state"] for process in processes.values()} == {"ready"} and
+                    {"keys", "models", "gateway"} <= set(self.roles()) and
+                    len(self.worker_states()) == count)
 
-        return await_condition(ready, "the mesh is whole again", timeout)
+        await_condition(ready, "the mesh is whole again", timeout)
 
     def kill(self, name):
         """kill -9 of a process of the mesh; its pid."""

@@ -8,6 +8,7 @@ import unittest
 import wire
 from identity_test import Enclave
 from mesh import MeshCase, await_condition
+from operator_view import OperatorView
 
 BURST = 64  # services/attestation/refusal_journal.h
 
@@ -127,8 +128,8 @@ class Refusals(MeshCase):
         self.assertEqual([entry["number"] for entry in after], list(range(len(after), 0, -1)))
 
     def test_who_was_killed_is_no_member_for_long(self):
-        members = lambda: [m["curve_key"] for m in self.mesh.status()["members"]
-                           if m["role"] == "models"]
+        members = lambda: [member.key for member in OperatorView(self.mesh.state).members()
+                           if member.role == wire.MODELS]
         before = members()
         pid = self.mesh.kill("models")
         self.mesh.await_restart("models", pid)

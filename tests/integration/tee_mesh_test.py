@@ -87,8 +87,7 @@ class Tee:
 
         refusal = await_condition(refused, "the workers are refused")[0]
         self.assertIn(f"{self.program}: {other}", refusal["policy"])
-        await_condition(lambda: not any(m["role"] == "worker" for m in
-                                        self.mesh.status()["members"]), "no worker is a member")
+        await_condition(lambda: "worker" not in self.mesh.roles(), "no worker is a member")
 
 
 class Tdx(Tee, MeshCase):

@@ -370,7 +370,7 @@ def result_field(result, offset, size):
 
 
 class Peer:
-    """Somebody to call: an attested member, by its result."""
+    """An attested member, by its result: somebody to call, if it has an endpoint."""
 
     def __init__(self, role, endpoint, key, measurement=b""):
         self.role, self.endpoint, self.key, self.measurement = role, endpoint, key, measurement
@@ -405,17 +405,21 @@ class User:
         if connection:
             connection.close()
 
-    def peers(self):
-        """Every endpoint of the mesh, by role."""
+    def members(self):
+        """The attestation service, then everybody attested, the newest first."""
         said = introduction(self.trust)
-        found = {ATTESTATION: Peer(ATTESTATION, said[4], said[1])}
         with Connection(said[4], said[1], self.identity, self.timeout) as attestation:
             members = attestation("attestation.lookup", {1: 0})[1]
-        for member in members:  # newest first: before what a former life left behind
-            result = member[2]
-            if member[1] and result[10] not in found:
-                found[result[10]] = Peer(result[10], member[1], result_field(result, 40, 32),
-                                         result_field(result, 136, 32))
+        return [Peer(ATTESTATION, said[4], said[1])] + [
+            Peer(result[10], endpoint, result_field(result, 40, 32), result_field(result, 136, 32))
+            for endpoint, result in ((member[1], member[2]) for member in members)]
+
+    def peers(self):
+        """Every endpoint of the mesh, by role: before what a former life left behind."""
+        found = {}
+        for member in self.members():
+            if member.endpoint:
+                found.setdefault(member.role, member)
         return found
 
     def connect(self, role):
