@@ -17,3 +17,8 @@ uint64_t tacit_monotonic_ns(void)
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
+
+uint64_t tacit_monotonic_ms(void)
+{
+    return tacit_monotonic_ns() / 1000000U;
+}

@@ -9,8 +9,9 @@
 /*  Unix time in milliseconds. The host sets it: good for expiry, worthless against the host.  */
 uint64_t tacit_now_ms(void);
 
-/*  Nanoseconds since some moment before this process: for durations and deadlines of its own, which
+/*  Time since some moment before this process: for durations and deadlines of its own, which
     setting the wall clock does not change.  */
 uint64_t tacit_monotonic_ns(void);
+uint64_t tacit_monotonic_ms(void);
 
 #endif

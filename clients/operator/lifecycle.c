@@ -62,14 +62,14 @@ static tacit_status_t s_await(const tacit_invocation_t *invocation,
     tacit_mesh_t *mesh = NULL;
     tacit_client_t *gateway = NULL;
     uint32_t wait_ms = invocation->timeout_ms ? invocation->timeout_ms : S_WAIT_MS;
-    uint64_t until_ms = tacit_now_ms() + wait_ms;
+    uint64_t until_ms = tacit_monotonic_ms() + wait_ms;
     tacit_status_t status = tacit_control_mesh(invocation, identity, &mesh, ret_error);
     if (!status) {
         status = tacit_mesh_connect(mesh, TACIT_ROLE_GATEWAY, &gateway, ret_error);
     }
     size_t count = SIZE_MAX;
     while (!status && (count = s_count(gateway)) != workers) {
-        if (tacit_now_ms() >= until_ms) {
+        if (tacit_monotonic_ms() >= until_ms) {
             status = tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED,
                                      "the mesh has %zu workers and not yet %u", count, workers);
             tacit_error_remedy(ret_error, "it goes on; tacit-operator status shows how far it is");
@@ -120,10 +120,10 @@ static tacit_status_t s_await_end(const char *state, tacit_error_t *ret_error)
         return status;
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    uint64_t until_ms = tacit_now_ms() + S_DOWN_MS;
+    uint64_t until_ms = tacit_monotonic_ms() + S_DOWN_MS;
     bool held = fd >= 0;
     while (held && flock(fd, LOCK_SH | LOCK_NB) != 0) {
-        if (tacit_now_ms() >= until_ms) {
+        if (tacit_monotonic_ms() >= until_ms) {
             status = tacit_error_set(ret_error, TACIT_DEADLINE_EXCEEDED,
                                      "the supervisor has not ended yet");
             break;

@@ -30,8 +30,8 @@ typedef struct {
     char bin[PATH_MAX];
     char manifest[PATH_MAX]; /* empty: the embedded one */
     pid_t supervisor;
-    uint64_t until_ms;
-    bool applied; /* a policy was */
+    uint64_t until_ms; /* monotonic */
+    bool applied;      /* a policy was */
 } s_up_t;
 
 static void s_pause(void)
@@ -338,7 +338,7 @@ static tacit_status_t s_await(const s_up_t *up, tacit_client_t *supervisor, cons
         whole = view.count > 0 && view.ready == view.count;
         progress.total = view.count;
         tacit_progress_update(&progress, view.ready);
-        if (!status && !whole && tacit_now_ms() >= up->until_ms) {
+        if (!status && !whole && tacit_monotonic_ms() >= up->until_ms) {
             status = s_say_who(TACIT_DEADLINE_EXCEEDED, &view, ret_error);
         } else if (!status && !whole) {
             s_pause();
@@ -411,7 +411,7 @@ static void s_give_up(const s_up_t *up)
 tacit_status_t tacit_command_up(const tacit_invocation_t *invocation, tacit_error_t *ret_error)
 {
     uint32_t wait_ms = invocation->timeout_ms ? invocation->timeout_ms : S_WAIT_MS;
-    s_up_t up = {.invocation = invocation, .until_ms = tacit_now_ms() + wait_ms};
+    s_up_t up = {.invocation = invocation, .until_ms = tacit_monotonic_ms() + wait_ms};
     tacit_status_t status = s_prepare(&up, ret_error);
     if (!status) {
         s_watch_signals();

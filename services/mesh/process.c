@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "enclave/clock.h"
+
 enum { S_READY_FD = 3 };
 
 tacit_status_t tacit_process_add(tacit_process_t *process, const char *argument)
@@ -130,7 +132,8 @@ tacit_status_t tacit_process_start(tacit_process_t *process, uint64_t now_ms,
                                process->log, strerror(errno));
     }
     process->ready_fd = ready[0];
-    process->started_ms = now_ms;
+    process->launched_ms = now_ms;
+    process->started_ms = tacit_now_ms();
     process->state = TACIT_PROCESS_STARTING;
     process->endpoint[0] = '\0';
     return TACIT_OK;
@@ -185,7 +188,7 @@ void tacit_process_on_exit(tacit_process_t *process, uint64_t now_ms)
         return;
     }
     s_describe_exit(process, status);
-    if (now_ms >= process->started_ms + TACIT_PROCESS_STABLE_MS) {
+    if (now_ms >= process->launched_ms + TACIT_PROCESS_STABLE_MS) {
         process->backoff_ms = TACIT_PROCESS_BACKOFF_MS;
     }
     process->state = TACIT_PROCESS_BACKING_OFF;

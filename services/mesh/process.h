@@ -1,8 +1,8 @@
 /*  process.h - one supervised child: started, watched, started again with back-off.
 
     The child gets its log file as standard output and error, a pipe on descriptor 3 where it says
-    READY or FAILED, and dies with its supervisor. Times are Unix milliseconds given by the caller:
-    no clock inside.  */
+    READY or FAILED, and dies with its supervisor. Times are milliseconds of the monotonic clock,
+    given by the caller: whoever sets the wall clock neither hastens a restart nor delays it.  */
 
 #ifndef TACIT_SERVICES_MESH_PROCESS_H
 #define TACIT_SERVICES_MESH_PROCESS_H
@@ -42,8 +42,9 @@ typedef struct tacit_process {
     int pidfd;    /* readable when it ended; -1 */
     int ready_fd; /* where it says READY; -1 */
     uint32_t restarts;
-    uint64_t started_ms;
-    uint64_t due_ms; /* when to start again, while backing off */
+    uint64_t launched_ms;
+    uint64_t started_ms; /* the same moment in Unix time, for who asks */
+    uint64_t due_ms;     /* when to start again, while backing off */
     uint32_t backoff_ms;
     char endpoint[TACIT_PROCESS_TEXT_MAX];  /* it said after READY */
     char last_exit[TACIT_PROCESS_TEXT_MAX]; /* why it ended last time */

@@ -53,7 +53,7 @@ struct tacit_supervisor {
     tacit_trust_t trust;                /* once the platform is ready */
     bool trusted;                       /* trust is there */
     bool stopping;
-    uint64_t kill_ms; /* when patience ends */
+    uint64_t kill_ms; /* monotonic; when patience ends */
 };
 
 /*  --- command lines --------------------------------------------------------------------------- */
@@ -290,7 +290,7 @@ static int s_on_tick(zloop_t *loop, int timer, void *argument)
     (void)loop;
     (void)timer;
     tacit_supervisor_t *self = argument;
-    uint64_t now_ms = tacit_now_ms();
+    uint64_t now_ms = tacit_monotonic_ms();
     for (size_t i = 0; i < TACIT_PROCESSES_MAX; i++) {
         s_read_events(self, i, now_ms);
     }
@@ -364,7 +364,7 @@ void tacit_supervisor_stop(tacit_supervisor_t *supervisor)
 {
     if (!supervisor->stopping) {
         supervisor->stopping = true;
-        supervisor->kill_ms = tacit_now_ms() + S_STOP_MS;
+        supervisor->kill_ms = tacit_monotonic_ms() + S_STOP_MS;
         return;
     }
     for (size_t i = 0; i < TACIT_PROCESSES_MAX; i++) {

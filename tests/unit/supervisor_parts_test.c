@@ -11,10 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "enclave/clock.h"
 #include "enclave/whole_file.h"
 #include "services/mesh/manifest.h"
 #include "services/mesh/process.h"
 #include "state_folder.h"
+
+enum { S_PATIENCE_MS = 10000 };
 
 static char s_folder[STATE_FOLDER_MAX];
 
@@ -143,7 +146,7 @@ static tacit_process_t s_process(const char *script)
 static void s_wait(int fd)
 {
     struct pollfd item = {.fd = fd, .events = POLLIN};
-    assert_int_equal(poll(&item, 1, 10000), 1);
+    assert_int_equal(poll(&item, 1, S_PATIENCE_MS), 1);
 }
 
 static void it_says_that_it_is_ready(void **state)
@@ -155,6 +158,8 @@ static void it_says_that_it_is_ready(void **state)
     tacit_process_on_ready(&process);
     assert_int_equal(process.state, TACIT_PROCESS_READY);
     assert_string_equal(process.endpoint, "tcp://somewhere");
+    assert_int_equal(process.launched_ms, 1);
+    assert_in_range(tacit_now_ms() - process.started_ms, 0, S_PATIENCE_MS); /* Unix time */
     tacit_process_stop(&process, SIGTERM);
     s_wait(process.pidfd);
     tacit_process_on_exit(&process, 2);
