@@ -11,6 +11,7 @@
 
 #include "clients/lib/table.h"
 #include "clients/lib/terminal.h"
+#include "screen.h"
 
 static const tacit_column_t s_columns[] = {{"name", TACIT_ALIGN_LEFT}, {"p", TACIT_ALIGN_RIGHT}};
 
@@ -161,6 +162,34 @@ static void test_many_rows(void **state)
     tacit_table_destroy(&table);
 }
 
+static bool s_heading_is_bold(void)
+{
+    char text[256];
+    tacit_table_t *table = NULL;
+    screen_t screen = screen_open();
+    assert_int_equal(tacit_table_new(s_columns, 2, &table), TACIT_OK);
+    tacit_table_print(table, screen.stream);
+    assert_int_equal(fflush(screen.stream), 0);
+    assert_true(screen_read(&screen, text, sizeof text) > 0);
+    assert_non_null(strstr(text, "name  p"));
+    tacit_table_destroy(&table);
+    screen_close(&screen);
+    return strchr(text, '\033') != NULL;
+}
+
+/*  no-color.org: any value but an empty one.  */
+static void test_a_terminal_without_colours_where_the_user_wants_none(void **state)
+{
+    (void)state;
+    assert_int_equal(unsetenv("NO_COLOR"), 0);
+    assert_true(s_heading_is_bold());
+    assert_int_equal(setenv("NO_COLOR", "", 1), 0);
+    assert_true(s_heading_is_bold());
+    assert_int_equal(setenv("NO_COLOR", "0", 1), 0);
+    assert_false(s_heading_is_bold());
+    assert_int_equal(unsetenv("NO_COLOR"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_columns_limit),
         cmocka_unit_test(test_long_cells_are_cut),
         cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_a_terminal_without_colours_where_the_user_wants_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
