@@ -105,10 +105,9 @@ int main(int argc, char **argv)
     snp_forge_t amd;
     double seconds = argc == 2 ? strtod(argv[1], NULL) : 2;
     if (argc > 2 || !(seconds > 0 && seconds <= 60)) {
-        puts(
-            "usage: tacit-bench-attest [SECONDS]\n\n"
-            "Verifications of evidence a second on one core, for each format, everything anew and\n"
-            "with the chain known. SECONDS (2) for each figure, 60 at most.");
+        puts("usage: tacit-bench-attest [SECONDS]\n\n"
+             "Verifications of evidence a second on one core, for each format, everything\n"
+             "anew and with the chain known. SECONDS (2) for each figure, 60 at most.");
         return argc == 2 && argv[1][0] == '-' ? 0 : 2;
     }
     nitro_forge_open(&bench.aws);

@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enclave/wrap.h"
+
 enum {
     S_FIRST = 256,
     S_HELP = S_FIRST + TACIT_COMMAND_LINE_OPTIONS_MAX,
     S_VERSION,
-    S_NAME_MAX = 48
+    S_NAME_MAX = 48,
+    S_HELP_MAX = 320 /* of one option, or of one way to call the program */
 };
 
 /*  --- help ------------------------------------------------------------------------------------ */
@@ -37,14 +40,35 @@ static void s_print_row(size_t width, const char *option, const char *argument, 
                         bool required)
 {
     char name[S_NAME_MAX];
+    char text[S_HELP_MAX];
     s_name(name, option, argument);
-    printf("  %-*s  %s%s\n", (int)width, name, help, required ? " (required)" : "");
+    snprintf(text, sizeof text, "%s%s", help, required ? " (required)" : "");
+    printf("  %-*s  ", (int)width, name);
+    tacit_wrap(stdout, text, (int)width + 4);
+}
+
+/*  Each line of the usage is one way to call it.  */
+static void s_print_usage(const tacit_command_line_t *line)
+{
+    const char *usage = line->usage;
+    for (const char *word = "Usage:"; *usage; word = "") {
+        char way[S_HELP_MAX];
+        size_t size = strcspn(usage, "\n");
+        snprintf(way, sizeof way, "%.*s", (int)size, usage);
+        printf("%-6s %s ", word, line->name);
+        tacit_wrap(stdout, way, (int)strlen(line->name) + 8);
+        usage += size + (usage[size] == '\n');
+    }
 }
 
 static void s_print_help(const tacit_command_line_t *line)
 {
     size_t width = s_widest(line);
-    printf("%s - %s\n\nUsage: %s %s\n\n", line->name, line->summary, line->name, line->usage);
+    printf("%s - ", line->name);
+    tacit_wrap(stdout, line->summary, (int)strlen(line->name) + 3);
+    putchar('\n');
+    s_print_usage(line);
+    putchar('\n');
     for (size_t i = 0; i < line->option_count; i++) {
         const tacit_line_option_t *option = &line->options[i];
         s_print_row(width, option->name, option->argument, option->help, option->required);
@@ -52,7 +76,8 @@ static void s_print_help(const tacit_command_line_t *line)
     s_print_row(width, "help", NULL, "this text", false);
     s_print_row(width, "version", NULL, "the version", false);
     if (line->notes) {
-        printf("\n%s", line->notes);
+        putchar('\n');
+        tacit_wrap(stdout, line->notes, 0);
     }
 }
 

@@ -25,7 +25,7 @@ typedef enum tacit_option_kind {
 typedef struct tacit_line_option {
     const char *name;     /* without the dashes */
     const char *argument; /* what help calls its value; NULL for a flag */
-    const char *help;     /* one line */
+    const char *help;     /* wrapped where it is long */
     tacit_option_kind_t kind;
     bool required; /* of WORD and TEXT */
     size_t offset;
@@ -36,11 +36,11 @@ typedef struct tacit_line_option {
 typedef struct tacit_command_line {
     const char *name;    /* "tacit-keyd" */
     const char *summary; /* one line */
-    const char *usage;   /* as help shows it, after the name */
+    const char *usage;   /* what follows the name, a line for each way to call it */
     const tacit_line_option_t *options;
     size_t option_count;
     const char *operand; /* what the one operand is called; NULL: there is none */
-    const char *notes;   /* more help, whole lines; may be NULL */
+    const char *notes;   /* more help, wrapped; may be NULL */
 } tacit_command_line_t;
 
 /*  Fills self, which holds the defaults. Returns -1 to go on, or the exit code: 0 after --help and

@@ -413,11 +413,11 @@ static const tacit_command_line_t s_line = {
     .name = "tacit-sign",
     .summary = "make an executable an enclave, or show which one it is",
     .usage = "--key KEY.pem --role ROLE [OPTION]... EXECUTABLE\n"
-             "       tacit-sign --show [--tee KIND] [--json] EXECUTABLE",
+             "--show [--tee KIND] [--json] EXECUTABLE",
     .options = s_rows,
     .option_count = sizeof s_rows / sizeof *s_rows,
     .operand = "EXECUTABLE",
-    .notes = "Exit codes: 0 done, 1 failed or not a valid enclave, 2 usage.\n",
+    .notes = "Exit codes: 0 done, 1 failed or not a valid enclave, 2 usage.",
 };
 
 /*  Returns -1 to go on, or the exit code.  */

@@ -33,9 +33,9 @@ bool tacit_daemon_take_level(void *settings, const char *value);
 
 /*  What the notes of help say of every daemon.  */
 #define TACIT_DAEMON_NOTES                                                                         \
-    "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 usage. The first signal lets it\n"    \
+    "Exit codes: 0 stopped by SIGTERM or SIGINT, 1 failed, 2 usage. The first signal lets it "     \
     "finish what it accepted, a second one ends it at once.\n"                                     \
-    "Usually started by `tacit-operator up`.\n"
+    "Usually started by `tacit-operator up`."
 
 typedef struct tacit_daemon {
     const tacit_command_line_t *line;

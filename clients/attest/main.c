@@ -43,32 +43,32 @@ typedef struct {
 
 static void s_print_help(void)
 {
-    fputs(
-        "usage: tacit-attest verify [OPTION]... DIR\n"
-        "       tacit-attest ear [OPTION]... FILE --key PUBLIC\n"
-        "\n"
-        "Says whether the evidence in DIR is genuine, and what it says. The files in DIR tell the\n"
-        "format: quote.bin (Intel SGX and TDX, with its collateral), doc.cbor (AWS Nitro),\n"
-        "report.bin (AMD SEV-SNP, with vek, ask and ark), quote.msg (a TPM of an Azure\n"
-        "confidential VM). ear verifies an attestation result (EAR) in FILE, a JWT or a CWT.\n"
-        "\n"
-        "Options:\n"
-        "  --at TIME    judge as of that time: ISO 8601 (UTC unless it has a zone) or Unix\n"
-        "               seconds; default: now\n"
-        "  --root FILE  trust this root certificate (DER or PEM) instead of the vendors'\n"
-        "  --ear FORM   also write the result as an EAR: jwt or cwt, with --key and --out\n"
-        "  --key FILE   verify: the private key that signs it; ear: the public key of its\n"
-        "               signer; PEM, P-256 or Ed25519\n"
-        "  --out FILE   where to write the EAR\n"
-        "  --json       print JSON\n"
-        "  --help       print this\n"
-        "  --version    print the version\n"
-        "\n"
-        "Exit codes:\n"
-        "  0  verified   the evidence is genuine, the EAR its signer's\n"
-        "  1  reject     it is not, or it cannot be told\n"
-        "  2  usage      the command line is not valid, or a file cannot be read\n",
-        stdout);
+    fputs("usage: tacit-attest verify [OPTION]... DIR\n"
+          "       tacit-attest ear [OPTION]... FILE --key PUBLIC\n"
+          "\n"
+          "Says whether the evidence in DIR is genuine, and what it says. The files in DIR\n"
+          "tell the format: quote.bin (Intel SGX and TDX, with its collateral), doc.cbor\n"
+          "(AWS Nitro), report.bin (AMD SEV-SNP, with vek, ask and ark), quote.msg (a TPM\n"
+          "of an Azure confidential VM). ear verifies an attestation result (EAR) in FILE,\n"
+          "a JWT or a CWT.\n"
+          "\n"
+          "Options:\n"
+          "  --at TIME    judge as of that time: ISO 8601 (UTC unless it has a zone) or\n"
+          "               Unix seconds; default: now\n"
+          "  --root FILE  trust this root certificate (DER or PEM) instead of the vendors'\n"
+          "  --ear FORM   also write the result as an EAR: jwt or cwt, with --key and --out\n"
+          "  --key FILE   verify: the private key that signs it; ear: the public key of its\n"
+          "               signer; PEM, P-256 or Ed25519\n"
+          "  --out FILE   where to write the EAR\n"
+          "  --json       print JSON\n"
+          "  --help       print this\n"
+          "  --version    print the version\n"
+          "\n"
+          "Exit codes:\n"
+          "  0  verified   the evidence is genuine, the EAR its signer's\n"
+          "  1  reject     it is not, or it cannot be told\n"
+          "  2  usage      the command line is not valid, or a file cannot be read\n",
+          stdout);
 }
 
 static int s_usage(const char *message)

@@ -5,41 +5,16 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "enclave/wrap.h"
+
 enum {
     S_COMMAND_COLUMN = 14, /* where explanations begin */
     S_OPTION_COLUMN = 28,
     S_CODE_COLUMN = 26,
-    S_WIDTH = 80,        /* of a line; what is longer goes on below */
     S_USAGE_COLUMN = 18, /* beside the name: "Usage: NAME [OPTIONS] " */
     S_NAME_MAX = 32,     /* bytes of a name that is compared */
     S_DISTANCE_NEAR = 2  /* typing errors that are forgiven */
 };
-
-/*  Bytes of text, at most so many where that is possible without cutting a word.  */
-static size_t s_fitting(const char *text, size_t most)
-{
-    size_t size = strlen(text);
-    size_t fits = 0;
-    for (size_t at = 0; at <= size; at++) {
-        bool ends = at == size || text[at] == ' ';
-        if (ends && (at <= most || fits == 0)) {
-            fits = at;
-        }
-    }
-    return fits;
-}
-
-/*  Text from that column on, where the line stands already; all lines below begin there too.  */
-static void s_wrap(FILE *stream, const char *text, int column)
-{
-    size_t size = s_fitting(text, (size_t)(S_WIDTH - column));
-    (void)fprintf(stream, "%.*s\n", (int)size, text);
-    for (text += size; *text == ' '; text += size) {
-        text++;
-        size = s_fitting(text, (size_t)(S_WIDTH - column));
-        (void)fprintf(stream, "%*s%.*s\n", column, "", (int)size, text);
-    }
-}
 
 static void s_row(FILE *stream, int column, const char *left, const char *right)
 {
@@ -48,14 +23,14 @@ static void s_row(FILE *stream, int column, const char *left, const char *right)
     } else {
         (void)fprintf(stream, "  %-*s", column - 2, left);
     }
-    s_wrap(stream, right, column);
+    tacit_wrap(stream, right, column);
 }
 
 /*  "NAME - what it is", the rest of it below.  */
 static void s_title(FILE *stream, const char *name, const char *summary)
 {
     (void)fprintf(stream, "%s - ", name);
-    s_wrap(stream, summary, (int)strlen(name) + 3);
+    tacit_wrap(stream, summary, (int)strlen(name) + 3);
 }
 
 static void s_options(FILE *stream, const char *title, const tacit_option_t *options, size_t count)
@@ -113,7 +88,7 @@ void tacit_help_command(FILE *stream, const tacit_program_t *program,
     (void)snprintf(name, sizeof name, "%s %s", program->name, command->name);
     s_title(stream, name, command->summary);
     (void)fprintf(stream, "\nUsage: %s [OPTIONS]%s", name, *command->operands ? " " : "");
-    s_wrap(stream, command->operands, (int)strlen(name) + S_USAGE_COLUMN);
+    tacit_wrap(stream, command->operands, (int)strlen(name) + S_USAGE_COLUMN);
     if (command->notes) {
         size_t size = strlen(command->notes);
         bool whole = size > 0 && command->notes[size - 1] == '\n';

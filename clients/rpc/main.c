@@ -37,7 +37,7 @@ static const tacit_command_t s_commands[] = {
         .operands_max = 1,
         .options = s_describe_options,
         .option_count = sizeof s_describe_options / sizeof *s_describe_options,
-        .notes = "SERVICE is attestation, inference, keys, mesh or models, or what is at "
+        .notes = "SERVICE is attestation, inference, keys, mesh or models, or what is at\n"
                  "--endpoint.\n",
         .run = tacit_rpc_describe,
     },

@@ -326,12 +326,12 @@ static const tacit_line_option_t s_options[] = {
 static const tacit_command_line_t s_line = {
     .name = "tacit-supervisord",
     .summary = "launches the mesh's processes and keeps them running",
-    .usage = "--state DIR --bin DIR [--manifest FILE] [--tee KIND] [--isolation LEVEL]\n"
-             "       [--backend NAME]",
+    .usage = "--state DIR --bin DIR [--manifest FILE] [--tee KIND] [--isolation LEVEL] "
+             "[--backend NAME]",
     .options = s_options,
     .option_count = sizeof s_options / sizeof *s_options,
     .notes = "Started by `tacit-operator up`. Says READY ENDPOINT or FAILED REASON on standard "
-             "output.\n",
+             "output.",
 };
 
 int main(int argc, char **argv)

@@ -7,9 +7,11 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "enclave/command_line.h"
+#include "enclave/wrap.h"
 
 enum { S_WORDS_MAX = 16, S_TEXT_SIZE = 8 };
 
@@ -136,6 +138,38 @@ static void test_help_and_version_end_well(void **state)
     assert_int_equal(s_parse("--loud --version", &values, NULL), 0);
 }
 
+static void s_wraps_as(const char *text, int column, const char *expected)
+{
+    char *wrapped = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&wrapped, &size);
+    assert_non_null(stream);
+    tacit_wrap(stream, text, column);
+    assert_int_equal(fclose(stream), 0);
+    assert_string_equal(wrapped, expected);
+    free(wrapped);
+}
+
+static void test_help_is_wrapped_between_words(void **state)
+{
+    (void)state;
+    s_wraps_as("", 0, "\n");
+    s_wraps_as("one two", 73, "one two\n"); /* 80 columns */
+    s_wraps_as("one two", 74,
+               "one\n"
+               "                                                                    "
+               "      two\n");
+    s_wraps_as("one\ntwo\n\nthree", 2, "one\n  two\n\n  three\n");
+    s_wraps_as(
+        "longer-than-the-line x", 79,
+        "longer-than-the-line\n"
+        "                                                                               x\n");
+    s_wraps_as(
+        "a b", TACIT_WRAP_WIDTH,
+        "a\n"
+        "                                                                                b\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_a_bad_command_line_is_refused),
         cmocka_unit_test(test_one_operand_where_the_table_has_one),
         cmocka_unit_test(test_help_and_version_end_well),
+        cmocka_unit_test(test_help_is_wrapped_between_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,13 +40,17 @@ def page_of(program):
         return file.read().replace("\\_", "_")
 
 
-def help_of(*command):
+def printed_help(*command):
     done = subprocess.run(
         [os.path.join(BIN, command[0]), *command[1:], "--help"],
         capture_output=True, text=True, timeout=30, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{command} --help ends in {done.returncode}: {done.stderr}")
-    return re.sub(r"\n {12,}(?=\S)", " ", done.stdout)  # what was wrapped, in one line
+    return done.stdout
+
+
+def help_of(*command):
+    return re.sub(r"\n {12,}(?=\S)", " ", printed_help(*command))  # what was wrapped, in one line
 
 
 def part(text, title):
@@ -84,6 +88,14 @@ class Pages(unittest.TestCase):
             program, number, _ = name.split(".")
             with open(os.path.join(MAN, name), encoding="utf-8") as file:
                 self.assertTrue(file.readline().startswith(f"{program}({number}) "), name)
+
+    def test_help_fits_every_terminal(self):
+        for program in programs():
+            commands = re.findall(r"^  ([a-z]+) ", part(help_of(program), "Commands"), re.MULTILINE)
+            for command in [[], *([command] for command in commands)]:
+                with self.subTest(" ".join([program, *command])):
+                    self.assertEqual([line for line in printed_help(program, *command).splitlines()
+                                      if len(line) > 80], [])
 
     def test_options_agree(self):
         for program in programs():
