@@ -8,6 +8,9 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -18,14 +21,19 @@ typedef struct {
     tacit_spare_t *spare;
 } s_ground_t;
 
-static s_ground_t s_begin(void)
+static s_ground_t s_begin_locked(bool locked)
 {
     s_ground_t ground = {.pages = mmap(NULL, (size_t)PAGES * PAGE, PROT_READ | PROT_WRITE,
                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)};
     assert_true(ground.pages != MAP_FAILED);
-    ground.spare = tacit_spare_new(ground.pages, (size_t)PAGES * PAGE);
+    ground.spare = tacit_spare_new(ground.pages, (size_t)PAGES * PAGE, locked);
     assert_non_null(ground.spare);
     return ground;
+}
+
+static s_ground_t s_begin(void)
+{
+    return s_begin_locked(false);
 }
 
 static void s_end(s_ground_t *ground)
@@ -125,6 +133,56 @@ static void test_whole_pages_go_back(void **state)
     s_end(&ground);
 }
 
+/*  Bytes of these pages that the kernel keeps out of swap.  */
+static size_t s_locked(const s_ground_t *ground)
+{
+    char line[256];
+    uintptr_t begin = (uintptr_t)ground->pages;
+    uintptr_t end = begin + (size_t)PAGES * PAGE;
+    uintptr_t from = 0;
+    uintptr_t to = 0;
+    size_t locked = 0;
+    FILE *file = fopen("/proc/self/smaps", "re");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        char *rest = NULL;
+        uintptr_t number = strtoul(line, &rest, 16);
+        if (*rest == '-') {
+            from = number > begin ? number : begin;
+            number = strtoul(rest + 1, NULL, 16);
+            to = number < end ? number : end;
+        } else if (strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " lo") != NULL && from < to) {
+            locked += to - from;
+        }
+    }
+    (void)fclose(file);
+    return locked;
+}
+
+static void test_locked_pages_go_back_and_stay_locked(void **state)
+{
+    (void)state;
+    enum { ALL = PAGES * PAGE };
+    s_ground_t ground = s_begin_locked(true);
+    if (mlock(ground.pages, ALL) != 0) {
+        s_end(&ground);
+        skip(); /* the limit of locked memory is below 256 KiB */
+    }
+    assert_int_equal(s_locked(&ground), ALL);
+    tacit_spare_add(ground.spare, ground.pages + PAGE, (size_t)4 * PAGE);
+    tacit_spare_give_back(ground.spare);
+    assert_int_equal(s_resident(&ground), PAGES - 4);
+    assert_int_equal(s_locked(&ground), ALL);
+    tacit_spare_add(ground.spare, ground.pages + (size_t)20 * PAGE, PAGE);
+    assert_int_equal(s_resident(&ground), PAGES - 5);
+    assert_int_equal(s_locked(&ground), ALL);
+    uint8_t *taken = tacit_spare_take(ground.spare, (size_t)4 * PAGE);
+    assert_non_null(taken);
+    memset(taken, 1, (size_t)4 * PAGE);
+    assert_int_equal(s_locked(&ground), ALL);
+    s_end(&ground);
+}
+
 static void test_blocks_lie_there_and_are_counted(void **state)
 {
     (void)state;
@@ -175,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_parts_that_touch_are_one),
         cmocka_unit_test(test_many_parts),
         cmocka_unit_test(test_whole_pages_go_back),
+        cmocka_unit_test(test_locked_pages_go_back_and_stay_locked),
         cmocka_unit_test(test_blocks_lie_there_and_are_counted),
         cmocka_unit_test(test_a_limit_holds_for_what_is_adopted),
     };

@@ -92,7 +92,7 @@ bool tacit_engine_offers(tacit_precision_t precision, bool portable);
 tacit_precision_t tacit_engine_precision(const tacit_engine_t *engine);
 
 /*  Memory for a model's bytes that its weights stay in, and what is made of them lies in
-    afterwards: pages of its own, in no core dump, and in no swap where locked, until all is read.
+    afterwards: pages of its own, in no core dump, and in no swap where locked.
     Fill data, then load. TOO_LARGE, NO_MEMORY where it cannot be had, or not locked.  */
 typedef struct tacit_engine_text tacit_engine_text_t;
 

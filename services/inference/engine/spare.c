@@ -22,16 +22,19 @@ struct tacit_spare {
     size_t page; /* bytes of one */
     s_range_t *ranges;
     size_t count, capacity;
+    bool locked;
     bool given_back;
+    bool closed; /* pages could not be locked again: nothing is taken any more */
 };
 
-tacit_spare_t *tacit_spare_new(void *pages, size_t size)
+tacit_spare_t *tacit_spare_new(void *pages, size_t size, bool locked)
 {
     long page = sysconf(_SC_PAGESIZE);
     tacit_spare_t *spare = calloc(1, sizeof(*spare));
     if (spare != NULL) {
         spare->pages = pages;
         spare->size = size;
+        spare->locked = locked;
         spare->page = page > 0 ? (size_t)page : 4096;
     }
     return spare;
@@ -46,13 +49,21 @@ void tacit_spare_destroy(tacit_spare_t **spare)
     }
 }
 
-/*  The whole pages of a part.  */
-static void s_give_back(const tacit_spare_t *spare, size_t from, size_t to)
+/*  The whole pages of a part. The kernel takes none that are locked.  */
+static void s_give_back(tacit_spare_t *spare, size_t from, size_t to)
 {
     from = (from + spare->page - 1) / spare->page * spare->page;
     to = to / spare->page * spare->page;
-    if (from < to) {
-        (void)madvise(spare->pages + from, to - from, MADV_DONTNEED);
+    if (from >= to) {
+        return;
+    }
+    uint8_t *pages = spare->pages + from;
+    if (spare->locked) {
+        (void)munlock(pages, to - from);
+    }
+    (void)madvise(pages, to - from, MADV_DONTNEED);
+    if (spare->locked && mlock2(pages, to - from, MLOCK_ONFAULT) != 0) {
+        spare->closed = true;
     }
 }
 
@@ -111,7 +122,7 @@ void *tacit_spare_take(tacit_spare_t *spare, size_t size)
             best = i;
         }
     }
-    if (best == spare->count) {
+    if (best == spare->count || spare->closed) {
         return NULL;
     }
     void *taken = spare->pages + spare->ranges[best].from;

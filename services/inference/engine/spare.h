@@ -7,12 +7,14 @@
 #ifndef TACIT_SERVICES_INFERENCE_ENGINE_SPARE_H
 #define TACIT_SERVICES_INFERENCE_ENGINE_SPARE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct tacit_spare tacit_spare_t;
 
-/*  Of whole pages, none of which is spare yet. NULL where there is no memory.  */
-tacit_spare_t *tacit_spare_new(void *pages, size_t size);
+/*  Of whole pages, none of which is spare yet. locked: they are kept out of swap, and stay so: those
+    that are given back as soon as they are touched again. NULL where there is no memory.  */
+tacit_spare_t *tacit_spare_new(void *pages, size_t size, bool locked);
 
 /*  The pages stay. NULL-safe.  */
 void tacit_spare_destroy(tacit_spare_t **spare);

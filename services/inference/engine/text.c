@@ -13,7 +13,8 @@ struct tacit_engine_text {
     size_t size;   /* bytes of the model */
     size_t room;   /* bytes of the pages */
     size_t kept;   /* bytes in front that are blocks */
-    bool ended;    /* what is no block was wiped */
+    bool locked;
+    bool ended; /* what is no block was wiped */
     tacit_spare_t *spare;
 };
 
@@ -50,6 +51,7 @@ tacit_status_t tacit_engine_text_new(size_t size, bool locked, tacit_engine_text
         return tacit_error_set(ret_error, TACIT_NO_MEMORY,
                                "cannot lock memory for a model of %zu bytes", size);
     }
+    text->locked = locked;
     *ret_text = text;
     return TACIT_OK;
 }
@@ -85,9 +87,8 @@ void *tacit_engine_text_keep(tacit_engine_text_t *text, tacit_span_t bytes, taci
 tacit_spare_t *tacit_engine_text_end(tacit_engine_text_t *text)
 {
     text->ended = true;
-    (void)munlock(text->data, text->room); /* locked pages could not be given back */
     sodium_memzero(text->data + text->kept, text->room - text->kept);
-    text->spare = tacit_spare_new(text->data, text->room);
+    text->spare = tacit_spare_new(text->data, text->room, text->locked);
     if (text->spare != NULL) {
         tacit_spare_add(text->spare, text->data + text->kept, text->room - text->kept);
     }

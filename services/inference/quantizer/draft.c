@@ -408,7 +408,7 @@ static tacit_status_t s_take_nodes(tacit_draft_t *draft, tacit_error_t *error)
 
 static tacit_status_t s_take(tacit_draft_t *draft, tacit_span_t onnx, tacit_error_t *error)
 {
-    tacit_status_t status = tacit_decoded_new(onnx, NULL, draft->budget, &draft->decoded, error);
+    tacit_status_t status = tacit_decoded_new(onnx, draft->budget, &draft->decoded, error);
     if (status != TACIT_OK) {
         return status;
     }

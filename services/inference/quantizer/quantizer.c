@@ -68,10 +68,10 @@ static void s_count(tacit_quantized_t *quantized, const tacit_graph_node_t *node
 static tacit_status_t s_look_back(tacit_quantized_t *quantized, tacit_error_t *error)
 {
     tacit_decoded_t *decoded = NULL;
-    tacit_status_t status = tacit_decoded_new(tacit_span(quantized->bytes, quantized->size), NULL,
+    tacit_status_t status = tacit_decoded_new(tacit_span(quantized->bytes, quantized->size),
                                               &quantized->budget, &decoded, error);
     if (status == TACIT_OK) {
-        status = tacit_graph_new(decoded, &quantized->budget, &quantized->graph, error);
+        status = tacit_graph_new(decoded, NULL, &quantized->budget, &quantized->graph, error);
     }
     tacit_decoded_destroy(&decoded);
     if (status == TACIT_OK) {
