@@ -207,7 +207,7 @@ static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool por
     if (status == TACIT_OK) {
         status = tacit_pass_fuse(engine->graph, error);
     }
-    if (status == TACIT_OK && !portable && tacit_onednn_sums_bytes()) {
+    if (status == TACIT_OK) {
         status = tacit_pass_quantize(engine->graph, error);
     }
     if (status == TACIT_OK) {
