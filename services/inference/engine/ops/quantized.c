@@ -94,6 +94,9 @@ bool tacit_quantized_known(const tacit_operands_t *operands, const tacit_inferen
 /*  float32 has every whole number below that.  */
 static const double s_whole = 16777216.0;
 
+/*  Sums that wrap around beyond int32 do not in there.  */
+static const double s_most = 2147483648.0;
+
 enum { DEPTH_MAX = 1 << 16 }; /* so many products of bytes fit 32 bits */
 
 enum { PACK_MAGNITUDES = 0x6d61676e }; /* a way of packing of its own */
@@ -155,7 +158,7 @@ static bool s_is_exact(const tacit_operands_t *operands, const tacit_inference_t
         if (!isfinite(step)) {
             return false;
         }
-        most = step * s_whole >= 1024.0 ? HUGE_VAL : s_whole;
+        most = step * s_whole >= 1024.0 ? s_most : s_whole;
     }
     return s_largest(operands, inference, magnitude, channel) < most;
 }

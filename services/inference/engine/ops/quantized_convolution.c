@@ -292,6 +292,18 @@ static bool s_is_fast(const_dnnl_primitive_desc_t desc)
            strncmp(name, "ref", 3) != 0;
 }
 
+/*  Whether oneDNN really makes what it promises: of some windows over groups it does not. What it
+    made it remembers.  */
+static bool s_is_made(const_dnnl_primitive_desc_t desc)
+{
+    dnnl_primitive_t primitive = NULL;
+    bool made = dnnl_primitive_create(&primitive, desc) == dnnl_success;
+    if (made) {
+        (void)dnnl_primitive_destroy(primitive);
+    }
+    return made;
+}
+
 static tacit_status_t s_add_step(tacit_planner_t *planner, const tacit_operands_t *o,
                                  const tacit_inference_t *inference,
                                  const_dnnl_primitive_desc_t desc)
@@ -327,7 +339,7 @@ static tacit_status_t s_add_step(tacit_planner_t *planner, const tacit_operands_
 }
 
 static tacit_status_t s_convolve_onednn(tacit_planner_t *planner, const tacit_operands_t *o,
-                                   const tacit_inference_t *inference, bool *ret_done)
+                                        const tacit_inference_t *inference, bool *ret_done)
 {
     const tacit_shape_t *w = &inference->inputs[o->b].shape;
     size_t depth = tacit_shape_span(w, 1, w->rank);
@@ -345,7 +357,7 @@ static tacit_status_t s_convolve_onednn(tacit_planner_t *planner, const tacit_op
     dnnl_primitive_attr_t attributes = tacit_quantized_attributes(o, inference, weights.channels);
     dnnl_primitive_desc_t desc = NULL;
     if (attributes != NULL && s_describe(o, inference, engine, attributes, &desc) == dnnl_success) {
-        *ret_done = s_is_fast(desc);
+        *ret_done = s_is_fast(desc) && s_is_made(desc);
         status = *ret_done ? s_add_step(planner, o, inference, desc) : TACIT_OK;
         (void)dnnl_primitive_desc_destroy(desc);
     }
