@@ -114,28 +114,39 @@ TACIT_INFER(softmax)
     bool flat = parameters->node.opset < 13;
     size_t length = flat ? tacit_shape_span(shape, parameters->node.axis, shape->rank)
                          : (size_t)shape->dims[parameters->node.axis];
-    *inference->scratch = length * sizeof(float);
+    *inference->scratch = length * (sizeof(float) + 1);
     return tacit_infer_same(inference);
 }
 
-/*  One line of elements that are `step` apart.  */
-static void s_softmax(const tacit_tensor_t *x, size_t first, size_t length, size_t step,
-                      tacit_grid_t of_x, tacit_grid_t of_y, float *line, uint8_t *y)
+/*  What each number below the largest byte is, as a share before it is divided.  */
+static void s_exponents(float scale, float ret_exponents[BYTES_OF_TABLE])
 {
-    int32_t largest = INT32_MIN;
+    for (size_t i = 0; i < BYTES_OF_TABLE; i++) {
+        ret_exponents[i] = expf(-(float)i * scale);
+    }
+}
+
+/*  One line of elements that are `step` apart; bytes with a sign are compared with it turned.  */
+static void s_softmax(const uint8_t *x, size_t length, size_t step, uint8_t flip,
+                      const float *exponents, tacit_grid_t of_y, float *line, uint8_t *y)
+{
+    uint8_t largest = 0;
     float sum = 0.0F;
+    uint8_t *bytes = (uint8_t *)(line + length);
     for (size_t i = 0; i < length; i++) {
-        int32_t byte = tacit_quantized_byte(x, first + i * step);
+        uint8_t byte = x[i * step] ^ flip;
         largest = byte > largest ? byte : largest;
     }
     for (size_t i = 0; i < length; i++) {
-        int32_t below = tacit_quantized_byte(x, first + i * step) - largest;
-        line[i] = expf((float)below * of_x.scale);
+        line[i] = exponents[largest - (x[i * step] ^ flip)];
         sum += line[i];
     }
     for (size_t i = 0; i < length; i++) {
-        float share = line[i] / sum;
-        tacit_integer()->quantize(&share, 1, of_y, &y[first + i * step]);
+        line[i] /= sum;
+    }
+    tacit_integer()->quantize(line, length, of_y, bytes);
+    for (size_t i = 0; i < length; i++) {
+        y[i * step] = bytes[i];
     }
 }
 
@@ -148,9 +159,13 @@ TACIT_KERNEL(softmax)
     size_t inner = tacit_shape_span(shape, end, shape->rank);
     tacit_grid_t of_x = tacit_quantized_grid(inputs, input_count, X, X_SCALE, X_ZERO);
     tacit_grid_t of_y = tacit_quantized_grid(inputs, input_count, X, Y_SCALE, Y_ZERO);
+    float exponents[BYTES_OF_TABLE];
+    s_exponents(of_x.scale, exponents);
     for (size_t n = 0; length > 0 && n < outputs[0].count / length; n++) {
-        s_softmax(&inputs[X], n / inner * length * inner + n % inner, length, inner, of_x, of_y,
-                  outputs[output_count].data, outputs[0].data);
+        size_t first = n / inner * length * inner + n % inner;
+        s_softmax((const uint8_t *)inputs[X].data + first, length, inner,
+                  of_x.sign ? INT8_MAX + 1 : 0, exponents, of_y, outputs[output_count].data,
+                  (uint8_t *)outputs[0].data + first);
     }
     return NULL;
 }
