@@ -302,29 +302,70 @@ static int64_t s_padded(int64_t at, int64_t dim, int mode)
     return at < dim ? at : -1;
 }
 
+/*  Elements [first, last) of a row of the output, one by one; from: its row of the input, NULL
+   where there is none.  */
+static void s_pad_ends(const tacit_parameters_t *parameters, size_t axis, int64_t dim, size_t size,
+                       const uint8_t *from, const void *filler, int64_t first, int64_t last,
+                       uint8_t *y)
+{
+    for (int64_t k = first; k < last; k++) {
+        int64_t of = from != NULL ? s_padded(k - parameters->places.start[axis], dim,
+                                             parameters->places.mode)
+                                  : -1;
+        tacit_element_copy(size, y, (size_t)k, of >= 0 ? from : filler, of >= 0 ? (size_t)of : 0);
+    }
+}
+
+/*  A row: what is inside is copied as a whole.  */
+static void s_pad_row(const tacit_parameters_t *parameters, const tacit_tensor_t *x, size_t width,
+                      const uint8_t *from, const void *filler, uint8_t *y)
+{
+    size_t axis = x->shape.rank - 1;
+    size_t size = tacit_dtype_size(x->dtype);
+    int64_t dim = x->shape.dims[axis];
+    int64_t start = parameters->places.start[axis];
+    int64_t first = start > 0 ? start : 0;
+    int64_t last = dim + start < (int64_t)width ? dim + start : (int64_t)width;
+    if (from == NULL || last <= first) {
+        s_pad_ends(parameters, axis, dim, size, from, filler, 0, (int64_t)width, y);
+        return;
+    }
+    s_pad_ends(parameters, axis, dim, size, from, filler, 0, first, y);
+    memcpy(y + (size_t)first * size, from + (size_t)(first - start) * size,
+           (size_t)(last - first) * size);
+    s_pad_ends(parameters, axis, dim, size, from, filler, last, (int64_t)width, y);
+}
+
 TACIT_KERNEL(pad)
 {
     (void)output_count;
-    const tacit_shape_t *shape = &outputs[0].shape;
-    const tacit_shape_t *from = &inputs[0].shape;
-    size_t size = tacit_dtype_size(outputs[0].dtype);
+    const tacit_tensor_t *x = &inputs[0];
+    tacit_shape_t outer = outputs[0].shape;
+    size_t size = tacit_dtype_size(x->dtype);
     size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
     size_t at[TACIT_ENGINE_RANK_MAX] = {0};
     bool given = tacit_given(inputs, input_count, 2);
     const void *filler = given ? inputs[2].data : &parameters->places.step[0];
-    tacit_dense_strides(from, strides);
-    for (size_t n = 0; n < outputs[0].count; n++) {
-        tacit_coordinates(shape, n, at);
+    size_t width = outer.rank > 0 ? (size_t)outer.dims[outer.rank - 1] : 1;
+    uint8_t *y = outputs[0].data;
+    if (outer.rank == 0) {
+        memcpy(y, x->data, size);
+        return NULL;
+    }
+    outer.rank--;
+    tacit_dense_strides(&x->shape, strides);
+    for (size_t n = 0; width > 0 && n < outputs[0].count / width; n++) {
+        tacit_coordinates(&outer, n, at);
         bool inside = true;
         size_t place = 0;
-        for (size_t i = 0; inside && i < shape->rank; i++) {
-            int64_t of = s_padded((int64_t)at[i] - parameters->places.start[i], from->dims[i],
+        for (size_t i = 0; inside && i < outer.rank; i++) {
+            int64_t of = s_padded((int64_t)at[i] - parameters->places.start[i], x->shape.dims[i],
                                   parameters->places.mode);
             inside = of >= 0;
             place += (size_t)of * strides[i];
         }
-        tacit_element_copy(size, outputs[0].data, n, inside ? inputs[0].data : filler,
-                           inside ? place : 0);
+        s_pad_row(parameters, x, width, inside ? (const uint8_t *)x->data + place * size : NULL,
+                  filler, y + n * width * size);
     }
     return NULL;
 }
