@@ -83,10 +83,10 @@ static tacit_status_t s_plan(tacit_planner_t *planner, const tacit_inference_t *
                        .row = (size_t)(x->dims[1] * x->dims[x->rank - 1]),
                        .area_x = tacit_shape_span(x, 1, x->rank),
                        .places_y = tacit_shape_span(y, 2, y->rank)};
-    for (size_t i = 0; i < node->input_count; i++) {
+    slots[0] = tacit_last_slot(planner, tacit_planner_slot(planner, node->inputs[0]));
+    for (size_t i = 1; i < node->input_count; i++) {
         slots[i] = tacit_planner_slot(planner, node->inputs[i]);
     }
-    slots[0] = tacit_last_slot(planner, slots[0]);
     int to = slots[0] != TACIT_NO_SLOT ? tacit_last_new(planner, inference->outputs[0].dtype, y)
                                        : TACIT_NO_SLOT;
     if (to == TACIT_NO_SLOT) {
