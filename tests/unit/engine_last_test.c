@@ -101,7 +101,7 @@ static void s_check_turn(void)
 {
     static const size_t sizes[] = {1, 2, 3, 15, 16, 17, 31, 32, 40, 67};
     enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
-    for (size_t n = 0; n < SIZES * SIZES; n++) {
+    for (size_t n = 0; n < (size_t)SIZES * SIZES; n++) {
         size_t rows = sizes[n / SIZES];
         size_t columns = sizes[n % SIZES];
         size_t x_step = columns + n % 3;

@@ -22,14 +22,13 @@ BYTES_OF(64)
 /*  The first halves of two registers, byte by byte one of each; and the second ones.  */
 INLINE s_bytes_16_t s_low(s_bytes_16_t a, s_bytes_16_t b)
 {
-    const s_bytes_16_t order = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23};
-    return __builtin_shuffle(a, b, order);
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
 
 INLINE s_bytes_16_t s_high(s_bytes_16_t a, s_bytes_16_t b)
 {
-    const s_bytes_16_t order = {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-    return __builtin_shuffle(a, b, order);
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                   31);
 }
 
 /*  16 rows of 16 bytes: four times, rows that are 8 apart are interleaved.  */
