@@ -4,6 +4,7 @@
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/ops/quantized.h"
 #include "services/inference/engine/portable/last.h"
+#include "services/inference/engine/portable/portable.h"
 
 /* --- two maps --------------------------------------------------------------------------------- */
 
@@ -82,7 +83,7 @@ static s_walk_t s_walk(const tacit_tensor_t *inputs, const tacit_shape_t *output
     return walk;
 }
 
-enum { PIECE = 256 };
+enum { PIECE = 256, SHARE = 1 << 14 }; /* bytes: of a row at a time, and of a thread's share */
 
 /*  A row of operands, one of which may be the same byte all along.  */
 static void s_row(s_combine_t combine, const tacit_grid_t *grids, const uint8_t *a, size_t step_a,
@@ -113,7 +114,13 @@ static void s_pair(s_combine_t combine, const tacit_tensor_t *inputs, size_t cou
     const uint8_t *b = inputs[RIGHT].data;
     uint8_t *y = output->data;
     if (tacit_shape_equal(&inputs[LEFT].shape, &inputs[RIGHT].shape)) {
-        combine(a, grids[0], b, grids[1], output->count, grids[2], y);
+        size_t shares = (output->count + SHARE - 1) / SHARE;
+#pragma omp parallel for schedule(static) if (shares > 1 && tacit_portable_threads() > 1)
+        for (size_t i = 0; i < shares; i++) {
+            size_t left = output->count - i * SHARE;
+            combine(a + i * SHARE, grids[0], b + i * SHARE, grids[1], left < SHARE ? left : SHARE,
+                    grids[2], y + i * SHARE);
+        }
         return;
     }
     s_walk_t walk = s_walk(inputs, &output->shape, last);
