@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 enum { F32 = TACIT_DTYPE_FLOAT32, U8 = TACIT_DTYPE_UINT8, S8 = TACIT_DTYPE_INT8 };
-enum { S32 = TACIT_DTYPE_INT32, CASES = 120, FEATURES_MAX = 512 };
+enum { S32 = TACIT_DTYPE_INT32, CASES = 56, FEATURES_MAX = 512 };
 
 static uint32_t s_state;
 
