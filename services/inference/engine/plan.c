@@ -55,8 +55,21 @@ static tacit_status_t s_finish_primitive(tacit_plan_t *plan, tacit_step_t *step,
     return TACIT_OK;
 }
 
+/*  Steps that were forgotten leave no gap.  */
+static void s_close_ranks(tacit_plan_t *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        if (plan->steps[i].kernel != NULL || plan->steps[i].primitive != NULL) {
+            plan->steps[count++] = plan->steps[i];
+        }
+    }
+    plan->step_count = count;
+}
+
 tacit_status_t tacit_plan_finish(tacit_plan_t *plan, tacit_error_t *error)
 {
+    s_close_ranks(plan);
     tacit_status_t status = tacit_plan_place(plan, &plan->arena_size, error);
     if (status != TACIT_OK) {
         return status;

@@ -31,6 +31,50 @@ void tacit_planner_absorb(tacit_planner_t *planner, const tacit_graph_node_t *no
     planner->absorbed[node - planner->graph->nodes] = true;
 }
 
+/*  The step of a kernel that makes the slot, if no other one touches it; else NULL.  */
+static tacit_step_t *s_maker(const tacit_planner_t *planner, int slot)
+{
+    tacit_plan_t *plan = planner->plan;
+    const tacit_slot_t *known = &plan->slots[slot];
+    tacit_step_t *found = NULL;
+    bool shared = known->constant || known->root != slot || known->viewed || known->taken;
+    for (size_t i = plan->step_count; !shared && i-- > 0;) {
+        tacit_step_t *step = &plan->steps[i];
+        size_t count = step->input_count + step->output_count;
+        for (size_t k = 0; step->slots != NULL && k < count; k++) {
+            if (step->slots[k] == slot) {
+                shared |= found != NULL || k < step->input_count || step->output_count != 1;
+                found = step;
+            }
+        }
+        for (size_t k = 0; k < step->argument_count; k++) {
+            shared |= step->arguments[k].slot == slot;
+        }
+    }
+    return shared ? NULL : found;
+}
+
+const tacit_graph_node_t *tacit_planner_unread(const tacit_planner_t *planner, int value)
+{
+    const tacit_value_t *known = &planner->graph->values[value];
+    int slot = tacit_planner_slot(planner, value);
+    if (known->producer == TACIT_NO_NODE || known->consumers != 1 || known->output ||
+        slot == TACIT_NO_SLOT) {
+        return NULL;
+    }
+    const tacit_graph_node_t *node = &planner->graph->nodes[known->producer];
+    const tacit_step_t *step = s_maker(planner, slot);
+    return step != NULL && step->node == node ? node : NULL;
+}
+
+void tacit_planner_forget(tacit_planner_t *planner, int value)
+{
+    tacit_step_t *step = s_maker(planner, tacit_planner_slot(planner, value));
+    if (step != NULL) {
+        *step = (tacit_step_t){.node = step->node};
+    }
+}
+
 /*  One number per column, known to be so from the shape.  */
 static bool s_is_row(const tacit_shape_t *shape, int64_t columns)
 {

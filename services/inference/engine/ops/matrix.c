@@ -6,6 +6,7 @@
 
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/planner.h"
+#include "services/inference/engine/portable/attention.h"
 
 #include <string.h>
 
@@ -428,6 +429,10 @@ TACIT_ACCELERATE(matmul)
     s_product_t product;
     if (a->rank < 2 || b->rank < 2 || !s_product(a, b, &product)) {
         return TACIT_OK;
+    }
+    tacit_status_t status = tacit_portable_attention(planner, inference, ret_done);
+    if (status != TACIT_OK || *ret_done) {
+        return status;
     }
     s_request_t request = {.a = s_plain_input(planner, node, 0),
                            .b = s_plain_input(planner, node, 1),

@@ -69,5 +69,8 @@ void TACIT_OF_ISA(tacit_largest)(const float *x, const tacit_places_t *places, f
 void TACIT_OF_ISA(tacit_sum)(const float *x, const tacit_places_t *places, float *y);
 void TACIT_OF_ISA(tacit_into)(const tacit_into_t *into);
 void TACIT_OF_ISA(tacit_out_of)(const tacit_out_of_t *out);
+void TACIT_OF_ISA(tacit_columns)(const tacit_columns_t *columns);
+void TACIT_OF_ISA(tacit_lines)(const tacit_lines_t *lines);
+void TACIT_OF_ISA(tacit_weigh)(const tacit_scores_t *scores);
 
 #endif

@@ -4,7 +4,7 @@
     left one is turned into panels of as many rows as a tile has, where it has more than a few.  */
 
 #include "services/inference/engine/ops/ops.h"
-#include "services/inference/engine/portable/portable.h"
+#include "services/inference/engine/portable/attention.h"
 
 #include <math.h>
 #include <string.h>
@@ -271,6 +271,10 @@ tacit_status_t tacit_portable_matmul(tacit_planner_t *planner, const tacit_infer
     const tacit_shape_t *y = &inference->outputs[0].shape;
     if (a->rank < 2 || b->rank < 2 || a->dims[a->rank - 1] == 0) {
         return TACIT_OK;
+    }
+    tacit_status_t status = tacit_portable_attention(planner, inference, ret_done);
+    if (status != TACIT_OK || *ret_done) {
+        return status;
     }
     bool single = b->rank == 2;
     s_recipe_t found = {

@@ -1,44 +1,12 @@
 /*  row_kernels.c - plain loops over rows for the compiler to vectorise: curves, sums, softmax,
     normalizations of rows. Compiled once per instruction set.  */
 
-#include "services/inference/engine/portable/lanes.h"
+#include "services/inference/engine/portable/exponential.h"
 
 #include <math.h>
 #include <string.h>
 
 /* --- curves ----------------------------------------------------------------------------------- */
-
-INLINE float s_power(int32_t exponent)
-{
-    int32_t bits = (exponent + 127) * (1 << 23);
-    float power;
-    memcpy(&power, &bits, sizeof(power));
-    return power;
-}
-
-/*  2^n e^r with r in [-ln 2 / 2, ln 2 / 2]; the power in two factors, as it may be out of range. */
-INLINE float s_exp(float x)
-{
-    const float magic = 12582912.0F; /* 1.5 2^23: adding it rounds */
-    x = x < -104.0F ? -104.0F : x;
-    x = x > 89.0F ? 89.0F : x;
-    float shifted = x * 1.44269504088896341F + magic;
-    int32_t bits;
-    memcpy(&bits, &shifted, sizeof(bits));
-    int32_t n = (int32_t)((uint32_t)bits - 0x4b400000U);
-    float whole = shifted - magic;
-    float r = (x - whole * 0.693359375F) + whole * 2.12194440e-4F;
-    float p = 1.9875691500e-4F;
-    p = p * r + 1.3981999507e-3F;
-    p = p * r + 8.3334519073e-3F;
-    p = p * r + 4.1665795894e-2F;
-    p = p * r + 1.6666665459e-1F;
-    p = p * r + 5.0000001201e-1F;
-    p = p * r * r + r + 1.0F;
-    int32_t half = n >> 1;
-    float result = p * s_power(half) * s_power(n - half);
-    return x != x ? x : result;
-}
 
 INLINE float s_tanh(float given)
 {
@@ -96,16 +64,16 @@ INLINE float s_bounded(float x, float low, float high)
         }                                                                                          \
     }
 
-EACH(exp, s_exp(x))
+EACH(exp, tacit_exp(x))
 EACH(tanh, s_tanh(x))
-EACH(sigmoid, 1.0F / (1.0F + s_exp(-x)))
+EACH(sigmoid, 1.0F / (1.0F + tacit_exp(-x)))
 EACH(erf, s_erf(x))
 EACH(gelu, 0.5F * x * (1.0F + s_erf(x * 0.707106781186547524F)))
-EACH(elu, x < 0 ? a * (s_exp(x) - 1.0F) : x)
+EACH(elu, x < 0 ? a * (tacit_exp(x) - 1.0F) : x)
 EACH(leaky, x < 0 ? x * a : x)
 EACH(clamp, s_bounded(x, a, b))
 EACH(hard_swish, x *s_bounded(x *(1.0F / 6.0F) + 0.5F, 0.0F, 1.0F))
-EACH(swish, x / (1.0F + s_exp(-x)))
+EACH(swish, x / (1.0F + tacit_exp(-x)))
 
 typedef void (*s_each_t)(float a, float b, const float *from, float *to, size_t count);
 
@@ -199,14 +167,14 @@ void TACIT_OF_ISA(tacit_softmax)(const float *x, float *y, size_t rows, size_t l
         size_t i = 0;
         for (; i + TACIT_BLOCK <= length; i += TACIT_BLOCK) {
             for (size_t lane = 0; lane < TACIT_BLOCK; lane++) {
-                float item = s_exp(x[i + lane] - largest);
+                float item = tacit_exp(x[i + lane] - largest);
                 y[i + lane] = item;
                 lanes[lane] += item;
             }
         }
         float sum = 0;
         for (; i < length; i++) {
-            y[i] = s_exp(x[i] - largest);
+            y[i] = tacit_exp(x[i] - largest);
             sum += y[i];
         }
         float factor = 1.0F / (sum + s_total(lanes));

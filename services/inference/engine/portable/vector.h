@@ -108,6 +108,38 @@ typedef struct tacit_out_of {
     float low, high;
 } tacit_out_of_t;
 
+/*  Rows of a matrix in columns of 16: what lies in rows of `length`, one of them `step` behind the
+    other, becomes [rows / 16, length filled up to 16s, 16 rows]. What fills up the rows is 0.  */
+typedef struct tacit_columns {
+    const float *x;
+    size_t step, rows, length;
+    float *y;
+} tacit_columns_t;
+
+/*  Rows in blocks of 16 numbers, [length / 16, pitch rows, 16], each number times `scale`.  */
+typedef struct tacit_lines {
+    const float *x;
+    size_t step, apart; /* from row to row, from number to number */
+    size_t rows, length;
+    float scale;
+    float *y;
+    size_t pitch;
+} tacit_lines_t;
+
+/*  Scores [length / 16, rows, 16] that become weights: added to and chosen from before, where there
+    is something to add or choose, with its steps from row to row and from column to column (0 or
+    1). Each row ends up with a sum of 1.  */
+typedef struct tacit_scores {
+    float *x;
+    size_t rows, length;
+    const float *added; /* of the first row; NULL: nothing */
+    size_t added_row, added_column;
+    const uint8_t *chosen; /* which scores stay, as `kept` says; others are `instead`; NULL: all */
+    size_t chosen_row, chosen_column;
+    bool kept;
+    float instead;
+} tacit_scores_t;
+
 typedef struct tacit_vector {
     const char *name;
     size_t blocks; /* of features, that a tile sums up together.. */
@@ -130,6 +162,9 @@ typedef struct tacit_vector {
     void (*sum)(const float *x, const tacit_places_t *places, float *y);
     void (*into)(const tacit_into_t *into);
     void (*out_of)(const tacit_out_of_t *out_of);
+    void (*columns)(const tacit_columns_t *columns);
+    void (*lines)(const tacit_lines_t *lines);
+    void (*weigh)(const tacit_scores_t *scores);
 } tacit_vector_t;
 
 typedef enum tacit_isa {

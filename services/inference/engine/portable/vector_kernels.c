@@ -22,4 +22,7 @@ const tacit_vector_t TACIT_OF_ISA(tacit_vector) = {
     .sum = TACIT_OF_ISA(tacit_sum),
     .into = TACIT_OF_ISA(tacit_into),
     .out_of = TACIT_OF_ISA(tacit_out_of),
+    .columns = TACIT_OF_ISA(tacit_columns),
+    .lines = TACIT_OF_ISA(tacit_lines),
+    .weigh = TACIT_OF_ISA(tacit_weigh),
 };

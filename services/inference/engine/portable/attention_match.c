@@ -1,0 +1,406 @@
+/*  attention_match.c - finds attention while its first product is planned.
+
+    MatMul of q and k, maybe a scale, a choice (Where), a sum (Add), Softmax over the last axis,
+    MatMul by v. Nothing else may read what is between them. Transposes and scales before q, k and
+    v, and a Transpose behind, become steps from element to element.  */
+
+#include "services/inference/engine/ops/ops.h"
+#include "services/inference/engine/portable/attention.h"
+
+#include <string.h>
+
+/*  A tensor as it lies: the slot, and the step along each dimension.  */
+typedef struct s_seen {
+    int slot;
+    size_t rank;
+    int64_t dims[TACIT_ENGINE_RANK_MAX];
+    size_t steps[TACIT_ENGINE_RANK_MAX];
+    float scale;
+} s_seen_t;
+
+/*  What was found so far.  */
+typedef struct s_match {
+    tacit_planner_t *planner;
+    tacit_shape_t scores; /* [.., rows, keys] */
+    int value;            /* made by the last node that was taken */
+    const tacit_graph_node_t *taken[8];
+    size_t taken_count;
+    int forgotten[8]; /* values */
+    size_t forgotten_count;
+    s_seen_t seen[TACIT_ATTENTION_SLOTS]; /* but for y */
+    bool added, chosen, kept;
+    float scale, instead;
+    tacit_shape_t y;                     /* as it is given out */
+    size_t order[TACIT_ENGINE_RANK_MAX]; /* its dimension i is order[i] of the product's */
+} s_match_t;
+
+enum { TAKEN_MAX = 8 };
+
+static bool s_is(const tacit_graph_node_t *node, const char *name)
+{
+    return node != NULL && strcmp(node->op->name, name) == 0;
+}
+
+/*  A constant of one number.  */
+static bool s_number(const tacit_planner_t *planner, int value, float *ret_number)
+{
+    int slot = tacit_planner_slot(planner, value);
+    const tacit_tensor_t *tensor =
+        slot != TACIT_NO_SLOT ? tacit_planner_tensor(planner, slot) : NULL;
+    if (tensor == NULL || tensor->data == NULL || tensor->count != 1 ||
+        tensor->dtype != TACIT_DTYPE_FLOAT32) {
+        return false;
+    }
+    *ret_number = *(const float *)tensor->data;
+    return true;
+}
+
+/*  What a Mul or Div by one number multiplies with; *ret_value is its other input.  */
+static bool s_is_scaled(const tacit_planner_t *planner, const tacit_graph_node_t *node,
+                        int *ret_value, float *ret_scale)
+{
+    float number = 0;
+    bool product = s_is(node, "Mul");
+    if (!product && !s_is(node, "Div")) {
+        return false;
+    }
+    size_t at = product && s_number(planner, node->inputs[0], &number) ? 0 : 1;
+    if (at == 1 && !s_number(planner, node->inputs[1], &number)) {
+        return false;
+    }
+    int slot = tacit_planner_slot(planner, node->inputs[at]);
+    *ret_value = node->inputs[1 - at];
+    *ret_scale = product ? number : 1.0F / number;
+    return tacit_planner_tensor(planner, slot)->shape.rank <=
+           tacit_planner_tensor(planner, tacit_planner_slot(planner, *ret_value))->shape.rank;
+}
+
+/* --- what the step reads ---------------------------------------------------------------------- */
+
+static void s_transpose(const tacit_graph_node_t *node, size_t rank, size_t *order)
+{
+    const tacit_attribute_t *perm = tacit_graph_node_attribute(node, "perm");
+    size_t before[TACIT_ENGINE_RANK_MAX];
+    memcpy(before, order, sizeof(before));
+    for (size_t i = 0; i < rank; i++) {
+        order[i] = perm != NULL ? (size_t)perm->integers[before[i]] : rank - 1 - before[i];
+    }
+}
+
+/*  The value through the Transposes and scales that made it, whose steps go once all is found.  */
+static bool s_see(s_match_t *match, int value, s_seen_t *ret_seen)
+{
+    tacit_planner_t *planner = match->planner;
+    int slot = tacit_planner_slot(planner, value);
+    if (slot == TACIT_NO_SLOT ||
+        tacit_planner_tensor(planner, slot)->dtype != TACIT_DTYPE_FLOAT32 ||
+        tacit_onednn_is_reduced(tacit_planner_layout(planner, slot))) {
+        return false;
+    }
+    const tacit_shape_t shape = tacit_planner_tensor(planner, slot)->shape;
+    s_seen_t seen = {.rank = shape.rank, .scale = 1.0F};
+    size_t order[TACIT_ENGINE_RANK_MAX];
+    for (size_t i = 0; i < TACIT_ENGINE_RANK_MAX; i++) {
+        order[i] = i;
+    }
+    for (const tacit_graph_node_t *node = tacit_planner_unread(planner, value);
+         node != NULL && match->forgotten_count < TAKEN_MAX;
+         node = tacit_planner_unread(planner, value)) {
+        float scale = 1.0F;
+        int from = node->inputs[0];
+        if (s_is(node, "Transpose")) {
+            s_transpose(node, shape.rank, order);
+        } else if (!s_is_scaled(planner, node, &from, &scale)) {
+            break;
+        }
+        seen.scale *= scale;
+        match->forgotten[match->forgotten_count++] = value;
+        value = from;
+    }
+    seen.slot = tacit_planner_plain(planner, tacit_planner_slot(planner, value));
+    if (seen.slot == TACIT_NO_SLOT) {
+        return false;
+    }
+    size_t steps[TACIT_ENGINE_RANK_MAX];
+    tacit_dense_strides(&tacit_planner_tensor(planner, seen.slot)->shape, steps);
+    for (size_t i = 0; i < shape.rank; i++) {
+        seen.dims[i] = shape.dims[i];
+        seen.steps[i] = steps[order[i]];
+    }
+    *ret_seen = seen;
+    return true;
+}
+
+/*  What is added to scores, or chooses them: as it lies, repeated where it is smaller.  */
+static bool s_see_mask(s_match_t *match, int value, tacit_dtype_t dtype, s_seen_t *ret_seen)
+{
+    int slot = tacit_planner_slot(match->planner, value);
+    tacit_shape_t common;
+    if (slot == TACIT_NO_SLOT || tacit_planner_tensor(match->planner, slot)->dtype != dtype ||
+        !tacit_shape_broadcast(&tacit_planner_tensor(match->planner, slot)->shape, &match->scores,
+                               &common) ||
+        !tacit_shape_equal(&common, &match->scores)) {
+        return false;
+    }
+    s_seen_t seen = {.slot = tacit_planner_plain(match->planner, slot), .rank = match->scores.rank};
+    if (seen.slot == TACIT_NO_SLOT) {
+        return false;
+    }
+    memcpy(seen.dims, match->scores.dims, sizeof(seen.dims));
+    tacit_shape_strides(&tacit_planner_tensor(match->planner, slot)->shape, &match->scores,
+                        seen.steps);
+    *ret_seen = seen;
+    return true;
+}
+
+/* --- the nodes in between --------------------------------------------------------------------- */
+
+/*  The only node that uses what was made last.  */
+static const tacit_graph_node_t *s_next(const s_match_t *match)
+{
+    return tacit_planner_follower(match->planner, match->value);
+}
+
+static void s_take(s_match_t *match, const tacit_graph_node_t *node)
+{
+    match->taken[match->taken_count++] = node;
+    match->value = node->outputs[0];
+}
+
+static void s_take_scale(s_match_t *match)
+{
+    const tacit_graph_node_t *node = s_next(match);
+    float number = 0;
+    bool product = s_is(node, "Mul");
+    if (!product && !s_is(node, "Div")) {
+        return;
+    }
+    int other = node->inputs[node->inputs[0] == match->value ? 1 : 0];
+    if (!s_number(match->planner, other, &number) || (!product && node->inputs[1] != other)) {
+        return;
+    }
+    int slot = tacit_planner_slot(match->planner, other);
+    if (tacit_planner_tensor(match->planner, slot)->shape.rank <= match->scores.rank) {
+        match->scale *= product ? number : 1.0F / number;
+        s_take(match, node);
+    }
+}
+
+static void s_take_choice(s_match_t *match)
+{
+    const tacit_graph_node_t *node = s_next(match);
+    if (!s_is(node, "Where") || node->inputs[0] == match->value) {
+        return;
+    }
+    bool kept = node->inputs[1] == match->value;
+    int slot = tacit_planner_slot(match->planner, node->inputs[kept ? 2 : 1]);
+    if (s_number(match->planner, node->inputs[kept ? 2 : 1], &match->instead) &&
+        tacit_planner_tensor(match->planner, slot)->shape.rank <= match->scores.rank &&
+        s_see_mask(match, node->inputs[0], TACIT_DTYPE_BOOL,
+                   &match->seen[TACIT_ATTENTION_CHOSEN])) {
+        match->chosen = true;
+        match->kept = kept;
+        s_take(match, node);
+    }
+}
+
+static void s_take_sum(s_match_t *match)
+{
+    const tacit_graph_node_t *node = s_next(match);
+    if (!s_is(node, "Add")) {
+        return;
+    }
+    int other = node->inputs[node->inputs[0] == match->value ? 1 : 0];
+    if (other != match->value &&
+        s_see_mask(match, other, TACIT_DTYPE_FLOAT32, &match->seen[TACIT_ATTENTION_ADDED])) {
+        match->added = true;
+        s_take(match, node);
+    }
+}
+
+/*  Softmax over the last axis, and the product with v.  */
+static bool s_take_end(s_match_t *match)
+{
+    const tacit_graph_node_t *node = s_next(match);
+    size_t axis = 0;
+    if (!s_is(node, "Softmax") ||
+        !tacit_shape_axis(tacit_graph_node_integer(node, "axis", node->op->since < 13 ? 1 : -1),
+                          match->scores.rank, &axis) ||
+        axis + 1 != match->scores.rank) {
+        return false;
+    }
+    s_take(match, node);
+    node = s_next(match);
+    if (!s_is(node, "MatMul") || node->inputs[0] != match->value ||
+        !s_see(match, node->inputs[1], &match->seen[TACIT_ATTENTION_V])) {
+        return false;
+    }
+    s_take(match, node);
+    return true;
+}
+
+/*  The dimensions before the last two are those of the scores, or 1.  */
+static bool s_fits(const s_match_t *match, size_t i)
+{
+    const s_seen_t *seen = &match->seen[i];
+    bool fits = seen->rank == match->scores.rank;
+    for (size_t d = 0; fits && d + 2 < seen->rank; d++) {
+        fits = seen->dims[d] == match->scores.dims[d] || seen->dims[d] == 1;
+    }
+    return fits;
+}
+
+/*  The output, through the Transpose that follows, if it leaves the last dimension there.  */
+static void s_find_output(s_match_t *match)
+{
+    size_t rank = match->scores.rank;
+    tacit_shape_t made = match->scores;
+    made.dims[rank - 1] = match->seen[TACIT_ATTENTION_V].dims[rank - 1];
+    for (size_t i = 0; i < TACIT_ENGINE_RANK_MAX; i++) {
+        match->order[i] = i;
+    }
+    const tacit_graph_node_t *node = s_next(match);
+    if (s_is(node, "Transpose")) {
+        size_t order[TACIT_ENGINE_RANK_MAX];
+        memcpy(order, match->order, sizeof(order));
+        s_transpose(node, rank, order);
+        if (order[rank - 1] == rank - 1) {
+            memcpy(match->order, order, sizeof(order));
+            s_take(match, node);
+        }
+    }
+    match->y = made;
+    for (size_t i = 0; i < rank; i++) {
+        match->y.dims[i] = made.dims[match->order[i]];
+    }
+}
+
+static bool s_find(s_match_t *match, const tacit_inference_t *inference)
+{
+    const tacit_graph_node_t *node = inference->node;
+    match->scores = inference->outputs[0].shape;
+    match->value = node->outputs[0];
+    match->scale = 1.0F;
+    size_t rank = match->scores.rank;
+    if (inference->inputs[0].shape.rank != rank || inference->inputs[1].shape.rank != rank ||
+        rank < 3 || match->scores.dims[rank - 1] < 1) {
+        return false;
+    }
+    s_take_scale(match);
+    s_take_choice(match);
+    s_take_sum(match);
+    if (!s_take_end(match) || !s_see(match, node->inputs[0], &match->seen[TACIT_ATTENTION_Q]) ||
+        !s_see(match, node->inputs[1], &match->seen[TACIT_ATTENTION_K])) {
+        return false;
+    }
+    const s_seen_t *v = &match->seen[TACIT_ATTENTION_V];
+    bool fits = s_fits(match, TACIT_ATTENTION_Q) && s_fits(match, TACIT_ATTENTION_K) &&
+                s_fits(match, TACIT_ATTENTION_V) &&
+                v->dims[rank - 2] == match->scores.dims[rank - 1] && v->dims[rank - 1] > 0;
+    if (fits) {
+        s_find_output(match);
+    }
+    return fits;
+}
+
+/* --- the step --------------------------------------------------------------------------------- */
+
+/*  Where head number `head` begins in what is seen so.  */
+static size_t s_begin(const s_match_t *match, const s_seen_t *seen, size_t head)
+{
+    size_t at = 0;
+    for (size_t d = match->scores.rank - 2; d-- > 0;) {
+        size_t dim = (size_t)match->scores.dims[d];
+        at += seen->dims[d] == 1 ? 0 : head % dim * seen->steps[d];
+        head /= dim;
+    }
+    return at;
+}
+
+/*  The output as the product sees it.  */
+static void s_see_output(s_match_t *match, int slot)
+{
+    s_seen_t seen = {.slot = slot, .rank = match->scores.rank};
+    size_t steps[TACIT_ENGINE_RANK_MAX];
+    tacit_dense_strides(&match->y, steps);
+    for (size_t i = 0; i < seen.rank; i++) {
+        seen.dims[match->order[i]] = match->y.dims[i];
+        seen.steps[match->order[i]] = steps[i];
+    }
+    match->seen[TACIT_ATTENTION_Y] = seen;
+}
+
+static tacit_attention_t *s_recipe(const s_match_t *match)
+{
+    size_t rank = match->scores.rank;
+    const s_seen_t *seen = match->seen;
+    tacit_attention_t *recipe = tacit_planner_room(match->planner, sizeof(*recipe));
+    size_t heads = tacit_shape_span(&match->scores, 0, rank - 2);
+    size_t(*at)[TACIT_ATTENTION_SLOTS] = tacit_planner_room(match->planner, heads * sizeof(*at));
+    if (recipe == NULL || at == NULL) {
+        return NULL;
+    }
+    *recipe = (tacit_attention_t){.heads = heads,
+                                  .rows = (size_t)match->scores.dims[rank - 2],
+                                  .length = (size_t)seen[TACIT_ATTENTION_Q].dims[rank - 1],
+                                  .keys = (size_t)match->scores.dims[rank - 1],
+                                  .width = (size_t)seen[TACIT_ATTENTION_V].dims[rank - 1],
+                                  .scale = match->scale * seen[TACIT_ATTENTION_Q].scale *
+                                           seen[TACIT_ATTENTION_K].scale,
+                                  .value_scale = seen[TACIT_ATTENTION_V].scale,
+                                  .at = at,
+                                  .added = match->added,
+                                  .chosen = match->chosen,
+                                  .kept = match->kept,
+                                  .instead = match->instead};
+    for (size_t i = 0; i < TACIT_ATTENTION_SLOTS; i++) {
+        bool there = (i != TACIT_ATTENTION_ADDED || match->added) &&
+                     (i != TACIT_ATTENTION_CHOSEN || match->chosen);
+        for (size_t head = 0; there && head < heads; head++) {
+            at[head][i] = s_begin(match, &seen[i], head);
+        }
+        if (there) {
+            recipe->places[i] =
+                (tacit_attention_place_t){seen[i].steps[rank - 2], seen[i].steps[rank - 1]};
+        }
+    }
+    return recipe;
+}
+
+static tacit_status_t s_plan(s_match_t *match)
+{
+    tacit_planner_t *planner = match->planner;
+    int slots[TACIT_ATTENTION_SLOTS];
+    for (size_t i = 0; i < TACIT_ATTENTION_Y; i++) {
+        slots[i] = match->seen[i].slot;
+    }
+    slots[TACIT_ATTENTION_ADDED] = match->added ? slots[TACIT_ATTENTION_ADDED] : TACIT_NO_SLOT;
+    slots[TACIT_ATTENTION_CHOSEN] = match->chosen ? slots[TACIT_ATTENTION_CHOSEN] : TACIT_NO_SLOT;
+    int y = tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, &match->y, NULL);
+    s_see_output(match, y);
+    slots[TACIT_ATTENTION_Y] = y;
+    tacit_attention_t *recipe = y != TACIT_NO_SLOT ? s_recipe(match) : NULL;
+    if (recipe == NULL) {
+        return tacit_planner_error(planner)->code;
+    }
+    for (size_t i = 0; i < match->taken_count; i++) {
+        tacit_planner_absorb(planner, match->taken[i]);
+    }
+    for (size_t i = 0; i < match->forgotten_count; i++) {
+        tacit_planner_forget(planner, match->forgotten[i]);
+    }
+    tacit_planner_bind(planner, match->value, y);
+    return tacit_planner_kernel(planner, tacit_attention_run, "attention", recipe, slots,
+                                TACIT_ATTENTION_Y, 1, tacit_attention_divide(recipe));
+}
+
+tacit_status_t tacit_portable_attention(tacit_planner_t *planner,
+                                        const tacit_inference_t *inference, bool *ret_done)
+{
+    s_match_t match = {.planner = planner};
+    if (!tacit_planner_may_merge(planner) || !s_find(&match, inference)) {
+        return tacit_planner_error(planner)->code;
+    }
+    *ret_done = true;
+    return s_plan(&match);
+}
