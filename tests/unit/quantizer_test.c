@@ -167,7 +167,7 @@ static void test_weights_come_back_to_half_a_step(void **state)
         tacit_weights_steps(&weights, scale, steps + f);
         int most = 0;
         for (size_t i = 0; i < 6; i++) {
-            int step = steps[i * 4 + f];
+            int step = (int)steps[i * 4 + f];
             double back = (double)((float)step * scale);
             most = abs(step) > most ? abs(step) : most;
             assert_true(fabs(back - 2 * (double)numbers[i * 4 + f]) <= 0.5001 * (double)scale);

@@ -354,7 +354,7 @@ static Onnx__NodeProto *s_copy_node(tacit_draft_t *draft, const Onnx__NodeProto 
     char **inputs = tacit_pool_take(draft->pool, node->n_input + 1, sizeof *inputs, error);
     char **outputs = tacit_pool_take(draft->pool, node->n_output + 1, sizeof *outputs, error);
     Onnx__AttributeProto **attributes =
-        tacit_pool_take(draft->pool, node->n_attribute + 1, sizeof *attributes, error);
+        tacit_pool_take(draft->pool, node->n_attribute + 1, sizeof(Onnx__AttributeProto *), error);
     if (copy == NULL || inputs == NULL || outputs == NULL || attributes == NULL) {
         return NULL;
     }

@@ -93,11 +93,9 @@ void tacit_draft_set_opset(tacit_draft_t *draft, int64_t opset);
 const char *tacit_draft_name(tacit_draft_t *draft, const char *base, const char *suffix,
                              tacit_error_t *error);
 
-/*  A constant with zeroed elements to be filled in; ret_elements is the draft's.  */
-TACIT_MUST_CHECK tacit_status_t tacit_draft_constant(tacit_draft_t *draft, const char *name,
-                                                     tacit_dtype_t dtype,
-                                                     const tacit_shape_t *shape,
-                                                     void **ret_elements, tacit_error_t *error);
+/*  The zeroed elements of a new constant, to be filled in; they are the draft's.  */
+void *tacit_draft_constant(tacit_draft_t *draft, const char *name, tacit_dtype_t dtype,
+                           const tacit_shape_t *shape, tacit_error_t *error);
 
 /*  A node that is in no list yet; names are borrowed until the end.  */
 Onnx__NodeProto *tacit_draft_node(tacit_draft_t *draft, const char *op, const char *name,

@@ -27,24 +27,23 @@ static tacit_status_t s_grow(tacit_draft_t *draft, tacit_error_t *error)
     return TACIT_OK;
 }
 
-tacit_status_t tacit_draft_constant(tacit_draft_t *draft, const char *name, tacit_dtype_t dtype,
-                                    const tacit_shape_t *shape, void **ret_elements,
-                                    tacit_error_t *error)
+void *tacit_draft_constant(tacit_draft_t *draft, const char *name, tacit_dtype_t dtype,
+                           const tacit_shape_t *shape, tacit_error_t *error)
 {
     size_t count = 0;
     if (!tacit_shape_count(shape, dtype, &count)) {
-        return tacit_error_set(error, TACIT_TOO_LARGE, "constant '%.80s' is too large", name);
+        (void)tacit_error_set(error, TACIT_TOO_LARGE, "constant '%.80s' is too large", name);
+        return NULL;
     }
-    tacit_status_t status = s_grow(draft, error);
-    if (status != TACIT_OK) {
-        return status;
+    if (s_grow(draft, error) != TACIT_OK) {
+        return NULL;
     }
     size_t size = count * tacit_dtype_size(dtype);
     Onnx__TensorProto *proto = tacit_pool_take(draft->pool, 1, sizeof *proto, error);
     int64_t *dims = tacit_pool_take(draft->pool, shape->rank + 1, sizeof *dims, error);
     void *elements = tacit_pool_take(draft->pool, size + 1, 1, error);
     if (proto == NULL || dims == NULL || elements == NULL) {
-        return error->code;
+        return NULL;
     }
     memcpy(dims, shape->dims, shape->rank * sizeof *dims);
     onnx__tensor_proto__init(proto);
@@ -56,8 +55,7 @@ tacit_status_t tacit_draft_constant(tacit_draft_t *draft, const char *name, taci
     proto->has_raw_data = 1;
     proto->raw_data = (ProtobufCBinaryData){.len = size, .data = elements};
     draft->constants[draft->constant_count++] = (tacit_draft_constant_t){.proto = proto};
-    *ret_elements = elements;
-    return TACIT_OK;
+    return elements;
 }
 
 /* --- nodes ------------------------------------------------------------------------------------ */

@@ -70,8 +70,6 @@ static tacit_status_t s_rescale(tacit_draft_t *draft, Onnx__NodeProto *node,
 {
     tacit_shape_t shape;
     size_t count = 0;
-    void *elements = NULL;
-    void *biases = NULL;
     const float *old =
         tacit_draft_floats(draft, tacit_draft_input(draft, node, 1), &shape, &count, error);
     tacit_shape_t vector = {.rank = 1, .dims = {shape.dims[0]}};
@@ -80,23 +78,21 @@ static tacit_status_t s_rescale(tacit_draft_t *draft, Onnx__NodeProto *node,
     const char *weights_name = tacit_draft_name(draft, base, "weights", error);
     const char *bias_name =
         weights_name != NULL ? tacit_draft_name(draft, base, "bias", error) : NULL;
-    tacit_status_t status = bias_name != NULL
-                                ? tacit_draft_constant(draft, weights_name, TACIT_DTYPE_FLOAT32,
-                                                       &shape, &elements, error)
-                                : error->code;
-    if (status == TACIT_OK) {
-        status =
-            tacit_draft_constant(draft, bias_name, TACIT_DTYPE_FLOAT32, &vector, &biases, error);
-    }
-    if (status != TACIT_OK) {
-        return status;
+    float *elements = bias_name != NULL ? tacit_draft_constant(draft, weights_name,
+                                                               TACIT_DTYPE_FLOAT32, &shape, error)
+                                        : NULL;
+    float *biases = elements != NULL ? tacit_draft_constant(draft, bias_name, TACIT_DTYPE_FLOAT32,
+                                                            &vector, error)
+                                     : NULL;
+    if (old == NULL || biases == NULL) {
+        return error->code;
     }
     size_t each = count / (size_t)shape.dims[0];
     for (size_t i = 0; i < count; i++) {
-        ((float *)elements)[i] = old[i] * factors[i / each];
+        elements[i] = old[i] * factors[i / each];
     }
     for (size_t f = 0; f < (size_t)shape.dims[0]; f++) {
-        ((float *)biases)[f] = (bias != NULL ? bias[f] * factors[f] : 0) + shifts[f];
+        biases[f] = (bias != NULL ? bias[f] * factors[f] : 0) + shifts[f];
     }
     node->output[0] = normalization->output[0];
     node->input[1] = (char *)(uintptr_t)weights_name;

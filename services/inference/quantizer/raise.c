@@ -21,15 +21,12 @@ static tacit_status_t s_add_input(tacit_draft_t *draft, Onnx__NodeProto *node, s
                                   bool scalar, tacit_error_t *error)
 {
     tacit_shape_t shape = {.rank = scalar ? 0 : 1, .dims = {(int64_t)count}};
-    void *elements = NULL;
     char suffix[16];
     (void)snprintf(suffix, sizeof suffix, "input_%zu", i);
     const char *name = tacit_draft_name(draft, node->output[0], suffix, error);
-    tacit_status_t status = name != NULL
-                                ? tacit_draft_constant(draft, name, dtype, &shape, &elements, error)
-                                : error->code;
-    if (status != TACIT_OK) {
-        return status;
+    void *elements = name != NULL ? tacit_draft_constant(draft, name, dtype, &shape, error) : NULL;
+    if (elements == NULL) {
+        return error->code;
     }
     memcpy(elements, numbers, count * tacit_dtype_size(dtype));
     return tacit_draft_set_input(draft, node, i, name, error);

@@ -36,7 +36,7 @@ static void s_count(tacit_range_t *range, const float *numbers, size_t count)
     if (range->span == 0) {
         return;
     }
-    double each = TACIT_RANGE_BINS / 2 / range->span;
+    double each = (double)TACIT_RANGE_BINS / (2 * range->span);
     for (size_t i = 0; i < count; i++) {
         size_t bin = (size_t)(((double)numbers[i] + range->span) * each);
         range->bins[bin < TACIT_RANGE_BINS ? bin : TACIT_RANGE_BINS - 1]++;

@@ -20,15 +20,13 @@ static const char *s_name(s_work_t *work, const char *base, const char *suffix)
     return tacit_draft_name(work->draft, base, suffix, work->error);
 }
 
-/*  A constant of that name below the base; NULL with the error set.  */
-static const char *s_constant(s_work_t *work, const char *base, const char *suffix,
-                              tacit_dtype_t dtype, const tacit_shape_t *shape, void **ret_elements)
+/*  A constant of that name below the base: its elements; NULL with the error set.  */
+static void *s_constant(s_work_t *work, const char *base, const char *suffix, tacit_dtype_t dtype,
+                        const tacit_shape_t *shape, const char **ret_name)
 {
     const char *name = s_name(work, base, suffix);
-    return name != NULL && tacit_draft_constant(work->draft, name, dtype, shape, ret_elements,
-                                                work->error) == TACIT_OK
-               ? name
-               : NULL;
+    *ret_name = name;
+    return name != NULL ? tacit_draft_constant(work->draft, name, dtype, shape, work->error) : NULL;
 }
 
 static tacit_status_t s_put(s_work_t *work, Onnx__NodeProto *node)
@@ -76,20 +74,21 @@ static tacit_status_t s_make_grid(s_work_t *work, int root)
 {
     static const tacit_shape_t scalar = {.rank = 0};
     const char *base = work->draft->values[root].name;
-    void *scale = NULL;
-    void *zero = NULL;
+    const char *scale_name = NULL;
+    const char *zero_name = NULL;
     if (work->scales[root] != NULL) {
         return TACIT_OK;
     }
-    const char *name = s_constant(work, base, "scale", TACIT_DTYPE_FLOAT32, &scalar, &scale);
-    const char *zero_name =
-        name != NULL ? s_constant(work, base, "zero", TACIT_DTYPE_UINT8, &scalar, &zero) : NULL;
-    if (zero_name == NULL) {
+    float *scale = s_constant(work, base, "scale", TACIT_DTYPE_FLOAT32, &scalar, &scale_name);
+    uint8_t *zero = scale != NULL
+                        ? s_constant(work, base, "zero", TACIT_DTYPE_UINT8, &scalar, &zero_name)
+                        : NULL;
+    if (scale == NULL || zero == NULL) {
         return work->error->code;
     }
-    *(float *)scale = work->scheme->grids[root].scale;
-    *(uint8_t *)zero = work->scheme->grids[root].zero;
-    work->scales[root] = name;
+    *scale = work->scheme->grids[root].scale;
+    *zero = work->scheme->grids[root].zero;
+    work->scales[root] = scale_name;
     work->zeros[root] = zero_name;
     return TACIT_OK;
 }
@@ -130,7 +129,7 @@ static tacit_status_t s_put_operand(s_work_t *work, Onnx__NodeProto *node, size_
 {
     tacit_shape_t shape;
     size_t count = 0;
-    void *elements = NULL;
+    const char *bytes = NULL;
     int value = tacit_draft_input(work->draft, node, i);
     const float *numbers = tacit_draft_floats(work->draft, value, &shape, &count, work->error);
     if (numbers == NULL) {
@@ -146,15 +145,15 @@ static tacit_status_t s_put_operand(s_work_t *work, Onnx__NodeProto *node, size_
     int root = of >= 0 ? tacit_scheme_root(work->scheme, of) : value;
     work->scheme->grids[root] = of >= 0 ? work->scheme->grids[root] : tacit_grid(low, high);
     tacit_status_t status = s_make_grid(work, root);
-    const char *bytes = status == TACIT_OK
-                            ? s_constant(work, base, "uint8", TACIT_DTYPE_UINT8, &shape, &elements)
+    uint8_t *elements = status == TACIT_OK
+                            ? s_constant(work, base, "uint8", TACIT_DTYPE_UINT8, &shape, &bytes)
                             : NULL;
-    const char *reals = bytes != NULL ? s_name(work, base, "reals") : NULL;
-    if (reals == NULL) {
+    const char *reals = elements != NULL ? s_name(work, base, "reals") : NULL;
+    if (elements == NULL || reals == NULL) {
         return work->error->code;
     }
     for (size_t k = 0; k < count; k++) {
-        ((uint8_t *)elements)[k] = tacit_grid_step(&work->scheme->grids[root], numbers[k]);
+        elements[k] = tacit_grid_step(&work->scheme->grids[root], numbers[k]);
     }
     node->input[i] = (char *)(uintptr_t)reals;
     return s_put_linear(work, "DequantizeLinear", bytes, work->scales[root], work->zeros[root], -1,
@@ -199,17 +198,17 @@ static tacit_status_t s_put_weights(s_work_t *work, s_product_t *product)
 {
     tacit_shape_t vector = {.rank = 1, .dims = {(int64_t)product->features}};
     const char *base = product->node->input[1];
-    void *steps = NULL;
-    void *scales = NULL;
-    void *zeros = NULL;
-    const char *bytes = s_constant(work, base, "int8", TACIT_DTYPE_INT8, &product->shape, &steps);
-    const char *scale =
-        bytes != NULL ? s_constant(work, base, "scales", TACIT_DTYPE_FLOAT32, &vector, &scales)
-                      : NULL;
-    const char *zero =
-        scale != NULL ? s_constant(work, base, "zeros", TACIT_DTYPE_INT8, &vector, &zeros) : NULL;
-    const char *reals = zero != NULL ? s_name(work, base, "reals") : NULL;
-    if (reals == NULL) {
+    const char *bytes = NULL;
+    const char *scale = NULL;
+    const char *zero = NULL;
+    int8_t *steps = s_constant(work, base, "int8", TACIT_DTYPE_INT8, &product->shape, &bytes);
+    float *scales = steps != NULL
+                        ? s_constant(work, base, "scales", TACIT_DTYPE_FLOAT32, &vector, &scale)
+                        : NULL;
+    const void *zeros =
+        scales != NULL ? s_constant(work, base, "zeros", TACIT_DTYPE_INT8, &vector, &zero) : NULL;
+    const char *reals = zeros != NULL ? s_name(work, base, "reals") : NULL;
+    if (steps == NULL || scales == NULL || reals == NULL) {
         return work->error->code;
     }
     product->scales = scales;
@@ -218,7 +217,7 @@ static tacit_status_t s_put_weights(s_work_t *work, s_product_t *product)
         product->scales[f] =
             tacit_weights_scale(&weights, s_bias(product, f), product->input_scale);
         tacit_weights_steps(&weights, product->scales[f],
-                            (int8_t *)steps + (weights.numbers - product->weights));
+                            steps + (weights.numbers - product->weights));
     }
     product->node->input[1] = (char *)(uintptr_t)reals;
     return s_put_linear(work, "DequantizeLinear", bytes, scale, zero, product->axis, reals);
@@ -228,26 +227,26 @@ static tacit_status_t s_put_bias(s_work_t *work, s_product_t *product)
 {
     tacit_shape_t vector = {.rank = 1, .dims = {(int64_t)product->features}};
     const char *base = product->node->n_input > 2 ? product->node->input[2] : "";
-    void *steps = NULL;
-    void *scales = NULL;
-    void *zeros = NULL;
+    const char *sums = NULL;
+    const char *scale = NULL;
+    const char *zero = NULL;
     if (product->bias == NULL) {
         return TACIT_OK;
     }
-    const char *sums = s_constant(work, base, "int32", TACIT_DTYPE_INT32, &vector, &steps);
-    const char *scale =
-        sums != NULL ? s_constant(work, base, "scales", TACIT_DTYPE_FLOAT32, &vector, &scales)
-                     : NULL;
-    const char *zero =
-        scale != NULL ? s_constant(work, base, "zeros", TACIT_DTYPE_INT32, &vector, &zeros) : NULL;
-    const char *reals = zero != NULL ? s_name(work, base, "reals") : NULL;
-    if (reals == NULL) {
+    int32_t *steps = s_constant(work, base, "int32", TACIT_DTYPE_INT32, &vector, &sums);
+    float *scales = steps != NULL
+                        ? s_constant(work, base, "scales", TACIT_DTYPE_FLOAT32, &vector, &scale)
+                        : NULL;
+    const void *zeros =
+        scales != NULL ? s_constant(work, base, "zeros", TACIT_DTYPE_INT32, &vector, &zero) : NULL;
+    const char *reals = zeros != NULL ? s_name(work, base, "reals") : NULL;
+    if (steps == NULL || scales == NULL || reals == NULL) {
         return work->error->code;
     }
     for (size_t f = 0; f < product->features; f++) {
         float step = product->input_scale * product->scales[f];
-        ((float *)scales)[f] = step;
-        ((int32_t *)steps)[f] = tacit_bias_step(s_bias(product, f), step);
+        scales[f] = step;
+        steps[f] = tacit_bias_step(s_bias(product, f), step);
     }
     product->node->input[2] = (char *)(uintptr_t)reals;
     return s_put_linear(work, "DequantizeLinear", sums, scale, zero, 0, reals);
@@ -324,7 +323,7 @@ static tacit_status_t s_put_node(s_work_t *work, size_t n)
         node->output[0] = work->draft->nodes[clip]->output[0];
         work->draft->nodes[clip] = NULL;
     }
-    int values[TACIT_NODE_OUTPUTS_MAX];
+    int values[TACIT_NODE_OUTPUTS_MAX] = {0};
     for (size_t i = 0; i < node->n_output && i < TACIT_NODE_OUTPUTS_MAX; i++) {
         int value = tacit_draft_output(work->draft, node, i);
         values[i] = tacit_scheme_root(work->scheme, value) >= 0 ? value : TACIT_DRAFT_NONE;
