@@ -244,7 +244,9 @@ const float *tacit_draft_floats(tacit_draft_t *draft, int value, tacit_shape_t *
     if (proto->data_type != TACIT_DTYPE_FLOAT32 || proto->n_dims > TACIT_ENGINE_RANK_MAX) {
         return NULL;
     }
-    memcpy(shape.dims, proto->dims, proto->n_dims * sizeof *proto->dims);
+    for (size_t i = 0; i < proto->n_dims; i++) {
+        shape.dims[i] = proto->dims[i];
+    }
     tacit_span_t raw = constant->raw.size > 0 ? constant->raw
                        : proto->has_raw_data
                            ? tacit_span(proto->raw_data.data, proto->raw_data.len)
