@@ -21,6 +21,7 @@ import numpy
 import exports
 import networks
 import operators
+import owners
 import quantized
 import quantizers
 import sequences
@@ -28,10 +29,10 @@ import tables
 
 LIMIT = 1e-4
 BACKENDS = ("onednn", "portable")
-LIMITS = {**quantized.LIMITS, **quantizers.LIMITS}
+LIMITS = {**owners.LIMITS, **quantized.LIMITS, **quantizers.LIMITS}
 HERE = pathlib.Path(__file__).parent
 MODELS = {**exports.MODELS, **networks.MODELS, **operators.MODELS, **sequences.MODELS, **tables.MODELS, **quantized.MODELS,
-          **quantizers.MODELS}
+          **quantizers.MODELS, **owners.MODELS}
 TYPES = {"float32": numpy.float32, "float64": numpy.float64, "int64": numpy.int64,
          "int32": numpy.int32, "uint8": numpy.uint8, "int8": numpy.int8, "bool": numpy.bool_}
 
