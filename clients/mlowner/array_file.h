@@ -1,7 +1,10 @@
-/*  array_file.h - arrays of numbers where they lie: a .npy file, or those of an .npz archive.
+/*  array_file.h - arrays of numbers where they lie: a .npy file, or those of an .npz archive; or
+   one made of what a request could be made of: a .csv table, a picture, a folder of such files,
+   joined in the order of their names.
 
-    The file is mapped, not read: it may be far larger than what a request may carry. Archives are
-    those of numpy.savez, which does not compress; compressed ones are refused.  */
+    A file of arrays is mapped, not read: it may be far larger than what a request may carry; tables
+    and pictures may not. Archives are those of numpy.savez, which does not compress; compressed
+   ones are refused.  */
 
 #ifndef TACIT_CLIENTS_MLOWNER_ARRAY_FILE_H
 #define TACIT_CLIENTS_MLOWNER_ARRAY_FILE_H

@@ -1,9 +1,12 @@
-/*  batches.c - see batches.h. Rows and labels are read where their files are mapped.  */
+/*  batches.c - see batches.h. Rows are read where their files are mapped.  */
 
 #include "clients/mlowner/batches.h"
 
+#include <sodium.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
+
+#include "clients/mlowner/label_file.h"
 
 /*  All inputs have as many rows.  */
 static tacit_status_t s_count_rows(tacit_batches_t *batches, tacit_error_t *ret_error)
@@ -22,45 +25,6 @@ static tacit_status_t s_count_rows(tacit_batches_t *batches, tacit_error_t *ret_
         }
     }
     return TACIT_OK;
-}
-
-static tacit_status_t s_read_labels(tacit_batches_t *batches, const char *path,
-                                    tacit_error_t *ret_error)
-{
-    if (path == NULL) {
-        return TACIT_OK;
-    }
-    tacit_status_t status = tacit_array_file_open(path, &batches->label_file, ret_error);
-    if (!status) {
-        status = tacit_array_file_read(batches->label_file, "labels", &batches->labels, ret_error);
-    }
-    if (status) {
-        return status;
-    }
-    tacit_dtype_t dtype = (tacit_dtype_t)batches->labels.dtype;
-    bool whole =
-        dtype == TACIT_DTYPE_INT64 || dtype == TACIT_DTYPE_INT32 || dtype == TACIT_DTYPE_UINT8;
-    return whole && batches->labels.elements.size / tacit_dtype_size(dtype) == batches->rows
-               ? TACIT_OK
-               : tacit_error_set(ret_error, TACIT_BAD_INPUT,
-                                 "%s has not one class for each row (int64, int32 or uint8)", path);
-}
-
-int64_t tacit_batches_label(const tacit_batches_t *batches, size_t row)
-{
-    const uint8_t *data = batches->labels.elements.data;
-    int64_t wide = 0;
-    int32_t narrow = 0;
-    switch ((tacit_dtype_t)batches->labels.dtype) {
-    case TACIT_DTYPE_INT64:
-        memcpy(&wide, data + row * sizeof wide, sizeof wide);
-        return wide;
-    case TACIT_DTYPE_INT32:
-        memcpy(&narrow, data + row * sizeof narrow, sizeof narrow);
-        return narrow;
-    default:
-        return data[row];
-    }
 }
 
 /*  A model that was exported for a number of rows takes them alone.  */
@@ -89,9 +53,10 @@ tacit_status_t tacit_batches_open(const tacit_invocation_t *invocation,
     if (!status) {
         status = s_count_rows(ret_batches, ret_error);
     }
-    if (!status) {
-        status =
-            s_read_labels(ret_batches, tacit_invocation_value(invocation, "labels"), ret_error);
+    const char *labels = tacit_invocation_value(invocation, "labels");
+    if (!status && labels != NULL) {
+        status = tacit_label_file_read(labels, tacit_engine_labels(engine), ret_batches->rows,
+                                       &ret_batches->labels, ret_error);
     }
     return status ? status : s_divide(ret_batches, engine, most, ret_error);
 }
@@ -99,7 +64,11 @@ tacit_status_t tacit_batches_open(const tacit_invocation_t *invocation,
 void tacit_batches_release(tacit_batches_t *batches)
 {
     tacit_local_arrays_release(&batches->inputs);
-    tacit_array_file_close(&batches->label_file);
+    if (batches->labels != NULL) {
+        sodium_memzero(batches->labels, batches->rows * sizeof *batches->labels);
+        free(batches->labels);
+        batches->labels = NULL;
+    }
 }
 
 tacit_status_t tacit_batches_take(tacit_batches_t *batches, const tacit_engine_t *engine,

@@ -9,11 +9,10 @@ enum { TACIT_BATCHES_ROWS = 32 }; /* of a batch where the model leaves that open
 
 typedef struct tacit_batches {
     tacit_local_arrays_t inputs;
-    tacit_array_file_t *label_file;
-    tacit_npy_view_t labels; /* no elements: none */
-    size_t rows;             /* of all */
-    size_t batch;            /* of one; the last may have fewer */
-    size_t count;            /* of batches */
+    int64_t *labels; /* of each row; owned; NULL: none */
+    size_t rows;     /* of all */
+    size_t batch;    /* of one; the last may have fewer */
+    size_t count;    /* of batches */
 } tacit_batches_t;
 
 /*  By --data and --labels. most: rows of a batch where the model leaves that open. Zero the batches
@@ -30,8 +29,5 @@ TACIT_MUST_CHECK tacit_status_t tacit_batches_take(tacit_batches_t *batches,
                                                    const tacit_engine_t *engine, size_t number,
                                                    tacit_engine_tensor_t *ret_items,
                                                    size_t *ret_rows, tacit_error_t *ret_error);
-
-/*  The class of a row, of all; there are labels.  */
-int64_t tacit_batches_label(const tacit_batches_t *batches, size_t row);
 
 #endif

@@ -67,14 +67,14 @@ static tacit_status_t s_judge(const tacit_batches_t *batches, const tacit_engine
         int64_t before = s_class(one, row, columns);
         int64_t after = s_class(other, row, columns);
         comparison->same += before == after;
-        if (batches->labels.elements.size > 0) {
-            int64_t label = tacit_batches_label(batches, from + row);
+        if (batches->labels != NULL) {
+            int64_t label = batches->labels[from + row];
             comparison->right_fp32 += before == label;
             comparison->right += after == label;
         }
     }
     comparison->rows += rows;
-    comparison->labelled = batches->labels.elements.size > 0 && comparison->classes;
+    comparison->labelled = batches->labels != NULL && comparison->classes;
     return TACIT_OK;
 }
 

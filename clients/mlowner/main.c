@@ -10,23 +10,25 @@ static const tacit_option_t s_push_options[] = {
 };
 
 static const tacit_option_t s_inspect_options[] = {
-    {"run", 'r', "FILE", "run it on this .npy file; once for each input, in its order; or an .npz"},
+    {"run", 'r', "FILE",
+     "run it on this .npy, .npz, .csv file, or folder of pictures; once for each input"},
     {"out", 'o', "DIR", "where the outputs go: output_0.npy, output_1.npy.."},
     {"repeat", 'n', "N", "how often to run; the median time is told"},
     {"isolation", 0, "LEVEL", "as workers of it: standard (default), or strict: no code is made"},
     {"backend", 'b', "NAME", "onednn (default), or portable (default where strict)"},
     {"precision", 0, "NAME", "what to compute in: fp32 (default), bf16 or int8"},
-    {"data", 'd', "FILE", "rows (.npy, .npz) to compare it on with fp32; once for each input"},
-    {"labels", 'l', "FILE", "the rows' classes (.npy, .npz): also tell how many are right"},
+    {"data", 'd', "FILE", "rows to compare it on with fp32, as for --run; once for each input"},
+    {"labels", 'l', "FILE", "the rows' classes (.npy, .npz, .csv): also tell how many are right"},
     {"against", 'a', "FILE", "what to compare with (default: the same model in fp32)"},
     {"profile", 'p', NULL, "tell each step's share of the time, and who computes it"},
     {"threads", 't', "N", "threads of one run (default: 1)"},
 };
 
 static const tacit_option_t s_quantize_options[] = {
-    {"data", 'd', "FILE", "rows (.npy, .npz), as it will see them; once for each input"},
+    {"data", 'd', "FILE",
+     "rows as it will see them (.npy, .npz, .csv, a folder of pictures); once for each input"},
     {"out", 'o', "FILE", "the file to write"},
-    {"labels", 'l', "FILE", "the rows' classes (.npy, .npz): also tell how many are right"},
+    {"labels", 'l', "FILE", "the rows' classes (.npy, .npz, .csv): also tell how many are right"},
     {"method", 'm', "NAME", "minmax (default), or percentile: values that are rare are cut off"},
     {"threads", 't', "N", "threads of one run (default: 1)"},
     {"force", 'f', NULL, "replace a file that is there"},

@@ -1,7 +1,6 @@
 """tacit-mlowner quantize: an 8-bit model of a float32 one, what it says of it, and what it refuses;
 no mesh."""
 
-import csv
 import json
 import os
 import signal
@@ -39,17 +38,6 @@ class Quantize(unittest.TestCase):
             file.write(content)
         return path
 
-    def cases(self):
-        """The example's rows and classes, as its model numbers them."""
-        folder = os.path.join(EXAMPLES, "breast-cancer")
-        with open(os.path.join(folder, "inputs.csv"), encoding="utf-8") as file:
-            rows = [[float(cell) for cell in row] for row in list(csv.reader(file))[1:]]
-        with open(os.path.join(folder, "labels.csv"), encoding="utf-8") as file:
-            classes = [["malignant", "benign"].index(row[0]) for row in list(csv.reader(file))[1:]]
-        return (self.write("x.npy", npy((len(rows), len(rows[0])), sum(rows, []))),
-                self.write("labels.npy", npy((len(classes),), [0] * len(classes))
-                           .replace(b"<f4", b"|u1")[:-4 * len(classes)] + bytes(classes)))
-
     def quantize(self, *arguments, model=MODEL):
         return run("quantize", model, "--out", self.made, *arguments)
 
@@ -64,7 +52,8 @@ class Quantize(unittest.TestCase):
         return self.write(name, npy((count, 4), numbers))
 
     def test_a_trained_model_keeps_its_classes(self):
-        rows, labels = self.cases()
+        folder = os.path.dirname(MODEL)
+        rows, labels = os.path.join(folder, "inputs.csv"), os.path.join(folder, "labels.csv")
         for method in ("minmax", "percentile"):
             done = self.quantize("--data", rows, "--labels", labels, "--method", method, "--json", "--force")
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -84,6 +73,18 @@ class Quantize(unittest.TestCase):
             told = json.loads(done.stdout)
             self.assertEqual(told["precision"], "int8")
             self.assertGreaterEqual(told["comparison"]["same_class"], 142)
+
+    def test_pictures(self):
+        folder = os.path.join(EXAMPLES, "digits")
+        done = self.quantize("--data", os.path.join(folder, "images"), "--labels",
+                             os.path.join(folder, "labels.csv"), "--json",
+                             model=os.path.join(folder, "model.onnx"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertEqual(said["nodes_int8"]["Conv"], 2)
+        self.assertLess(said["bytes_after"], 0.4 * said["bytes_before"])
+        self.assertGreaterEqual(said["comparison"]["right"], 178)
+        self.assertEqual(said["comparison"]["right_fp32"], 179)
 
     def test_for_people(self):
         done = self.quantize("--data", self.rows(), model=self.linear())
@@ -133,6 +134,10 @@ class Quantize(unittest.TestCase):
                 (("--data", rows), rows, BAD_INPUT, "rows.npy"),
                 (("--data", rows, "--data", rows), model, USAGE, "--data was given 2 times"),
                 (("--data", rows, "--labels", rows), model, BAD_INPUT, "not one class"),
+                (("--data", rows, "--labels", self.write("few.csv", b"class\n1\n0\n")), model, BAD_INPUT,
+                 "not one class"),
+                (("--data", self.write("text.csv", b"a,b\nc,d\n")), model, BAD_INPUT, "text.csv"),
+                (("--data", os.path.join(EXAMPLES, "digits")), model, BAD_INPUT, "not a kind of file"),
                 (("--data", rows, "--method", "best"), model, USAGE, "minmax or percentile"),
                 (("--data", rows, "--threads", "0"), model, USAGE, "--threads"),
                 ((), model, USAGE, "--data")):
