@@ -197,6 +197,96 @@ static void test_selections_of_many(void **state)
     free(x);
 }
 
+/*  The three spellings of x * clamp(x / 6 + 1/2, 0, 1) become HardSwish, and give what it gives. */
+static void test_spellings_of_hard_swish(void **state)
+{
+    static const float x[] = {-4, -3, -1, 0.5F, 3, 7};
+    static const float six = 6;
+    static const float three = 3;
+    static const float zero = 0;
+    float expected[6];
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        expected[i] = x[i] * fmaxf(0, fminf(1, x[i] / 6 + 0.5F));
+    }
+    for (int spelling = 0; spelling < 3; spelling++) {
+        Onnx__ModelProto *model = model_new(13);
+        model_input(model, "x", F32, 2, 3, END);
+        (void)model_raw(model, "six", F32, 0, NULL, &six, sizeof six);
+        (void)model_raw(model, "three", F32, 0, NULL, &three, sizeof three);
+        (void)model_raw(model, "zero", F32, 0, NULL, &zero, sizeof zero);
+        if (spelling == 0) {
+            Onnx__NodeProto *node = model_node(model, "HardSigmoid", "x", "h");
+            node_real(node, "alpha", 1.0F / 6.0F);
+            (void)model_node(model, "Mul", "x h", "y");
+        } else {
+            (void)model_node(model, "Add", "x three", "a");
+            (void)model_node(model, "Clip", "a zero six", "c");
+            (void)model_node(model, spelling == 1 ? "Div" : "Mul", spelling == 1 ? "c six" : "x c",
+                             "d");
+            (void)model_node(model, spelling == 1 ? "Mul" : "Div", spelling == 1 ? "d x" : "d six",
+                             "y");
+        }
+        model_output(model, "y", F32, 2, 3, END);
+        s_expect_floats(model, x, 2, s_dims, expected, 6);
+    }
+}
+
+/*  Channels that do not fill their blocks, times numbers of each image or of all, first or second
+    operand, with both backends.  */
+static void test_gates_of_channels(void **state)
+{
+    enum { IMAGES = 2, CHANNELS = 24, AREA = 20 };
+    const int64_t dims[] = {IMAGES, 3, 4, 5};
+    float x[IMAGES * 3 * AREA];
+    (void)state;
+    for (size_t i = 0; i < sizeof x / sizeof x[0]; i++) {
+        x[i] = (float)((int)(i * 7 % 23) - 11) / 8.0F;
+    }
+    for (int kind = 0; kind < 8; kind++) {
+        tacit_engine_options_t options = {.portable = (kind & 1) != 0};
+        tacit_engine_t *engine = NULL;
+        tacit_engine_result_t *result = NULL;
+        tacit_error_t error = {0};
+        size_t count = 0;
+        Onnx__ModelProto *model = model_new(13);
+        model_input(model, "x", F32, -1, 3, 4, 5, END);
+        (void)model_weights(model, "w", CHANNELS, 3, 3, 3, END);
+        (void)model_weights(model, "v", CHANNELS, CHANNELS, 1, 1, END);
+        (void)model_weights(model, "g", 1, CHANNELS, 1, 1, END);
+        node_integers(model_node(model, "Conv", "x w", "c"), "pads", 4,
+                      (const int64_t[]){1, 1, 1, 1});
+        (void)model_node(model, "Conv", "c v", "z");
+        (void)model_node(model, "GlobalAveragePool", "z", "p");
+        bool own = (kind & 2) != 0;
+        (void)model_node(model, "Mul",
+                         (kind & 4) != 0 ? (own ? "p z" : "g z")
+                         : own           ? "z p"
+                                         : "z g",
+                         "y");
+        (void)model_node(model, "Relu", own ? "p" : "g", "n");
+        model_output(model, "y", F32, -1, -1, -1, -1, END);
+        model_output(model, "z", F32, -1, -1, -1, -1, END);
+        model_output(model, own ? "p" : "g", F32, -1, -1, -1, -1, END);
+        assert_int_equal(model_load(model, &options, &engine, &error), TACIT_OK);
+        tacit_engine_tensor_t input = {.dtype = TACIT_DTYPE_FLOAT32,
+                                       .rank = 4,
+                                       .dims = {dims[0], dims[1], dims[2], dims[3]},
+                                       .data = tacit_span(x, sizeof x)};
+        assert_int_equal(tacit_engine_run(engine, &input, 1, &result, &error), TACIT_OK);
+        const tacit_engine_tensor_t *tensors = tacit_engine_result_tensors(result, &count);
+        const float *y = (const float *)(const void *)tensors[0].data.data;
+        const float *z = (const float *)(const void *)tensors[1].data.data;
+        const float *g = (const float *)(const void *)tensors[2].data.data;
+        for (size_t i = 0; i < IMAGES * CHANNELS * AREA; i++) {
+            size_t channel = i / AREA % (own ? IMAGES * CHANNELS : CHANNELS);
+            assert_true(fabsf(y[i] - z[i] * g[channel]) <= 1e-6F);
+        }
+        tacit_engine_result_destroy(&result);
+        tacit_engine_destroy(&engine);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +296,8 @@ int main(void)
         cmocka_unit_test(test_an_output_without_a_type),
         cmocka_unit_test(test_numbers_of_activations),
         cmocka_unit_test(test_selections_of_many),
+        cmocka_unit_test(test_spellings_of_hard_swish),
+        cmocka_unit_test(test_gates_of_channels),
     };
     return cmocka_run_group_tests_name("engine_exports", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "services/inference/engine/ops/pairwise.h"
 #include "services/inference/engine/planner.h"
+#include "services/inference/engine/portable/portable.h"
 
 #include <math.h>
 #include <string.h>
@@ -188,7 +189,11 @@ TACIT_ACCELERATE(sub)
 
 TACIT_ACCELERATE(mul)
 {
-    return s_accelerate(planner, inference, dnnl_binary_mul, true, ret_done);
+    /* oneDNN has no fast way where the channels do not fill their blocks */
+    tacit_status_t status = tacit_portable_gate(planner, inference, ret_done);
+    return status != TACIT_OK || *ret_done
+               ? status
+               : s_accelerate(planner, inference, dnnl_binary_mul, true, ret_done);
 }
 
 TACIT_ACCELERATE(div)

@@ -4,6 +4,7 @@
     are made once per dimension, and all dimensions' taps multiply.  */
 
 #include "services/inference/engine/ops/taps.h"
+#include "services/inference/engine/portable/portable.h"
 
 #include <math.h>
 
@@ -267,6 +268,72 @@ static void s_resize_element(const tacit_tensor_t *x, tacit_tensor_t *y, size_t 
     }
 }
 
+/* --- planes ----------------------------------------------------------------------------------- */
+
+enum { S_ROW_MAX = 2048 /* elements of a row that is put together on the stack */ };
+
+/*  Whether only the last two dimensions change, and each element is made of what is inside.  */
+static bool s_is_planes(const tacit_tensor_t *x, const tacit_tensor_t *y, s_tap_t *const *taps)
+{
+    size_t rank = y->shape.rank;
+    bool fits = rank >= 2 && x->dtype == TACIT_DTYPE_FLOAT32 && y->count > 0 &&
+                x->shape.dims[rank - 1] <= S_ROW_MAX;
+    for (size_t i = 0; fits && i < rank; i++) {
+        for (int64_t k = 0; fits && k < y->shape.dims[i]; k++) {
+            const s_tap_t *tap = &taps[i][k];
+            fits = !tap->outside && (i + 2 >= rank || (tap->count == 1 && tap->places[0] == k &&
+                                                       x->shape.dims[i] == y->shape.dims[i]));
+        }
+    }
+    return fits;
+}
+
+/*  What a row of the output is made of: rows of the input, put together.  */
+static void s_join_rows(const float *x, size_t width, const s_tap_t *tap, float *ret_row)
+{
+    for (size_t k = 0; k < tap->count; k++) {
+        const float *from = x + (size_t)tap->places[k] * width;
+        float weight = (float)tap->weights[k];
+        for (size_t i = 0; i < width && weight != 0; i++) {
+            ret_row[i] = weight * from[i] + (k > 0 ? ret_row[i] : 0.0F);
+        }
+        if (k == 0 && weight == 0) {
+            memset(ret_row, 0, width * sizeof(float));
+        }
+    }
+}
+
+/*  A place that has no weight is not looked at: there may be NaN.  */
+static void s_spread_row(const float *row, const s_tap_t *taps, size_t count, float *ret_y)
+{
+    for (size_t i = 0; i < count; i++) {
+        const s_tap_t *tap = &taps[i];
+        float sum = 0;
+        for (size_t k = 0; k < tap->count; k++) {
+            float weight = (float)tap->weights[k];
+            sum += weight != 0 ? weight * row[tap->places[k]] : 0;
+        }
+        ret_y[i] = sum;
+    }
+}
+
+static void s_resize_planes(const tacit_tensor_t *x, tacit_tensor_t *y, s_tap_t *const *taps)
+{
+    size_t rank = y->shape.rank;
+    size_t height = (size_t)y->shape.dims[rank - 2];
+    size_t width = (size_t)y->shape.dims[rank - 1];
+    size_t before = (size_t)x->shape.dims[rank - 1];
+    size_t plane = (size_t)x->shape.dims[rank - 2] * before;
+    size_t rows = y->count / width;
+#pragma omp parallel for schedule(static) if (tacit_portable_threads() > 1)
+    for (size_t n = 0; n < rows; n++) {
+        float row[S_ROW_MAX];
+        s_join_rows((const float *)x->data + n / height * plane, before,
+                    &taps[rank - 2][n % height], row);
+        s_spread_row(row, taps[rank - 1], width, (float *)y->data + n * width);
+    }
+}
+
 TACIT_KERNEL(resize)
 {
     s_choices_t choices = s_choices(parameters->node.node, parameters->node.opset);
@@ -286,6 +353,10 @@ TACIT_KERNEL(resize)
             *next++ = same ? (s_tap_t){.places = {k}, .weights = {1}, .count = 1}
                            : s_tap(&choices, &dimension, (double)k);
         }
+    }
+    if (s_is_planes(&inputs[0], &outputs[0], taps)) {
+        s_resize_planes(&inputs[0], &outputs[0], taps);
+        return NULL;
     }
     tacit_dense_strides(&inputs[0].shape, strides);
     for (size_t n = 0; n < outputs[0].count; n++) {

@@ -1,4 +1,4 @@
-/*  channels.c - BatchNormalization and Concat of blocked maps.  */
+/*  channels.c - BatchNormalization, gates and Concat of blocked maps.  */
 
 #include "services/inference/engine/portable/portable.h"
 
@@ -88,6 +88,144 @@ tacit_status_t tacit_portable_batch_normalization(tacit_planner_t *planner,
     tacit_planner_bind(planner, value, slots[1]);
     *ret_done = true;
     return tacit_planner_kernel(planner, s_run_affine, "blocked", recipe, slots, 1, 1, 0);
+}
+
+/* --- a map times one number per channel ---------------------------------------------------------
+ */
+
+enum { S_EIGHT = 8 };
+
+typedef struct s_gate {
+    tacit_finish_t finish;
+    size_t batch, blocks, area;
+    size_t lanes; /* channels of a block: 16, or 8 of oneDNN's */
+    size_t step;  /* of the gate, from image to image */
+} s_gate_t;
+
+static void s_gate_eight(const float *x, const float *gate, float *y, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        for (size_t lane = 0; lane < S_EIGHT; lane++) {
+            y[i * S_EIGHT + lane] = x[i * S_EIGHT + lane] * gate[lane];
+        }
+    }
+}
+
+static const char *s_run_gate(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                              size_t input_count, tacit_tensor_t *outputs, size_t output_count)
+{
+    (void)input_count, (void)output_count;
+    static const float zeros[TACIT_BLOCK] = {0};
+    const s_gate_t *recipe = parameters->recipe;
+    const tacit_finish_t *finish = &recipe->finish;
+    const tacit_vector_t *vector = tacit_vector();
+    size_t size = recipe->area * recipe->lanes;
+#pragma omp parallel for schedule(static) if (tacit_portable_threads() > 1)
+    for (size_t n = 0; n < recipe->batch * recipe->blocks; n++) {
+        const float *gate = (const float *)inputs[1].data + n / recipe->blocks * recipe->step +
+                            n % recipe->blocks * recipe->lanes;
+        const float *x = (const float *)inputs[0].data + n * size;
+        float *y = (float *)outputs[0].data + n * size;
+        if (recipe->lanes == TACIT_BLOCK) {
+            vector->affine(x, gate, zeros, finish->low, finish->high, y, recipe->area);
+        } else {
+            s_gate_eight(x, gate, y, recipe->area);
+            vector->curve(TACIT_CURVE_CLAMP, finish->low, finish->high, y, y, size);
+        }
+        tacit_finish_run(finish, y, size);
+    }
+    return NULL;
+}
+
+/*  The layout of a shape of rank 3 or 4 in blocks of that many channels.  */
+static dnnl_memory_desc_t s_layout(const tacit_shape_t *shape, size_t lanes)
+{
+    dnnl_dims_t dims = {0};
+    dnnl_memory_desc_t layout;
+    if (lanes == TACIT_BLOCK) {
+        return tacit_blocked_layout(shape);
+    }
+    memcpy(dims, shape->dims, shape->rank * sizeof(int64_t));
+    memset(&layout, 0, sizeof(layout));
+    (void)dnnl_memory_desc_init_by_tag(&layout, (int)shape->rank, dims, dnnl_f32,
+                                       shape->rank == 3 ? dnnl_nCw8c : dnnl_nChw8c);
+    return layout;
+}
+
+/*  The channels of a block, 16 or 8, where that slot holds floats in such; else 0.  */
+static size_t s_lanes(const tacit_planner_t *planner, int slot)
+{
+    const tacit_shape_t *shape = &tacit_planner_tensor(planner, slot)->shape;
+    bool may = !tacit_planner_is_plain(planner, slot) && (shape->rank == 3 || shape->rank == 4);
+    for (size_t lanes = TACIT_BLOCK; may && lanes >= S_EIGHT; lanes /= 2) {
+        dnnl_memory_desc_t layout = s_layout(shape, lanes);
+        if (dnnl_memory_desc_equal(tacit_planner_layout(planner, slot), &layout) != 0) {
+            return lanes;
+        }
+    }
+    return 0;
+}
+
+/*  Whether one operand is a map in blocks, the other a number for each of its channels.  */
+static bool s_is_gated(const tacit_planner_t *planner, const tacit_shape_t *shape, int map,
+                       int gate)
+{
+    const tacit_shape_t *numbers = &tacit_planner_tensor(planner, gate)->shape;
+    bool fits = s_lanes(planner, map) > 0 && numbers->rank == shape->rank &&
+                tacit_shape_equal(&tacit_planner_tensor(planner, map)->shape, shape) &&
+                (numbers->dims[0] == 1 || numbers->dims[0] == shape->dims[0]) &&
+                numbers->dims[1] == shape->dims[1];
+    for (size_t i = 2; fits && i < shape->rank; i++) {
+        fits = numbers->dims[i] == 1;
+    }
+    return fits;
+}
+
+static tacit_status_t s_plan_gate(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                  int map, int gate)
+{
+    const tacit_shape_t *shape = &inference->outputs[0].shape;
+    tacit_shape_t numbers = tacit_planner_tensor(planner, gate)->shape;
+    size_t lanes = s_lanes(planner, map);
+    dnnl_memory_desc_t layout = s_layout(&numbers, lanes);
+    int slots[] = {map,
+                   tacit_planner_onednn(planner) != NULL
+                       ? tacit_planner_arrange(planner, gate, NULL, &layout)
+                       : tacit_blocked_slot(planner, gate),
+                   TACIT_NO_SLOT};
+    tacit_activation_t activation;
+    int value = tacit_planner_merge_activation(planner, inference->node->outputs[0], &activation);
+    layout = s_layout(shape, lanes);
+    slots[2] = tacit_planner_new_slot(planner, TACIT_DTYPE_FLOAT32, shape, &layout);
+    s_gate_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
+    if (slots[1] == TACIT_NO_SLOT || slots[2] == TACIT_NO_SLOT || recipe == NULL) {
+        return tacit_planner_error(planner)->code;
+    }
+    tacit_blocked_t of = tacit_blocked_of(shape);
+    size_t blocks = (of.channels + lanes - 1) / lanes;
+    *recipe = (s_gate_t){.finish = tacit_finish_of(&activation),
+                         .batch = of.batch,
+                         .blocks = blocks,
+                         .area = of.height * of.width,
+                         .lanes = lanes,
+                         .step = numbers.dims[0] > 1 ? blocks * lanes : 0};
+    tacit_planner_bind(planner, value, slots[2]);
+    return tacit_planner_kernel(planner, s_run_gate, "blocked", recipe, slots, 2, 1, 0);
+}
+
+tacit_status_t tacit_portable_gate(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                   bool *ret_done)
+{
+    const tacit_shape_t *shape = &inference->outputs[0].shape;
+    int slots[2] = {tacit_planner_slot(planner, inference->node->inputs[0]),
+                    tacit_planner_slot(planner, inference->node->inputs[1])};
+    for (size_t i = 0; i < 2; i++) {
+        if (s_is_gated(planner, shape, slots[i], slots[1 - i])) {
+            *ret_done = true;
+            return s_plan_gate(planner, inference, slots[i], slots[1 - i]);
+        }
+    }
+    return TACIT_OK;
 }
 
 /* --- Concat ----------------------------------------------------------------------------------- */

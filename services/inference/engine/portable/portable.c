@@ -29,6 +29,7 @@ static const s_row_t s_rows[] = {
     {"Gelu", tacit_portable_activation},
     {"Swish", tacit_portable_activation},
     {"Add", tacit_portable_sum},
+    {"Mul", tacit_portable_gate},
     {"BatchNormalization", tacit_portable_batch_normalization},
     {"Concat", tacit_portable_concat},
     {"MaxPool", tacit_portable_max_pool},
