@@ -13,6 +13,10 @@
 #include "enclave/seal.h"
 #include "idl/attestation.h"
 #include "idl/introduction.h"
+#include "rpc/client_internal.h"
+#include "rpc/retry.h"
+
+enum { S_BACKOFF_CAP_MS = 500 }; /* of a service's start, which is not much longer */
 
 struct tacit_mesh {
     tacit_trust_t trust;
@@ -261,11 +265,46 @@ static tacit_status_t s_introduce(tacit_mesh_t *self, tacit_client_t *plain,
             s_verify(&self->trust, &intro, self->nonce, tacit_now_ms(), &self->claims, ret_error);
     }
     if (!status) {
+        tacit_buffer_clear(&self->introduction);
         status = tacit_codec_encode(&tacit_introduction_introduce_result_record, &intro, NULL,
                                     &self->introduction, ret_error);
     }
     if (!status) {
         status = s_connect_attestation(self, &intro, ret_error);
+    }
+    return status;
+}
+
+/*  One try.  */
+static tacit_status_t s_open(tacit_mesh_t *self, tacit_error_t *ret_error)
+{
+    tacit_client_config_t config = {
+        .endpoint = self->trust.introduction,
+        .connect_ms = self->connect_ms,
+        .metrics = self->metrics,
+    };
+    tacit_client_t *plain = NULL;
+    tacit_status_t status = tacit_client_new(&config, &plain, ret_error);
+    if (!status) {
+        status = s_introduce(self, plain, ret_error);
+    }
+    tacit_client_destroy(&plain);
+    return status;
+}
+
+/*  Between introduction and connection another one may have taken its place, with another key.  */
+static bool s_may_come(tacit_status_t status)
+{
+    return status == TACIT_UNREACHABLE || status == TACIT_WRONG_SERVER_KEY;
+}
+
+static tacit_status_t s_await(tacit_mesh_t *self, uint32_t patience_ms, tacit_error_t *ret_error)
+{
+    uint64_t until_ms = tacit_monotonic_ms() + patience_ms;
+    tacit_status_t status = s_open(self, ret_error);
+    for (unsigned tries = 1; s_may_come(status) && tacit_monotonic_ms() < until_ms; tries++) {
+        zclock_sleep((int)tacit_backoff_ms(TACIT_REDIAL_BASE_MS, S_BACKOFF_CAP_MS, tries));
+        status = s_open(self, ret_error);
     }
     return status;
 }
@@ -284,30 +323,19 @@ tacit_status_t tacit_mesh_open(const tacit_mesh_config_t *config, tacit_mesh_t *
     memcpy(self->public_key, config->public_key, sizeof self->public_key);
     tacit_trust_mesh_id(&self->trust, self->mesh_id);
     tacit_buffer_init(&self->introduction, TACIT_INTRODUCTION_MAX);
-    tacit_client_config_t plain_config = {
-        .endpoint = self->trust.introduction,
-        .connect_ms = config->connect_ms,
-        .metrics = config->metrics,
-    };
-    tacit_client_t *plain = NULL;
     tacit_status_t status =
         tacit_secret_copy(tacit_span(config->secret_key, 32), &self->secret_key);
     if (status) {
         tacit_error_set(ret_error, status, NULL);
-        goto out;
+    } else {
+        status = s_await(self, config->patience_ms, ret_error);
     }
-    status = tacit_client_new(&plain_config, &plain, ret_error);
-    if (!status) {
-        status = s_introduce(self, plain, ret_error);
-    }
-out:
-    tacit_client_destroy(&plain);
     if (status) {
         tacit_mesh_destroy(&self);
-    } else {
-        *ret_mesh = self;
+        return status;
     }
-    return status;
+    *ret_mesh = self;
+    return TACIT_OK;
 }
 
 void tacit_mesh_destroy(tacit_mesh_t **mesh)
@@ -350,6 +378,11 @@ const uint8_t *tacit_mesh_id(const tacit_mesh_t *mesh)
 tacit_client_t *tacit_mesh_attestation(tacit_mesh_t *mesh)
 {
     return mesh->attestation;
+}
+
+bool tacit_mesh_is_lost(const tacit_mesh_t *mesh)
+{
+    return tacit_client_check_lost(mesh->attestation, NULL) != TACIT_OK;
 }
 
 /*  --- everybody else -------------------------------------------------------------------------- */

@@ -25,7 +25,9 @@ typedef struct tacit_mesh_config {
     tacit_role_t role; /* TACIT_ROLE_USER or TACIT_ROLE_OPERATOR; services use rpc/node.h */
     const uint8_t *public_key;
     const uint8_t *secret_key;
-    uint32_t connect_ms;             /* 0: TACIT_CLIENT_CONNECT_MS */
+    uint32_t connect_ms;  /* 0: TACIT_CLIENT_CONNECT_MS */
+    uint32_t patience_ms; /* so long an attestation service that is away is waited for: it
+                             may be starting anew; 0: not at all */
     tacit_client_metrics_t *metrics; /* where calls of all its clients are counted; may be NULL */
 } tacit_mesh_config_t;
 
@@ -40,8 +42,10 @@ tacit_span_t tacit_mesh_introduction(const tacit_mesh_t *mesh);
 const uint8_t *tacit_mesh_nonce(const tacit_mesh_t *mesh);      /* 32 bytes */
 const uint8_t *tacit_mesh_result_key(const tacit_mesh_t *mesh); /* Ed25519, 32 bytes */
 const uint8_t *tacit_mesh_id(const tacit_mesh_t *mesh);
-/*  The bound connection to the attestation service.  */
+/*  The bound connection to the attestation service; lost, where a call over it has shown that: then
+    the mesh is of no use any more.  */
 tacit_client_t *tacit_mesh_attestation(tacit_mesh_t *mesh);
+bool tacit_mesh_is_lost(const tacit_mesh_t *mesh);
 
 typedef struct tacit_peer {
     tacit_result_t result;

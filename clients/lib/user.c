@@ -13,6 +13,12 @@
 #include "idl/keys.h"
 #include "rpc/frame.h"
 
+enum {
+    S_RESTART_MS = 5000, /* an attestation service that is away: it starts in less */
+    S_ATTEST_MS = 2000,  /* anybody else: attests to it in less */
+    S_PAUSE_MS = 100
+};
+
 tacit_status_t tacit_user_trust(const tacit_invocation_t *invocation, tacit_trust_t *ret_trust,
                                 tacit_error_t *ret_error)
 {
@@ -59,21 +65,32 @@ tacit_status_t tacit_user_identity(const tacit_invocation_t *invocation,
     return status;
 }
 
+/*  The user's patience, and at most so much of it.  */
+static uint32_t s_patience(const tacit_user_t *user, uint32_t most_ms)
+{
+    return user->timeout_ms && user->timeout_ms < most_ms ? user->timeout_ms : most_ms;
+}
+
+/*  The mesh that there is stays until there is another one.  */
 tacit_status_t tacit_user_renew(tacit_user_t *user, tacit_error_t *ret_error)
 {
+    tacit_mesh_t *mesh = NULL;
     tacit_mesh_config_t config = {
         .trust = &user->trust,
         .role = TACIT_ROLE_USER,
         .public_key = user->identity->public_key,
         .secret_key = user->identity->secret_key->data,
         .connect_ms = user->timeout_ms,
+        .patience_ms = s_patience(user, S_RESTART_MS),
         .metrics = user->metrics,
     };
+    tacit_status_t status = tacit_mesh_open(&config, &mesh, ret_error);
+    if (status) {
+        return status;
+    }
     tacit_mesh_destroy(&user->mesh);
-    tacit_status_t status = tacit_mesh_open(&config, &user->mesh, ret_error);
-    return status ? status
-                  : tacit_policy_remember(user->mesh, &user->trust, user->folder, &user->policy,
-                                          ret_error);
+    user->mesh = mesh;
+    return tacit_policy_remember(mesh, &user->trust, user->folder, &user->policy, ret_error);
 }
 
 tacit_status_t tacit_user_open(const tacit_invocation_t *invocation, tacit_user_t *ret_user,
@@ -95,9 +112,7 @@ void tacit_user_close(tacit_user_t *user)
     tacit_identity_destroy(&user->identity);
 }
 
-static const uint64_t s_patience_ns = 2 * (uint64_t)1000000000;
-
-enum { S_PAUSE_MS = 100 };
+/*  --- waiting for who is about to come -------------------------------------------------------- */
 
 static void s_pause(void)
 {
@@ -105,15 +120,31 @@ static void s_pause(void)
     (void)nanosleep(&pause, NULL);
 }
 
+/*  Before another look for somebody: false once that was long enough. An attestation service that
+    was started again meanwhile is found again, and whoever is to attest to it has its time anew. */
+static bool s_wait(tacit_user_t *user, uint64_t *until_ms)
+{
+    if (tacit_monotonic_ms() >= *until_ms) {
+        return false;
+    }
+    s_pause();
+    if (tacit_mesh_is_lost(user->mesh)) {
+        if (tacit_user_renew(user, NULL)) {
+            return false;
+        }
+        *until_ms = tacit_monotonic_ms() + S_ATTEST_MS;
+    }
+    return true;
+}
+
 tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
                                   tacit_client_t **ret_client, tacit_error_t *ret_error)
 {
-    uint64_t until_ns = tacit_monotonic_ns() + s_patience_ns;
-    tacit_status_t status = tacit_mesh_connect(user->mesh, role, ret_client, ret_error);
-    while (status == TACIT_UNREACHABLE && tacit_monotonic_ns() < until_ns) {
-        s_pause();
+    uint64_t until_ms = tacit_monotonic_ms() + S_ATTEST_MS;
+    tacit_status_t status = TACIT_OK;
+    do {
         status = tacit_mesh_connect(user->mesh, role, ret_client, ret_error);
-    }
+    } while (status == TACIT_UNREACHABLE && s_wait(user, &until_ms));
     return status;
 }
 
@@ -225,19 +256,38 @@ static bool s_is_known(uint8_t (*measurements)[32], size_t count, const uint8_t 
     return false;
 }
 
-tacit_status_t tacit_user_workers(tacit_user_t *user, uint8_t (*ret_measurements)[32], size_t max,
-                                  size_t *ret_count, size_t *ret_workers, tacit_error_t *ret_error)
+static tacit_status_t s_find_workers(tacit_user_t *user, uint8_t (*ret_measurements)[32],
+                                     size_t max, size_t *ret_count, size_t *ret_workers,
+                                     tacit_error_t *ret_error)
 {
     tacit_peer_t peers[TACIT_MESH_PEERS_MAX];
     size_t found = 0;
     size_t count = 0;
     tacit_status_t status = tacit_mesh_lookup(user->mesh, TACIT_ROLE_WORKER, peers,
                                               TACIT_MESH_PEERS_MAX, &found, ret_error);
-    for (size_t i = 0; i < found && count < max && !status; i++) {
+    if (status) {
+        return status;
+    }
+    for (size_t i = 0; i < found && count < max; i++) {
         if (!s_is_known(ret_measurements, count, peers[i].result.mrenclave)) {
             memcpy(ret_measurements[count++], peers[i].result.mrenclave, 32);
         }
     }
+    *ret_count = count;
+    *ret_workers = found;
+    return TACIT_OK;
+}
+
+tacit_status_t tacit_user_workers(tacit_user_t *user, uint8_t (*ret_measurements)[32], size_t max,
+                                  size_t *ret_count, size_t *ret_workers, tacit_error_t *ret_error)
+{
+    uint64_t until_ms = tacit_monotonic_ms() + S_ATTEST_MS;
+    size_t count = 0;
+    size_t workers = 0;
+    tacit_status_t status = TACIT_OK;
+    do {
+        status = s_find_workers(user, ret_measurements, max, &count, &workers, ret_error);
+    } while ((status == TACIT_UNREACHABLE || (!status && count == 0)) && s_wait(user, &until_ms));
     if (!status && count == 0) {
         status = TACIT_INFERENCE_NO_WORKER;
         tacit_error_set_named(ret_error, status, "no_worker",
@@ -246,7 +296,7 @@ tacit_status_t tacit_user_workers(tacit_user_t *user, uint8_t (*ret_measurements
     }
     *ret_count = count;
     if (ret_workers) {
-        *ret_workers = found;
+        *ret_workers = workers;
     }
     return status;
 }

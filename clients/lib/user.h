@@ -30,20 +30,23 @@ TACIT_MUST_CHECK tacit_status_t tacit_user_trust(const tacit_invocation_t *invoc
                                                  tacit_error_t *ret_error);
 
 /*  Load STATE/trust.json and the identity, and open the mesh: the attestation service is verified
-    when this returns, and the policies since the last time follow the ones seen then. Close it in
-    any case.  */
+    when this returns, and the policies since the last time follow the ones seen then. An
+   attestation service that is away is waited for: five seconds, less where the user's patience is.
+   Close it in any case.  */
 TACIT_MUST_CHECK tacit_status_t tacit_user_open(const tacit_invocation_t *invocation,
                                                 tacit_user_t *ret_user, tacit_error_t *ret_error);
 void tacit_user_close(tacit_user_t *user);
 
-/*  Verify the attestation service anew, with a nonce of now: for work that outlives a session.  */
+/*  Verify the attestation service anew, with a nonce of now: for work that outlives a session.
+   Waits for it as open does.  */
 TACIT_MUST_CHECK tacit_status_t tacit_user_renew(tacit_user_t *user, tacit_error_t *ret_error);
 
 /*  The deadline of a call by that method, within the user's patience.  */
 uint32_t tacit_user_deadline(const tacit_user_t *user, const tacit_method_t *method);
 
 /*  Connect to a role, verified and bound; the client is the caller's. Who is about to attest, just
-    after a change of the policy or a restart, is waited for: two seconds.  */
+    after a change of the policy or a restart, is waited for: two seconds. An attestation service
+    that was started again meanwhile is opened anew.  */
 TACIT_MUST_CHECK tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
                                                    tacit_client_t **ret_client,
                                                    tacit_error_t *ret_error);
@@ -68,8 +71,8 @@ extern const tacit_option_t tacit_user_verify_options[TACIT_USER_VERIFY_OPTIONS]
 tacit_status_t tacit_user_verify(const tacit_invocation_t *invocation, tacit_error_t *ret_error);
 
 /*  The measurements of the workers that are attested now, distinct, at most max; ret_workers (may
-    be NULL) is how many workers there are. INFERENCE_NO_WORKER (with a remedy) where there is none.
- */
+    be NULL) is how many workers there are. INFERENCE_NO_WORKER (with a remedy) where there is none
+    within two seconds.  */
 TACIT_MUST_CHECK tacit_status_t tacit_user_workers(tacit_user_t *user,
                                                    uint8_t (*ret_measurements)[32], size_t max,
                                                    size_t *ret_count, size_t *ret_workers,

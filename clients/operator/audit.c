@@ -337,7 +337,8 @@ tacit_status_t tacit_command_audit(const tacit_invocation_t *invocation, tacit_e
     s_context_t context = {.invocation = invocation};
     tacit_status_t status = tacit_user_identity(invocation, &context.identity, ret_error);
     if (!status) {
-        status = tacit_control_mesh(invocation, context.identity, &context.mesh, ret_error);
+        status = tacit_control_mesh(invocation, context.identity, TACIT_CONTROL_PATIENCE_MS,
+                                    &context.mesh, ret_error);
     }
     if (!status) {
         status = s_run(&context, found, ret_error);

@@ -133,8 +133,8 @@ tacit_status_t tacit_control_connect(const tacit_invocation_t *invocation,
 /*  --- the mesh -------------------------------------------------------------------------------- */
 
 tacit_status_t tacit_control_mesh(const tacit_invocation_t *invocation,
-                                  const tacit_identity_t *identity, tacit_mesh_t **ret_mesh,
-                                  tacit_error_t *ret_error)
+                                  const tacit_identity_t *identity, uint32_t patience_ms,
+                                  tacit_mesh_t **ret_mesh, tacit_error_t *ret_error)
 {
     char path[PATH_MAX];
     tacit_trust_t trust;
@@ -150,6 +150,7 @@ tacit_status_t tacit_control_mesh(const tacit_invocation_t *invocation,
         .role = TACIT_ROLE_OPERATOR,
         .public_key = identity->public_key,
         .secret_key = identity->secret_key->data,
+        .patience_ms = patience_ms,
         .metrics = invocation->metrics,
     };
     return tacit_mesh_open(&config, ret_mesh, ret_error);

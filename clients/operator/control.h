@@ -21,10 +21,13 @@ TACIT_MUST_CHECK tacit_status_t tacit_control_worker(const char *state,
                                                      char ret_program[TACIT_CONTROL_PROGRAM_MAX],
                                                      tacit_error_t *ret_error);
 
-/*  The mesh of the state folder, as its operator.  */
+enum { TACIT_CONTROL_PATIENCE_MS = 5000 }; /* a service is started again in less */
+
+/*  The mesh of the state folder, as its operator. An attestation service that is away is waited for
+    so long.  */
 TACIT_MUST_CHECK tacit_status_t tacit_control_mesh(const tacit_invocation_t *invocation,
                                                    const tacit_identity_t *identity,
-                                                   tacit_mesh_t **ret_mesh,
+                                                   uint32_t patience_ms, tacit_mesh_t **ret_mesh,
                                                    tacit_error_t *ret_error);
 
 /*  STATE/NAME; BAD_INPUT where that is too long.  */

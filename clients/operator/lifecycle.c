@@ -63,7 +63,8 @@ static tacit_status_t s_await(const tacit_invocation_t *invocation,
     tacit_client_t *gateway = NULL;
     uint32_t wait_ms = invocation->timeout_ms ? invocation->timeout_ms : S_WAIT_MS;
     uint64_t until_ms = tacit_monotonic_ms() + wait_ms;
-    tacit_status_t status = tacit_control_mesh(invocation, identity, &mesh, ret_error);
+    tacit_status_t status =
+        tacit_control_mesh(invocation, identity, TACIT_CONTROL_PATIENCE_MS, &mesh, ret_error);
     if (!status) {
         status = tacit_mesh_connect(mesh, TACIT_ROLE_GATEWAY, &gateway, ret_error);
     }

@@ -281,7 +281,8 @@ static tacit_status_t s_collect_mesh(const tacit_invocation_t *invocation,
                                      size_t *count, tacit_error_t *ret_error)
 {
     tacit_mesh_t *mesh = NULL;
-    tacit_status_t status = tacit_control_mesh(invocation, identity, &mesh, ret_error);
+    tacit_status_t status =
+        tacit_control_mesh(invocation, identity, TACIT_CONTROL_PATIENCE_MS, &mesh, ret_error);
     for (size_t i = 0; i < S_SERVICES - 1 && !status; i++) {
         if (!s_wanted(invocation, s_services[i].service)) {
             continue;

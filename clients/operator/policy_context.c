@@ -45,7 +45,8 @@ tacit_status_t tacit_policy_context_open(const tacit_invocation_t *invocation,
         status = tacit_trust_load(path, &self->trust, ret_error);
     }
     if (!status) {
-        status = tacit_control_mesh(invocation, self->identity, &self->mesh, ret_error);
+        status = tacit_control_mesh(invocation, self->identity, TACIT_CONTROL_PATIENCE_MS,
+                                    &self->mesh, ret_error);
     }
     if (!status) {
         status = tacit_policy_remember(self->mesh, &self->trust, invocation->identity, &self->chain,

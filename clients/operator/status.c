@@ -48,7 +48,7 @@ static tacit_status_t s_look(const tacit_invocation_t *invocation, const tacit_i
     if (status || !ret_view->members) {
         return status ? status : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
     }
-    if (tacit_control_mesh(invocation, identity, &ret_view->mesh, NULL) ||
+    if (tacit_control_mesh(invocation, identity, 0, &ret_view->mesh, NULL) ||
         tacit_mesh_lookup(ret_view->mesh, TACIT_ROLE_NONE, ret_view->members, TACIT_MESH_PEERS_MAX,
                           &ret_view->member_count, NULL) ||
         tacit_mesh_connect(ret_view->mesh, TACIT_ROLE_GATEWAY, &ret_view->gateway, NULL)) {

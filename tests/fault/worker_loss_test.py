@@ -1,16 +1,18 @@
 """Processes that die or stand still in the middle of work: the caller gets the answer from another
 worker or a clear error before its deadline, and the mesh is whole again afterwards."""
 
+import json
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 import unittest
 
 import onnx
 import wire
-from mesh import PATIENCE, SANITIZED, MeshCase, await_condition, stand_still
+from mesh import BIN, PATIENCE, SANITIZED, MeshCase, await_condition, stand_still
 
 SEED = int(os.environ.get("TACIT_SEED", "20240607"))
 LAYERS = 240 if SANITIZED else 120  # a request for a second or two
@@ -188,13 +190,19 @@ class Loss(MeshCase):
 
     # -- services
 
-    def assert_clear_meanwhile(self, process, infers):
-        """A user of the program that people type is told plainly, or served, all along."""
+    def stranger(self):
+        """A user without a grant, who types: a table, and options."""
         table = os.path.join(self.mesh.folder, "row.csv")
         with open(table, "w", encoding="utf-8") as file:
             file.write("1,-2,3\n")
-        options = ["--json", "--timeout", "10", *self.mesh.identity("somebody")]
+        options = ["--json", *self.mesh.identity("somebody")]
         self.mesh.client("tacit-dataowner", "init", *options, check=True)
+        return table, options
+
+    def assert_clear_meanwhile(self, process, infers):
+        """A user of the program that people type is told plainly, or served, all along."""
+        table, options = self.stranger()
+        options += ["--timeout", "10"]
         pid = self.mesh.kill(process)
         outcomes = [self.mesh.client("tacit-dataowner", "infer",
                                      f"{self.owner_id.hex()}/quick", table, *options)
@@ -216,6 +224,26 @@ class Loss(MeshCase):
         self.quick()
         self.assert_clear_meanwhile("attestation", 2)
         self.quick()  # who is attested needs it no more for a while
+
+    def test_a_client_waits_for_an_attestation_service_that_restarts(self):
+        """Away when it is asked, and started again while the client waits: nobody was granted
+        anything, which is what a mesh says that is whole."""
+        table, options = self.stranger()
+        supervisor, attestation = self.mesh.supervisor(), self.mesh.pid("attestation")
+        stand_still(supervisor)
+        try:
+            os.kill(attestation, signal.SIGKILL)
+            client = subprocess.Popen(
+                [os.path.join(BIN, "tacit-dataowner"), "infer", f"{self.owner_id.hex()}/quick",
+                 table, "--state", self.mesh.state, "--timeout", str(int(DEADLINE)), *options],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(client.kill)
+            time.sleep(1)
+            self.assertIsNone(client.poll(), "it gave up at once")
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+        out, err = client.communicate(timeout=2 * DEADLINE)
+        self.assertEqual(json.loads(err or out)["error"]["name"], "not_granted")
 
     def test_kill_9_of_the_key_service(self):
         self.assert_clear_meanwhile("keys", 2)
@@ -310,17 +338,13 @@ class Loss(MeshCase):
                 await_condition(lambda: self.quick().values() == (1, 0, 3), "served again")
 
     def test_a_client_is_as_patient_as_it_said(self):
-        table = os.path.join(self.mesh.folder, "row.csv")
-        with open(table, "w", encoding="utf-8") as file:
-            file.write("1,-2,3\n")
-        self.mesh.client("tacit-dataowner", "init", *self.mesh.identity("somebody"), check=True)
+        table, options = self.stranger()
         pid = self.mesh.pid("gateway")
         stand_still(pid)
         begun = time.monotonic()
         try:
             outcome = self.mesh.client("tacit-dataowner", "infer", f"{self.owner_id.hex()}/quick",
-                                       table, "--json", "--timeout", "2",
-                                       *self.mesh.identity("somebody"))
+                                       table, "--timeout", "2", *options)
         finally:
             os.kill(pid, signal.SIGCONT)
         self.assertIn(outcome.code, (4, 11), outcome)
