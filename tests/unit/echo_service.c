@@ -15,6 +15,8 @@
 #include "tests/unit/test_actor.h"
 #include "tests/unit/test_service.h"
 
+enum { S_PATIENCE_MS = 60 * 1000 }; /* for machines that stand still now and then */
+
 /*  --- handlers -------------------------------------------------------------------------------- */
 
 static tacit_status_t s_echo(void *self, tacit_call_t *call, const tacit_echo_echo_args_t *args,
@@ -437,7 +439,8 @@ uint64_t echo_metric(const echo_service_t *echo, const char *name)
 
 void echo_await_metric(const echo_service_t *echo, const char *name, uint64_t number)
 {
-    for (int i = 0; i < 300 && echo_metric(echo, name) != number; i++) {
+    int64_t until_ms = zclock_mono() + S_PATIENCE_MS;
+    while (echo_metric(echo, name) != number && zclock_mono() < until_ms) {
         zclock_sleep(25);
     }
     assert_int_equal(echo_metric(echo, name), number);
