@@ -28,20 +28,28 @@ static void s_hash(const model_sample_t *sample, uint8_t ret_digest[32])
     crypto_hash_sha256_final(&hash, ret_digest);
 }
 
-model_sample_t model_sample(uint8_t owner, const char *name, uint32_t version, uint64_t size)
+model_sample_t model_sample_of(const uint8_t owner[32], const char *name, uint32_t version,
+                               uint64_t size)
 {
     uint8_t secret_key[64];
-    const uint8_t seed[32] = {owner};
+    const uint8_t seed[32] = {owner[0]};
     model_sample_t sample = {.manifest = {.version = version,
                                           .plaintext_size = size,
                                           .chunk_count = tacit_model_chunk_count(size),
                                           .created_ms = 1000 + version}};
-    memset(sample.manifest.owner, owner, 32);
+    memcpy(sample.manifest.owner, owner, 32);
     snprintf(sample.manifest.name, sizeof sample.manifest.name, "%s", name);
     crypto_sign_seed_keypair(sample.manifest.signing_key, secret_key, seed);
     s_hash(&sample, sample.manifest.content_sha256);
     tacit_model_manifest_sign(&sample.manifest, secret_key, sample.bytes, sample.signature);
     return sample;
+}
+
+model_sample_t model_sample(uint8_t owner, const char *name, uint32_t version, uint64_t size)
+{
+    uint8_t key[32];
+    memset(key, owner, sizeof key);
+    return model_sample_of(key, name, version, size);
 }
 
 void model_sample_fill(const model_sample_t *sample, tacit_upload_t *upload)

@@ -15,8 +15,10 @@ typedef struct model_sample {
     uint8_t signature[64];
 } model_sample_t;
 
-/*  The owner is 32 times that byte. The manifest is signed and true.  */
+/*  The owner is 32 times that byte, or that CURVE key. The manifest is signed and true.  */
 model_sample_t model_sample(uint8_t owner, const char *name, uint32_t version, uint64_t size);
+model_sample_t model_sample_of(const uint8_t owner[32], const char *name, uint32_t version,
+                               uint64_t size);
 
 /*  A sealed chunk of it, borrowed until the next.  */
 tacit_span_t model_sample_chunk(const model_sample_t *sample, uint32_t index);
