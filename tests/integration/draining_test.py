@@ -141,7 +141,7 @@ class Drain(MeshCase):
 
     def test_a_second_signal_is_the_end(self):
         started = self.start_slow(name="endless")
-        await_condition(self.busy_workers, "a worker works")
+        await_condition(self.mesh.busy_workers, "a worker works")
         pid = self.ask_to_end("gateway")
         await_condition(lambda: self.user.to(wire.GATEWAY)("inference.health")[1] == "draining",
                         "the gateway says that it drains")
