@@ -300,6 +300,13 @@ static const s_case_t s_chains[] = {
     {"GlobalAveragePool", "r", false, {{NULL, {0}, 0}}},
     {"Sigmoid", "r", false, {{NULL, {0}, 0}}},
     {"LeakyRelu", "r", false, {{NULL, {0}, 0}}},
+    {"HardSwish", "r", false, {{NULL, {0}, 0}}},
+    {"Tanh", "r", false, {{NULL, {0}, 0}}},
+    {"Clip", "r l h", false, {{NULL, {0}, 0}}},
+    {"Relu", "r", false, {{NULL, {0}, 0}}},
+    {"MatMul", "r e", false, {{NULL, {0}, 0}}},
+    {"DepthToSpace", "r", false, {{"blocksize", {2}, 0}}},
+    {"Resize", "r - n", false, {{NULL, {0}, 0}}},
     {"Add", "r q", false, {{NULL, {0}, 0}}},
     {"Mul", "r q", false, {{NULL, {0}, 0}}},
     {"Transpose", "r", false, {{"perm", {0, 2, 3, 1}, 4}}},
@@ -327,16 +334,23 @@ static void s_check_near(const char *name, const tacit_engine_tensor_t *outputs,
 static void test_chains_are_as_their_operators(void **state)
 {
     (void)state;
+    static const float larger[] = {1, 1, 2, 3};
+    static const int64_t order[] = {0, 1, 3, 2};
     s_fill();
     for (size_t i = 0; i < 2 * sizeof(s_chains) / sizeof(s_chains[0]); i++) {
         const s_case_t *c = &s_chains[i / 2];
         int type = i % 2 == 0 ? U8 : S8;
-        bool moves = strcmp(c->op, "Transpose") == 0 || strcmp(c->op, "MaxPool") == 0;
-        Onnx__ModelProto *model = model_new(13);
+        bool moves = strstr("Transpose MaxPool DepthToSpace Resize", c->op) != NULL;
+        Onnx__ModelProto *model = model_new(14);
         model_input(model, "x", type, BATCH, CHANNELS, ROWS, COLUMNS, END);
         s_add_constants(model, type);
         (void)model_node(model, "DequantizeLinear", "x s z", "r");
         (void)model_node(model, "DequantizeLinear", "x t o", "q");
+        node_integers(model_node(model, "Transpose", "x", "turn"), "perm", 4, order);
+        (void)model_node(model, "DequantizeLinear", "turn t o", "e");
+        (void)model_floats(model, "n", 4, larger);
+        s_scalar_real(model, "l", -3.0F);
+        s_scalar_real(model, "h", 6.0F);
         s_add_node(model, c, "x", "a");
         s_add_node(model, c, "x", "b");
         (void)model_node(model, "QuantizeLinear", moves ? "a s z" : "a u z", "y");

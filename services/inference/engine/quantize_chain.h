@@ -44,4 +44,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_chain_rewrite(tacit_graph_t *graph, tacit_
                                                     const tacit_operator_t *op, const int *inputs,
                                                     size_t count, tacit_error_t *error);
 
+/*  A function of single reals between the two becomes a table of bytes (quantize_table.c).  */
+TACIT_MUST_CHECK tacit_status_t tacit_chain_table(tacit_graph_t *graph, tacit_graph_node_t *node,
+                                                  tacit_error_t *error);
+
 #endif

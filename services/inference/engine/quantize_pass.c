@@ -60,15 +60,29 @@ static tacit_status_t s_gemm(tacit_graph_t *graph, tacit_graph_node_t *node, tac
                                error);
 }
 
+/*  Whether a value is known to have more than one dimension, which products of bytes ask for.  */
+static bool s_is_turned(const tacit_graph_t *graph, int value)
+{
+    int producer = graph->values[value].producer;
+    const tacit_graph_node_t *node = producer != TACIT_NO_NODE ? &graph->nodes[producer] : NULL;
+    const tacit_attribute_t *order = node != NULL && tacit_chain_is(node, "Transpose")
+                                         ? tacit_graph_node_attribute(node, "perm")
+                                         : NULL;
+    return order != NULL && order->count >= 2;
+}
+
+/*  By weights, or of two maps, one of which is turned first (as in attention).  */
 static tacit_status_t s_product(tacit_graph_t *graph, tacit_graph_node_t *node,
                                 tacit_error_t *error)
 {
     tacit_chain_t x;
     tacit_chain_t w;
     tacit_chain_t y;
-    if (!tacit_chain_map(graph, node->inputs[0], &x) ||
-        !tacit_chain_weights(graph, node->inputs[1], 1, &w) ||
-        tacit_chain_content(graph, w.bytes)->shape.rank != 2) {
+    bool maps = tacit_chain_map(graph, node->inputs[0], &x);
+    bool single = maps && tacit_chain_map(graph, node->inputs[1], &w) &&
+                  (s_is_turned(graph, x.bytes) || s_is_turned(graph, w.bytes));
+    if (!maps || (!single && (!tacit_chain_weights(graph, node->inputs[1], 1, &w) ||
+                              tacit_chain_content(graph, w.bytes)->shape.rank != 2))) {
         return TACIT_OK;
     }
     tacit_graph_node_t *last = tacit_chain_quantizer(graph, node, &y);
@@ -126,18 +140,6 @@ static tacit_status_t s_average(tacit_graph_t *graph, tacit_graph_node_t *node,
                                 tacit_error_t *error)
 {
     return s_single(graph, node, "QLinearAveragePool", error);
-}
-
-static tacit_status_t s_sigmoid(tacit_graph_t *graph, tacit_graph_node_t *node,
-                                tacit_error_t *error)
-{
-    return s_single(graph, node, "QLinearSigmoid", error);
-}
-
-static tacit_status_t s_leaky_relu(tacit_graph_t *graph, tacit_graph_node_t *node,
-                                   tacit_error_t *error)
-{
-    return s_single(graph, node, "QLinearLeakyRelu", error);
 }
 
 /*  Of maps that have grids of their own.  */
@@ -199,6 +201,16 @@ static tacit_status_t s_movement(tacit_graph_t *graph, tacit_graph_node_t *node,
     return tacit_chain_rewrite(graph, node, last, node->op, inputs, node->input_count, error);
 }
 
+static tacit_status_t s_nearest(tacit_graph_t *graph, tacit_graph_node_t *node,
+                                tacit_error_t *error)
+{
+    bool outside = strcmp(tacit_graph_node_text(node, "coordinate_transformation_mode", ""),
+                          "tf_crop_and_resize") == 0; /* has a value of its own there */
+    return !outside && strcmp(tacit_graph_node_text(node, "mode", "nearest"), "nearest") == 0
+               ? s_movement(graph, node, error)
+               : TACIT_OK;
+}
+
 /* --- all -------------------------------------------------------------------------------------- */
 
 typedef struct s_pattern {
@@ -215,15 +227,28 @@ static const s_pattern_t s_patterns[] = {
     {"Concat", s_concat},
     {"GlobalAveragePool", s_global_average},
     {"AveragePool", s_average},
-    {"Sigmoid", s_sigmoid},
-    {"LeakyRelu", s_leaky_relu},
     {"MaxPool", s_movement},
     {"Flatten", s_movement},
     {"Reshape", s_movement},
     {"Squeeze", s_movement},
     {"Unsqueeze", s_movement},
     {"Transpose", s_movement},
+    {"Slice", s_movement},
+    {"Gather", s_movement},
+    {"DepthToSpace", s_movement},
+    {"SpaceToDepth", s_movement},
+    {"Expand", s_movement},
+    {"Tile", s_movement},
+    {"Upsample", s_nearest},
+    {"Resize", s_nearest},
 };
+
+/*  Functions of single reals.  */
+static const char *const s_functions[] = {
+    "Sigmoid", "LeakyRelu", "Relu", "Clip",  "HardSigmoid", "HardSwish",       "Elu",
+    "Tanh",    "Erf",       "Gelu", "Swish", "Softplus",    "Softsign",        "Selu",
+    "Celu",    "Exp",       "Log",  "Sqrt",  "Reciprocal",  "ThresholdedRelu", "Abs",
+    "Neg",     "Floor",     "Round"};
 
 /*  DequantizeLinear whose reals nobody wants.  */
 static void s_drop_unused(tacit_graph_t *graph)
@@ -247,6 +272,11 @@ tacit_status_t tacit_pass_quantize(tacit_graph_t *graph, tacit_error_t *error)
              status == TACIT_OK && !done && i < sizeof(s_patterns) / sizeof(s_patterns[0]); i++) {
             done = tacit_chain_is(node, s_patterns[i].name);
             status = done ? s_patterns[i].fuse(graph, node, error) : status;
+        }
+        for (size_t i = 0;
+             status == TACIT_OK && !done && i < sizeof(s_functions) / sizeof(s_functions[0]); i++) {
+            done = tacit_chain_is(node, s_functions[i]);
+            status = done ? tacit_chain_table(graph, node, error) : status;
         }
     }
     tacit_graph_link(graph);

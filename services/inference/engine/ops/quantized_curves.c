@@ -99,6 +99,20 @@ TACIT_ACCELERATE(leaky_relu)
                                        ret_done);
 }
 
+/* --- tables that the graph holds -------------------------------------------------------------- */
+
+TACIT_KERNEL(table)
+{
+    (void)parameters, (void)input_count, (void)output_count;
+    tacit_maps()->look_up(inputs[X].data, outputs[0].count, inputs[1].data, outputs[0].data);
+    return NULL;
+}
+
+TACIT_ACCELERATE(table)
+{
+    return tacit_quantized_elements(planner, inference, s_maps, 1, ret_done);
+}
+
 /* --- QLinearSoftmax --------------------------------------------------------------------------- */
 
 /*  The attribute opset says which meaning of the axis is meant (softmax.c).  */
@@ -178,4 +192,6 @@ TACIT_OPERATORS(quantized_curves) = {
     {"QLinearSoftmax", 1, 1, EIGHT_BITS, "TfTfT|T", 4, "axis:i opset:i", 0, MS, I(softmax), K(softmax), NULL},
     TACIT_OPERATORS_END
 };
+const tacit_operator_t tacit_operator_byte_table =
+    {"ByteTable", 1, 17, EIGHT_BITS, "Tu|T", 2, "", 0, BYTES | BOTH, tacit_infer_same, K(table), A(table)};
 /* clang-format on */
