@@ -20,10 +20,12 @@ bool tacit_chain_is(const tacit_graph_node_t *node, const char *name)
 bool tacit_chain_grid(const tacit_graph_t *graph, const tacit_graph_node_t *node,
                       tacit_chain_t *ret_grid)
 {
-    int zero = tacit_graph_node_input(node, 2);
-    *ret_grid = (tacit_chain_t){.bytes = TACIT_NO_VALUE, .scale = node->inputs[1], .zero = zero};
-    return tacit_chain_content(graph, node->inputs[1]) != NULL &&
-           (zero == TACIT_NO_VALUE || tacit_chain_content(graph, zero) != NULL);
+    int value = tacit_graph_node_input(node, 2);
+    const tacit_tensor_t *scale = tacit_chain_content(graph, node->inputs[1]);
+    const tacit_tensor_t *zero = tacit_chain_content(graph, value);
+    *ret_grid = (tacit_chain_t){.bytes = TACIT_NO_VALUE, .scale = node->inputs[1], .zero = value};
+    return scale != NULL && scale->count > 0 &&
+           (value == TACIT_NO_VALUE || (zero != NULL && zero->count == scale->count));
 }
 
 static const tacit_graph_node_t *s_dequantizer(const tacit_graph_t *graph, int value)
