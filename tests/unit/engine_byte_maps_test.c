@@ -138,6 +138,8 @@ static const s_case_t s_cases[] = {
     {"DequantizeLinear", "@ each eachzero", false, {{"axis", {1}, 0}}},
     {"Transpose", "@", false, {{"perm", {0, 2, 3, 1}, 4}}},
     {"Concat", "@ x", false, {{"axis", {1}, 0}}},
+    {"Resize", "@ - n", false, {{NULL, {0}, 0}}},
+    {"Resize", "@ - p", false, {{NULL, {0}, 0}}},
     {"Flatten", "@", false, {{"axis", {1}, 0}}},
     {"MatMulInteger", "@ turned z o", false, {{NULL, {0}, 0}}},
 };
@@ -151,6 +153,8 @@ static void s_add_constants(Onnx__ModelProto *model, int type)
     const int64_t picture[] = {BATCH, CHANNELS, 1, 1};
     const int64_t low[] = {CHANNELS, 1, 1};
     const int64_t turned[] = {COLUMNS, 5};
+    static const float larger[] = {1, 1, 2, 3};
+    static const float mixed[] = {1, 2, 1.7F, 0.6F};
     float scales[CHANNELS];
     for (int i = 0; i < CHANNELS; i++) {
         scales[i] = 0.05F + 0.01F * (float)i;
@@ -163,6 +167,8 @@ static void s_add_constants(Onnx__ModelProto *model, int type)
     (void)model_raw(model, "picture", type, 4, picture, s_x + 11, (size_t)BATCH * CHANNELS);
     (void)model_raw(model, "low", type, 3, low, s_x + 13, CHANNELS);
     (void)model_raw(model, "turned", type, 2, turned, s_x + 15, (size_t)COLUMNS * 5);
+    (void)model_floats(model, "n", 4, larger);
+    (void)model_floats(model, "p", 4, mixed);
     s_scalar_byte(model, "single", type, 77);
     s_scalar_byte(model, "z", type, 9);
     s_scalar_byte(model, "o", type, 3);
@@ -334,7 +340,6 @@ static void s_check_near(const char *name, const tacit_engine_tensor_t *outputs,
 static void test_chains_are_as_their_operators(void **state)
 {
     (void)state;
-    static const float larger[] = {1, 1, 2, 3};
     static const int64_t order[] = {0, 1, 3, 2};
     s_fill();
     for (size_t i = 0; i < 2 * sizeof(s_chains) / sizeof(s_chains[0]); i++) {
@@ -348,7 +353,6 @@ static void test_chains_are_as_their_operators(void **state)
         (void)model_node(model, "DequantizeLinear", "x t o", "q");
         node_integers(model_node(model, "Transpose", "x", "turn"), "perm", 4, order);
         (void)model_node(model, "DequantizeLinear", "turn t o", "e");
-        (void)model_floats(model, "n", 4, larger);
         s_scalar_real(model, "l", -3.0F);
         s_scalar_real(model, "h", 6.0F);
         s_add_node(model, c, "x", "a");

@@ -4,16 +4,12 @@
     are made once per dimension, and all dimensions' taps multiply.  */
 
 #include "services/inference/engine/ops/taps.h"
+#include "services/inference/engine/portable/last.h"
 #include "services/inference/engine/portable/portable.h"
 
 #include <math.h>
 
-typedef struct s_tap {
-    int64_t places[TACIT_TAPS];
-    double weights[TACIT_TAPS];
-    size_t count;
-    bool outside; /* the extrapolation value stands here */
-} s_tap_t;
+typedef tacit_tap_t s_tap_t;
 
 /*  The node's choices.  */
 typedef struct s_choices {
@@ -334,25 +330,37 @@ static void s_resize_planes(const tacit_tensor_t *x, tacit_tensor_t *y, s_tap_t 
     }
 }
 
-TACIT_KERNEL(resize)
+/*  The taps of all dimensions, into room for as many as there are places.  */
+static void s_make_taps(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                        size_t input_count, const tacit_tensor_t *output, s_tap_t *next,
+                        s_tap_t **ret_taps)
 {
     s_choices_t choices = s_choices(parameters->node.node, parameters->node.opset);
     s_sources_t sources = s_sources(inputs, input_count, parameters->node.opset);
-    s_tap_t *taps[TACIT_ENGINE_RANK_MAX] = {NULL};
-    const s_tap_t *chosen[TACIT_ENGINE_RANK_MAX] = {NULL};
-    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
-    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
-    s_tap_t *next = outputs[output_count].data;
-    const tacit_shape_t *shape = &outputs[0].shape;
+    const tacit_shape_t *shape = &output->shape;
     for (size_t i = 0; i < shape->rank; i++) {
-        s_dimension_t dimension = s_dimension(parameters, sources, &inputs[0], &outputs[0], i);
+        s_dimension_t dimension = s_dimension(parameters, sources, &inputs[0], output, i);
         bool same = shape->dims[i] == inputs[0].shape.dims[i] && dimension.scale == 1 &&
                     strcmp(choices.coordinates, "tf_crop_and_resize") != 0;
-        taps[i] = next;
+        ret_taps[i] = next;
         for (int64_t k = 0; k < shape->dims[i]; k++) {
             *next++ = same ? (s_tap_t){.places = {k}, .weights = {1}, .count = 1}
                            : s_tap(&choices, &dimension, (double)k);
         }
+    }
+}
+
+TACIT_KERNEL(resize)
+{
+    s_choices_t choices = s_choices(parameters->node.node, parameters->node.opset);
+    s_tap_t *taps[TACIT_ENGINE_RANK_MAX] = {NULL};
+    const s_tap_t *chosen[TACIT_ENGINE_RANK_MAX] = {NULL};
+    size_t strides[TACIT_ENGINE_RANK_MAX] = {0};
+    size_t at[TACIT_ENGINE_RANK_MAX] = {0};
+    const tacit_shape_t *shape = &outputs[0].shape;
+    s_make_taps(parameters, inputs, input_count, &outputs[0], outputs[output_count].data, taps);
+    if (tacit_resize_pick(&inputs[0], &outputs[0], taps, false)) {
+        return NULL;
     }
     if (s_is_planes(&inputs[0], &outputs[0], taps)) {
         s_resize_planes(&inputs[0], &outputs[0], taps);
@@ -369,13 +377,53 @@ TACIT_KERNEL(resize)
     return NULL;
 }
 
+/*  Of bytes whose channels lie side by side; the recipe is the parameters.  */
+static const char *s_resize_last(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
+                                 size_t input_count, tacit_tensor_t *outputs, size_t output_count)
+{
+    s_tap_t *taps[TACIT_ENGINE_RANK_MAX] = {NULL};
+    s_make_taps(parameters->recipe, inputs, input_count, &outputs[0], outputs[output_count].data,
+                taps);
+    return tacit_resize_pick(&inputs[0], &outputs[0], taps, true) ? NULL : "its places lie outside";
+}
+
+TACIT_ACCELERATE(resize)
+{
+    const tacit_graph_node_t *node = inference->node;
+    const tacit_shape_t *shape = &inference->outputs[0].shape;
+    int slots[TACIT_NODE_INPUTS_MAX + 1] = {tacit_planner_slot(planner, node->inputs[0])};
+    s_choices_t choices = s_choices(node, inference->parameters->node.opset);
+    size_t places = 0;
+    if (inference->inputs[0].dtype == TACIT_DTYPE_FLOAT32 || !tacit_last_is(planner, slots[0]) ||
+        strcmp(choices.coordinates, "tf_crop_and_resize") == 0) {
+        return TACIT_OK;
+    }
+    for (size_t i = 0; i < shape->rank; i++) {
+        places += (size_t)shape->dims[i];
+    }
+    for (size_t i = 1; i < node->input_count; i++) {
+        slots[i] = tacit_planner_slot(planner, node->inputs[i]);
+    }
+    tacit_parameters_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
+    int y = tacit_last_new(planner, inference->outputs[0].dtype, shape);
+    if (recipe == NULL || y == TACIT_NO_SLOT) {
+        return tacit_planner_error(planner)->code;
+    }
+    *recipe = *inference->parameters;
+    slots[node->input_count] = y;
+    *ret_done = true;
+    tacit_planner_bind(planner, node->outputs[0], y);
+    return tacit_planner_kernel(planner, s_resize_last, "channels", recipe, slots,
+                                node->input_count, 1, places * sizeof(s_tap_t));
+}
+
 /* clang-format off */
 #define RESIZED "mode:s coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i extrapolation_value:f nearest_mode:s"
 TACIT_OPERATORS(resize) = {
-    {"Upsample", 7, 8, ANY, "T|T", 1, "mode:s scales:F", 0, 0, I(resize), K(resize), NULL},
-    {"Upsample", 9, 9, ANY, "Tf|T", 2, "mode:s", 1 << 1, 0, I(resize), K(resize), NULL},
-    {"Resize", 10, 10, ANY, "Tf|T", 2, "mode:s", 1 << 1, 0, I(resize), K(resize), NULL},
-    {"Resize", 11, 17, ANY, "Trfi|T", 1, RESIZED, 0xe, 0, I(resize), K(resize), NULL},
+    {"Upsample", 7, 8, ANY, "T|T", 1, "mode:s scales:F", 0, BYTES | BOTH, I(resize), K(resize), A(resize)},
+    {"Upsample", 9, 9, ANY, "Tf|T", 2, "mode:s", 1 << 1, BYTES | BOTH, I(resize), K(resize), A(resize)},
+    {"Resize", 10, 10, ANY, "Tf|T", 2, "mode:s", 1 << 1, BYTES | BOTH, I(resize), K(resize), A(resize)},
+    {"Resize", 11, 17, ANY, "Trfi|T", 1, RESIZED, 0xe, BYTES | BOTH, I(resize), K(resize), A(resize)},
     TACIT_OPERATORS_END
 };
 /* clang-format on */

@@ -7,6 +7,19 @@
 
 enum { TACIT_TAPS = 4 /* places that one dimension takes from, at most */ };
 
+/*  What one place of a dimension is made of.  */
+typedef struct tacit_tap {
+    int64_t places[TACIT_TAPS];
+    double weights[TACIT_TAPS];
+    size_t count;
+    bool outside; /* the extrapolation value stands here */
+} tacit_tap_t;
+
+/*  Resize by copying, from the taps of each dimension; last: both maps have their channels side by
+    side. false where an element is made of several, or of none (resize_pick.c).  */
+bool tacit_resize_pick(const tacit_tensor_t *x, tacit_tensor_t *y, tacit_tap_t *const *taps,
+                       bool last);
+
 /*  Weights of the four neighbours at distance x behind the second, for Keys' cubic.  */
 static inline void tacit_cubic(double x, double a, double *ret_weights)
 {
