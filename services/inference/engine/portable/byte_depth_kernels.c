@@ -66,13 +66,21 @@ INLINE tacit_bytes_vector_t s_load(const uint8_t *from, size_t room)
 INLINE tacit_bytes_vector_t s_mix(tacit_bytes_vector_t a, tacit_bytes_vector_t b, size_t width,
                                   size_t half)
 {
-    tacit_bytes_vector_t mask;
+    tacit_bytes_vector_t order;
     for (size_t i = 0; i < TACIT_BYTES; i++) {
         size_t item = i % CHUNK / width; /* of the mixed 16 bytes */
         size_t from = i / CHUNK * CHUNK + half * CHUNK / 2 + item / 2 * width + i % width;
-        mask[i] = (uint8_t)(from + item % 2 * TACIT_BYTES);
+        order[i] = (uint8_t)(from + item % 2 * TACIT_BYTES);
     }
-    return __builtin_shuffle(a, b, mask);
+#if defined(__clang__)
+    tacit_bytes_vector_t mixed;
+    for (size_t i = 0; i < TACIT_BYTES; i++) {
+        mixed[i] = order[i] < TACIT_BYTES ? a[order[i]] : b[order[i] - TACIT_BYTES];
+    }
+    return mixed;
+#else
+    return __builtin_shuffle(a, b, order);
+#endif
 }
 
 INLINE s_four_t s_interleave(const tacit_bytes_vector_t *rows)

@@ -52,7 +52,7 @@ INLINE void s_add_group(tacit_sums_t *sums, const uint8_t *const *from, size_t s
                                                      b % REGISTERS * LANES * TACIT_BYTE_GROUP));
     }
 #pragma GCC unroll 16
-    for (size_t p = 0; p < pixels; p++) {
+    for (size_t p = 0; p < pixels && p < TILE; p++) {
         tacit_items_t items = tacit_items(tacit_all_groups(from[p / NEAR] + p % NEAR * step));
 #pragma GCC unroll 8
         for (size_t b = 0; b < blocks * REGISTERS; b++) {
@@ -63,6 +63,7 @@ INLINE void s_add_group(tacit_sums_t *sums, const uint8_t *const *from, size_t s
 }
 
 /*  One run of each output.  */
+/* NOLINTBEGIN(clang-analyzer-core.uninitialized.Assign): all of them are set, as loops unroll */
 INLINE void s_add_run(const tacit_byte_tile_t *tile, tacit_sums_t *sums, const uint8_t *x,
                       const int8_t *w, size_t pixels, size_t blocks)
 {
@@ -71,7 +72,7 @@ INLINE void s_add_run(const tacit_byte_tile_t *tile, tacit_sums_t *sums, const u
     size_t step = tile->x_pixel;
     size_t groups = s_groups(tile);
 #pragma GCC unroll 8
-    for (size_t i = 0; i < (pixels + NEAR - 1) / NEAR; i++) {
+    for (size_t i = 0; i < POINTERS; i++) {
         from[i] = x + i * NEAR * step;
     }
     for (size_t g = 1; g < groups; g++, w += STEP) {
@@ -89,6 +90,7 @@ INLINE void s_add_run(const tacit_byte_tile_t *tile, tacit_sums_t *sums, const u
     }
     s_add_group(sums, from, step, w, block_size, pixels, blocks);
 }
+/* NOLINTEND(clang-analyzer-core.uninitialized.Assign) */
 
 /*  One vector of sums goes where it belongs.  */
 static void s_put(const tacit_byte_tile_t *tile, tacit_sums_t sums, size_t pixel, size_t feature)
