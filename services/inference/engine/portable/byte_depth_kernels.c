@@ -150,7 +150,7 @@ INLINE void s_columns(s_work_t *work, ptrdiff_t top, size_t window, ptrdiff_t fi
     }
 }
 
-#if defined(__AVX512BW__)
+#if defined(TACIT_NARROWS)
 
 /*  Sums of one pixel become bytes while they are in registers.  */
 INLINE void s_narrow(const s_work_t *work, const tacit_sums_t *sums, uint8_t *y, size_t room)
@@ -161,12 +161,16 @@ INLINE void s_narrow(const s_work_t *work, const tacit_sums_t *sums, uint8_t *y,
     for (size_t j = 0; j < TACIT_CHUNKS; j++) {
         scales[j] = (tacit_lanes_t)work->scales.at[j];
     }
-    __m512i line = tacit_narrow(sums, scales, &narrow);
+    tacit_register_t line = tacit_narrow(sums, scales, &narrow);
     if (room >= TACIT_BYTES) {
-        _mm512_storeu_si512((__m512i_u *)(void *)y, line);
-    } else {
-        _mm512_mask_storeu_epi8(y, ((__mmask64)1 << room) - 1, line);
+        memcpy(y, &line, TACIT_BYTES);
+        return;
     }
+#if defined(__AVX512BW__)
+    _mm512_mask_storeu_epi8(y, ((__mmask64)1 << room) - 1, line);
+#else
+    memcpy(y, &line, room);
+#endif
 }
 
 #endif
@@ -219,7 +223,7 @@ INLINE void s_outputs(const s_work_t *work, const s_four_t *w, const s_four_t *c
             }
         }
     }
-#if defined(__AVX512BW__)
+#if defined(TACIT_NARROWS)
     if (!depth->sums) {
 #pragma GCC unroll 4
         for (size_t p = 0; p < pixels; p++) {

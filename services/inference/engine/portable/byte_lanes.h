@@ -166,36 +166,83 @@ INLINE void tacit_put_bytes(uint8_t *to, tacit_sums_t numbers, size_t room)
 #endif
 }
 
-#if defined(__AVX512BW__)
+#if defined(__SSE2__)
+#define TACIT_NARROWS 1
+
+/*  The same instructions for each width of registers.  */
+#if TACIT_LANES == 16
+typedef __m512 tacit_reals_register_t;
+typedef __m512i tacit_register_t;
+#define TACIT_X86(name) _mm512_##name
+#elif TACIT_LANES == 8
+typedef __m256 tacit_reals_register_t;
+typedef __m256i tacit_register_t;
+#define TACIT_X86(name) _mm256_##name
+#else
+typedef __m128 tacit_reals_register_t;
+typedef __m128i tacit_register_t;
+#define TACIT_X86(name) _mm_##name
+#endif
 
 /*  A grid as narrowing takes it.  */
 typedef struct tacit_narrow {
-    __m512 most; /* what is beyond does not fit 32 bits */
-    __m512i zero;
+    tacit_reals_register_t most; /* what is beyond does not fit 32 bits */
+    tacit_register_t zero;
     bool sign;
 } tacit_narrow_t;
 
 INLINE tacit_narrow_t tacit_narrow_for(tacit_grid_t grid)
 {
-    return (tacit_narrow_t){_mm512_set1_ps(65536.0F), _mm512_set1_epi16((int16_t)grid.zero),
+    return (tacit_narrow_t){TACIT_X86(set1_ps)(65536.0F), TACIT_X86(set1_epi16)((int16_t)grid.zero),
                             grid.sign};
 }
 
-/*  Four vectors of sums that are scaled become bytes, four of each by turns: that is the order of
-    tacit_interleave(). As tacit_numbers() has it: what is too large saturates on the way, and NaN
-    is the lowest.  */
-INLINE __m512i tacit_narrow(const tacit_sums_t *sums, const tacit_lanes_t *scales,
-                            const tacit_narrow_t *narrow)
+/*  Four vectors of sums that are scaled become bytes, four of each by turns. As tacit_numbers() has
+    it: what is too large saturates on the way, and NaN is the lowest.  */
+INLINE tacit_register_t tacit_narrow(const tacit_sums_t *sums, const tacit_lanes_t *scales,
+                                     const tacit_narrow_t *narrow)
 {
-    __m512i numbers[TACIT_CHUNKS];
+    tacit_register_t numbers[TACIT_CHUNKS];
 #pragma GCC unroll 4
     for (size_t i = 0; i < TACIT_CHUNKS; i++) {
-        __m512 steps = (__m512)(__builtin_convertvector(sums[i], tacit_lanes_t) * scales[i]);
-        numbers[i] = _mm512_cvtps_epi32(_mm512_min_ps(narrow->most, steps));
+        tacit_reals_register_t steps =
+            (tacit_reals_register_t)(__builtin_convertvector(sums[i], tacit_lanes_t) * scales[i]);
+        numbers[i] = TACIT_X86(cvtps_epi32)(TACIT_X86(min_ps)(narrow->most, steps));
     }
-    __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(numbers[0], numbers[1]), narrow->zero);
-    __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(numbers[2], numbers[3]), narrow->zero);
-    return narrow->sign ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
+    tacit_register_t a = TACIT_X86(packs_epi32)(numbers[0], numbers[1]);
+    tacit_register_t b = TACIT_X86(packs_epi32)(numbers[2], numbers[3]);
+    a = TACIT_X86(adds_epi16)(a, narrow->zero);
+    b = TACIT_X86(adds_epi16)(b, narrow->zero);
+    return narrow->sign ? TACIT_X86(packs_epi16)(a, b) : TACIT_X86(packus_epi16)(a, b);
+}
+
+/*  The bytes of each vector one after the other.  */
+INLINE tacit_register_t tacit_in_order(tacit_register_t bytes)
+{
+#if TACIT_LANES == 16
+    return _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
+#elif TACIT_LANES == 8
+    return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+#else
+    return bytes;
+#endif
+}
+
+/*  16 bytes of a register; `i` is a constant where this is used.  */
+INLINE __m128i tacit_part(tacit_register_t bytes, size_t i)
+{
+#if TACIT_LANES == 16
+    return i == 0   ? _mm512_extracti32x4_epi32(bytes, 0)
+           : i == 1 ? _mm512_extracti32x4_epi32(bytes, 1)
+           : i == 2 ? _mm512_extracti32x4_epi32(bytes, 2)
+                    : _mm512_extracti32x4_epi32(bytes, 3);
+#elif TACIT_LANES == 8
+    return i == 0 ? _mm256_extracti128_si256(bytes, 0) : _mm256_extracti128_si256(bytes, 1);
+#else
+    (void)i;
+    return bytes;
+#endif
 }
 
 #endif

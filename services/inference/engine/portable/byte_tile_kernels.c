@@ -134,7 +134,7 @@ static __attribute__((noinline)) void s_finish(const tacit_byte_tile_t *tile, co
     }
 }
 
-#if defined(__AVX512BW__)
+#if defined(TACIT_NARROWS)
 
 /*  16 bytes of some feature's block.  */
 INLINE void s_store(const tacit_byte_tile_t *tile, const s_part_t *part, __m128i bytes,
@@ -144,10 +144,14 @@ INLINE void s_store(const tacit_byte_tile_t *tile, const s_part_t *part, __m128i
     uint8_t *to = (uint8_t *)tile->y + (part->pixel + pixel) * tile->y_pixel + feature;
     size_t room = tile->features - feature;
     if (whole || room >= TACIT_BLOCK) {
-        _mm_storeu_si128((__m128i_u *)to, bytes);
-    } else {
-        _mm_mask_storeu_epi8(to, (__mmask16)((1U << room) - 1), bytes);
+        _mm_storeu_si128((__m128i_u *)(void *)to, bytes);
+        return;
     }
+#if defined(__AVX512BW__)
+    _mm_mask_storeu_epi8(to, (__mmask16)((1U << room) - 1), bytes);
+#else
+    memcpy(to, &bytes, room);
+#endif
 }
 
 /*  All of a part's sums become bytes while they are in registers.  */
@@ -155,35 +159,31 @@ INLINE void s_narrow(const tacit_byte_tile_t *tile, const s_part_t *part, const 
                      size_t pixels, size_t blocks)
 {
     tacit_narrow_t narrow = tacit_narrow_for(tile->grid);
-    __m512i turn = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    size_t count = pixels * blocks;
+    size_t vectors = blocks * REGISTERS;
     bool whole = tile->features - part->feature >= blocks * TACIT_BLOCK;
-    tacit_lanes_t scales[BLOCKS_WIDE];
+    tacit_lanes_t scales[BLOCKS_WIDE * REGISTERS];
 #pragma GCC unroll 4
-    for (size_t b = 0; b < blocks; b++) {
+    for (size_t b = 0; b < vectors; b++) {
         scales[b] = tacit_load(tile->scales + part->feature + b * LANES);
     }
 #pragma GCC unroll 16
-    for (size_t i = 0; i < count; i += TACIT_CHUNKS) {
+    for (size_t i = 0; i < pixels * vectors; i += TACIT_CHUNKS) {
         tacit_sums_t four[TACIT_CHUNKS];
         tacit_lanes_t of[TACIT_CHUNKS];
 #pragma GCC unroll 4
         for (size_t k = 0; k < TACIT_CHUNKS; k++) {
-            size_t at = i + k < count ? i + k : i;
+            size_t at = i + k < pixels * vectors ? i + k : i;
             four[k] = sums[at];
-            of[k] = scales[at % blocks];
+            of[k] = scales[at % vectors];
         }
-        __m512i bytes = _mm512_permutexvar_epi32(turn, tacit_narrow(four, of, &narrow));
-#define STORE(k)                                                                                   \
-    if (i + (k) < count) {                                                                         \
-        s_store(tile, part, _mm512_extracti32x4_epi32(bytes, k), (i + (k)) / blocks,               \
-                (i + (k)) % blocks, whole);                                                        \
-    }
-        STORE(0)
-        STORE(1)
-        STORE(2)
-        STORE(3)
-#undef STORE
+        tacit_register_t bytes = tacit_in_order(tacit_narrow(four, of, &narrow));
+#pragma GCC unroll 4
+        for (size_t k = 0; k < TACIT_CHUNKS / REGISTERS; k++) {
+            size_t at = i / REGISTERS + k;
+            if (at < pixels * blocks) {
+                s_store(tile, part, tacit_part(bytes, k), at / blocks, at % blocks, whole);
+            }
+        }
     }
 }
 
@@ -210,7 +210,7 @@ INLINE void s_tile(const tacit_byte_tile_t *tile, const s_part_t *part, size_t p
             s_add_run(tile, sums, x, w, pixels, blocks);
         }
     }
-#if defined(__AVX512BW__)
+#if defined(TACIT_NARROWS)
     if (tile->finish == TACIT_BYTE_BYTES) {
         s_narrow(tile, part, sums, pixels, blocks);
         return;
