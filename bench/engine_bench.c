@@ -59,7 +59,7 @@ static bool s_number(const char *text, unsigned long *ret_number)
    or the processor has it not.  */
 static bool s_choose(const char *name)
 {
-    static const char *const names[TACIT_ISAS] = {"baseline", "avx2", "avx512"};
+    static const char *const names[TACIT_ISAS] = {"baseline", "avx2", "avx512", "vnni"};
     for (int isa = 0; isa < TACIT_ISAS; isa++) {
         if (strcmp(names[isa], name) == 0) {
             return tacit_vector_choose((tacit_isa_t)isa);
@@ -345,7 +345,7 @@ static void s_usage(FILE *stream)
 {
     (void)fputs("usage: tacit-bench-engine MODEL.onnx [--repeat N] [--threads N] [--batch N] "
                 "[--backend onednn|portable] [--precision fp32|bf16|int8] [--profile] [--cpu] "
-                "[--isa baseline|avx2|avx512]\n    "
+                "[--isa baseline|avx2|avx512|vnni]\n    "
                 "   tacit-bench-engine "
                 "MODEL.onnx --serve "
                 "INPUT.bin --shape D,D..  (for engine.py)\n\nLoad time, and first, median and "
