@@ -64,9 +64,56 @@ INLINE size_t s_begin(size_t i, size_t count)
     return i + SIDE <= count ? i : count - SIDE;
 }
 
+enum { COLOURS = 3 };
+
+/*  16 bytes of pixels, the first, second or third: those of two colours, then the third one's.  */
+INLINE s_bytes_16_t s_first_pixels(const s_bytes_16_t *colours)
+{
+    s_bytes_16_t two = __builtin_shufflevector(colours[0], colours[1], 0, 16, 0, 1, 17, 1, 2, 18, 2,
+                                               3, 19, 3, 4, 20, 4, 5);
+    return __builtin_shufflevector(two, colours[2], 0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13,
+                                   20, 15);
+}
+
+INLINE s_bytes_16_t s_second_pixels(const s_bytes_16_t *colours)
+{
+    s_bytes_16_t two = __builtin_shufflevector(colours[0], colours[1], 21, 5, 6, 22, 6, 7, 23, 7, 8,
+                                               24, 8, 9, 25, 9, 10, 26);
+    return __builtin_shufflevector(two, colours[2], 0, 21, 2, 3, 22, 5, 6, 23, 8, 9, 24, 11, 12, 25,
+                                   14, 15);
+}
+
+INLINE s_bytes_16_t s_third_pixels(const s_bytes_16_t *colours)
+{
+    s_bytes_16_t two = __builtin_shufflevector(colours[0], colours[1], 10, 11, 27, 11, 12, 28, 12,
+                                               13, 29, 13, 14, 30, 14, 15, 31, 15);
+    return __builtin_shufflevector(two, colours[2], 26, 1, 2, 27, 4, 5, 28, 7, 8, 29, 10, 11, 30,
+                                   13, 14, 31);
+}
+
+/*  Three rows, as pictures have.  */
+static void s_turn_colours(const uint8_t *x, size_t x_step, size_t columns, uint8_t *y)
+{
+    for (size_t k = 0; k < columns; k += SIDE) {
+        size_t column = s_begin(k, columns);
+        s_bytes_16_t colours[COLOURS];
+#pragma GCC unroll 3
+        for (size_t i = 0; i < COLOURS; i++) {
+            colours[i] = *(const s_bytes_16_t *)(x + i * x_step + column);
+        }
+        *(s_bytes_16_t *)(y + column * COLOURS) = s_first_pixels(colours);
+        *(s_bytes_16_t *)(y + column * COLOURS + SIDE) = s_second_pixels(colours);
+        *(s_bytes_16_t *)(y + column * COLOURS + (size_t)2 * SIDE) = s_third_pixels(colours);
+    }
+}
+
 static void s_turn(const uint8_t *x, size_t rows, size_t x_step, size_t columns, uint8_t *y,
                    size_t y_step)
 {
+    if (rows == COLOURS && y_step == COLOURS && columns >= SIDE) {
+        s_turn_colours(x, x_step, columns, y);
+        return;
+    }
     if (rows < SIDE || columns < SIDE) {
         for (size_t column = 0; column < columns; column++) {
             for (size_t row = 0; row < rows; row++) {
