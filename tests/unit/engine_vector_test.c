@@ -1,5 +1,6 @@
 /*  engine_vector_test.c - the loops of each instruction set beside the C library's functions.  */
 
+#include "services/inference/engine/portable/product.h"
 #include "services/inference/engine/portable/vector.h"
 
 #include <math.h>
@@ -154,6 +155,36 @@ static void an_instruction_set_that_is_not_there_is_refused(void **state)
     assert_false(tacit_vector_choose(TACIT_ISAS));
 }
 
+/*  Packed weights of a product, and back.  */
+static void packed_matrices_come_back(void **state)
+{
+    (void)state;
+    static const size_t sizes[][2] = {{1, 1}, {16, 16}, {17, 33}, {40, 5}, {3, 70}, {1, 20}};
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+        size_t k = sizes[i / 2][0];
+        size_t n = sizes[i / 2][1];
+        bool turned = i % 2 != 0;
+        const tacit_product_t product = {
+            .k = k, .n = n, .b_row = turned ? 1 : n, .b_column = turned ? k : 1};
+        float *elements = calloc(k * n, sizeof(float));
+        float *again = calloc(k * n, sizeof(float));
+        float *packed = calloc(1, tacit_product_packed_size(&product));
+        assert_non_null(elements);
+        assert_non_null(again);
+        assert_non_null(packed);
+        for (size_t e = 0; e < k * n; e++) {
+            elements[e] = (float)(e + 1);
+        }
+        tacit_product_fill(&product, elements, packed);
+        assert_float_equal(packed[0], 1.0F, 0.0F);
+        tacit_product_unpack(&product, packed, again);
+        assert_memory_equal(elements, again, k * n * sizeof(float));
+        free(packed);
+        free(again);
+        free(elements);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +192,7 @@ int main(void)
         cmocka_unit_test(nan_stays_and_infinity_has_its_limit),
         cmocka_unit_test(rows_of_any_length_are_normalised),
         cmocka_unit_test(an_instruction_set_that_is_not_there_is_refused),
+        cmocka_unit_test(packed_matrices_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

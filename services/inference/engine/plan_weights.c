@@ -1,6 +1,7 @@
 /*  plan_weights.c - weights that go once they are packed, and come back where they are needed.  */
 
 #include "services/inference/engine/plan_internal.h"
+#include "services/inference/engine/portable/portable.h"
 
 #include <string.h>
 
@@ -8,20 +9,17 @@
     later as they came has them restored.  */
 enum { SPEND_SIZE_MIN = 64 * 1024 };
 
-/*  Those of bytes and of convolutions first: with both backends.  */
 static const char *const s_spenders[] = {"Conv",  "QLinearConv",   "ConvInteger", "QLinearMatMul",
                                          "QGemm", "MatMulInteger", "Gemm",        "MatMul"};
-enum { SPENDERS_BOTH = 6 };
 
 /*  oneDNN packs so that it can be undone, but for what rounds. The portable backend's packs do for
-   every shape, but those of products of reals, which choose their way by the shape.  */
+    every shape; those of products of reals, which choose their way by the shape, can be undone.  */
 static bool s_may_spend(const tacit_planner_t *planner, const tacit_graph_node_t *node)
 {
     if (planner->reduced) {
         return false;
     }
-    size_t count =
-        planner->plan->onednn != NULL ? sizeof(s_spenders) / sizeof(*s_spenders) : SPENDERS_BOTH;
+    size_t count = sizeof(s_spenders) / sizeof(*s_spenders);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(node->op->name, s_spenders[i]) == 0) {
             return true;
@@ -88,12 +86,15 @@ tacit_status_t tacit_planner_restore(tacit_planner_t *planner, size_t first)
             return planner->error->code;
         }
         int output = tacit_planner_slot(planner, node->outputs[0]);
+        const tacit_tensor_t *tensor = &plan->slots[slot].tensor;
         bool idle = output != TACIT_NO_SLOT && plan->slots[output].tensor.count == 0;
         tacit_status_t status =
             plan->onednn != NULL ? tacit_onednn_restore(plan->onednn, plan->slots[slot].origin,
                                                         elements, planner->error)
-            : idle               ? TACIT_OK
-                   : tacit_error_set(planner->error, TACIT_INTERNAL, "the weights were let go");
+            : idle || tacit_portable_restore(plan->packs, plan->slots[slot].origin, &tensor->shape,
+                                             elements)
+                ? TACIT_OK
+                : tacit_error_set(planner->error, TACIT_INTERNAL, "the weights were let go");
         if (status != TACIT_OK) {
             return status;
         }

@@ -8,6 +8,7 @@
 #define TACIT_SERVICES_INFERENCE_ENGINE_PORTABLE_PORTABLE_H
 
 #include "services/inference/engine/ops/window.h"
+#include "services/inference/engine/packs.h"
 #include "services/inference/engine/planner.h"
 #include "services/inference/engine/portable/vector.h"
 
@@ -37,6 +38,11 @@ tacit_status_t tacit_portable_max_pool(tacit_planner_t *planner, const tacit_inf
                                        bool *ret_done);
 tacit_status_t tacit_portable_average_pool(tacit_planner_t *planner,
                                            const tacit_inference_t *inference, bool *ret_done);
+
+/*  The elements of a product's weights as they came, from what was packed of them; false where
+    nothing was.  */
+bool tacit_portable_restore(const tacit_packs_t *packs, const void *origin,
+                            const tacit_shape_t *shape, void *ret_elements);
 
 /*  The blocked layout of a shape of rank 3 or 4.  */
 dnnl_memory_desc_t tacit_blocked_layout(const tacit_shape_t *shape);

@@ -1,166 +1,15 @@
-/*  product.c - Gemm and MatMul over row-major matrices: tiles of rows and columns (vector.h).
+/*  product.c - plans Gemm and MatMul over row-major matrices (product.h).  */
 
-    The right matrix is packed into columns of 16, once where it is constant, else in each run. The
-    left one is turned into panels of as many rows as a tile has, where it has more than a few.  */
-
+#include "services/inference/engine/portable/product.h"
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/portable/attention.h"
 
-#include <math.h>
-#include <string.h>
-
-enum { ROWS_FEW = 3 };
-
-typedef struct s_recipe {
-    size_t m, k, n;
-    size_t batches;
-    size_t (*offsets)[2];   /* of each batch in a and b */
-    const float *b;         /* packed; NULL: to be packed in each run */
-    size_t b_row, b_column; /* steps in the matrix as it lies */
-    const float *bias;
-    bool add;
-    tacit_finish_t finish;
-} s_recipe_t;
-
-static size_t s_blocks(size_t count)
-{
-    return (count + TACIT_BLOCK - 1) / TACIT_BLOCK;
-}
-
-/*  [columns / 16, k / 16, 16 rows, 16 columns], both filled up.  */
-static size_t s_packed_count(const s_recipe_t *recipe)
-{
-    return s_blocks(recipe->n) * s_blocks(recipe->k) * TACIT_BLOCK * TACIT_BLOCK;
-}
-
-static void s_fill_block(const s_recipe_t *recipe, const float *b, size_t block, float *to)
-{
-    size_t first = block * TACIT_BLOCK;
-    size_t left = recipe->n - first;
-    size_t columns = left < TACIT_BLOCK ? left : TACIT_BLOCK;
-    for (size_t k = 0; k < recipe->k; k++) {
-        const float *from = b + k * recipe->b_row + first * recipe->b_column;
-        if (recipe->b_column == 1 && columns == TACIT_BLOCK) {
-            memcpy(to + k * TACIT_BLOCK, from, TACIT_BLOCK * sizeof(float));
-            continue;
-        }
-        for (size_t i = 0; i < columns; i++) {
-            to[k * TACIT_BLOCK + i] = from[i * recipe->b_column];
-        }
-        for (size_t i = columns; i < TACIT_BLOCK; i++) {
-            to[k * TACIT_BLOCK + i] = 0.0F;
-        }
-    }
-}
-
-static void s_fill(const void *given, const void *source, void *ret_packed)
-{
-    const s_recipe_t *recipe = given;
-    size_t size = s_blocks(recipe->k) * TACIT_BLOCK * TACIT_BLOCK;
-    for (size_t block = 0; block < s_blocks(recipe->n); block++) {
-        s_fill_block(recipe, source, block, (float *)ret_packed + block * size);
-    }
-}
-
-/*  [rows / 14, k, 14]: as many rows side by side as a tile takes.  */
-static size_t s_panel_count(const s_recipe_t *recipe)
-{
-    size_t panels = (recipe->m + TACIT_TILE_MAX - 1) / TACIT_TILE_MAX;
-    return recipe->m > ROWS_FEW ? panels * TACIT_TILE_MAX * recipe->k : 0;
-}
-
-static void s_fill_panels(const s_recipe_t *recipe, const float *a, float *to)
-{
-    for (size_t row = 0; row < recipe->m; row++) {
-        float *panel =
-            to + row / TACIT_TILE_MAX * TACIT_TILE_MAX * recipe->k + row % TACIT_TILE_MAX;
-        for (size_t k = 0; k < recipe->k; k++) {
-            panel[k * TACIT_TILE_MAX] = a[row * recipe->k + k];
-        }
-    }
-}
-
-/* --- running ---------------------------------------------------------------------------------- */
-
-static tacit_tile_t s_make_tile(const s_recipe_t *recipe)
-{
-    size_t blocks = s_blocks(recipe->k);
-    return (tacit_tile_t){.blocks = blocks,
-                          .last = recipe->k - (blocks - 1) * TACIT_BLOCK,
-                          .rows = 1,
-                          .places = 1,
-                          .y_pixel = recipe->n,
-                          .y_block = TACIT_BLOCK,
-                          .dense = true,
-                          .add = recipe->add,
-                          .low = recipe->finish.low,
-                          .high = recipe->finish.high};
-}
-
-/*  Some columns of a product: all rows.  */
-static void s_run_columns(const s_recipe_t *recipe, const float *a, const float *panels,
-                          const float *b, float *y, size_t block, size_t count)
-{
-    tacit_tile_t tile = s_make_tile(recipe);
-    size_t left = recipe->n - block * TACIT_BLOCK;
-    size_t pitch = panels != NULL ? TACIT_TILE_MAX : recipe->m;
-    tile.w = b + block * tile.blocks * TACIT_BLOCK * TACIT_BLOCK;
-    tile.bias = recipe->bias != NULL ? recipe->bias + block * TACIT_BLOCK : NULL;
-    tile.features = left < count * TACIT_BLOCK ? left : count * TACIT_BLOCK;
-    tile.x_pixel = panels != NULL ? 1 : recipe->k;
-    tile.x_channel = panels != NULL ? TACIT_TILE_MAX : 1;
-    tile.x_block = tile.x_channel * TACIT_BLOCK;
-    for (size_t row = 0; row < recipe->m; row += pitch) {
-        tile.x = panels != NULL ? panels + row * recipe->k : a + row * recipe->k;
-        tile.y = y + row * recipe->n + block * TACIT_BLOCK;
-        tile.pixels = recipe->m - row < pitch ? recipe->m - row : pitch;
-        tacit_vector()->convolve(&tile);
-    }
-}
-
-static void s_multiply(const s_recipe_t *recipe, const float *a, const float *b, float *scratch,
-                       float *y)
-{
-    const tacit_vector_t *vector = tacit_vector();
-    size_t step = recipe->m <= vector->narrow ? vector->wide : vector->blocks;
-    size_t units = (s_blocks(recipe->n) + step - 1) / step;
-    float *panels = recipe->m > ROWS_FEW ? scratch : NULL;
-    const float *packed = recipe->b;
-    if (panels != NULL) {
-        s_fill_panels(recipe, a, panels);
-    }
-    if (packed == NULL && scratch != NULL) {
-        s_fill(recipe, b, scratch + s_panel_count(recipe));
-        packed = scratch + s_panel_count(recipe);
-    }
-#pragma omp parallel for schedule(static) if (tacit_portable_threads() > 1)
-    for (size_t unit = 0; unit < units; unit++) {
-        size_t left = s_blocks(recipe->n) - unit * step;
-        s_run_columns(recipe, a, panels, packed, y, unit * step, left < step ? left : step);
-    }
-    tacit_finish_run(&recipe->finish, y, recipe->m * recipe->n);
-}
-
-static const char *s_run(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
-                         size_t input_count, tacit_tensor_t *outputs, size_t output_count)
-{
-    (void)input_count;
-    const s_recipe_t *recipe = parameters->recipe;
-    const float *a = inputs[0].data;
-    const float *b = inputs[1].data;
-    float *y = outputs[0].data;
-    for (size_t i = 0; i < recipe->batches; i++) {
-        s_multiply(recipe, a + recipe->offsets[i][0], b + recipe->offsets[i][1],
-                   outputs[output_count].data, y + i * recipe->m * recipe->n);
-    }
-    return NULL;
-}
-
-/* --- planning --------------------------------------------------------------------------------- */
+/*  Multiplications that are worth a second thread: fewer take less than its start and end.  */
+enum { THREADED_MIN = 200000 };
 
 /*  The recipe is complete but for weights, bias and finish.  */
 static tacit_status_t s_plan(tacit_planner_t *planner, const tacit_inference_t *inference,
-                             s_recipe_t *recipe, int bias, int value)
+                             tacit_product_t *recipe, int bias, int value)
 {
     const tacit_graph_node_t *node = inference->node;
     int slots[3] = {tacit_planner_plain(planner, tacit_planner_slot(planner, node->inputs[0])),
@@ -178,11 +27,15 @@ static tacit_status_t s_plan(tacit_planner_t *planner, const tacit_inference_t *
     value = tacit_planner_merge_activation(planner, value, &activation);
     recipe->finish = tacit_finish_of(&activation);
     recipe->add = sum.node != NULL;
-    size_t size = s_packed_count(recipe) * sizeof(float);
+    recipe->threads = recipe->m * recipe->n * recipe->k * recipe->batches >= THREADED_MIN
+                          ? tacit_portable_threads()
+                          : 1;
     bool constant = inference->inputs[1].data != NULL && recipe->batches == 1;
     if (constant) {
-        recipe->b = tacit_planner_pack(planner, slots[1], recipe->b_column == 1 ? 3 : 4, size,
-                                       s_fill, recipe);
+        recipe->b = tacit_planner_pack(
+            planner, slots[1], recipe->b_row != 1 ? TACIT_PRODUCT_ROWS : TACIT_PRODUCT_COLUMNS,
+            tacit_product_packed_size(recipe), tacit_product_fill, recipe);
+        slots[1] = TACIT_NO_SLOT; /* as they came they are not read */
     }
     tacit_status_t status = tacit_blocked_vector(planner, bias, recipe->n, &recipe->bias);
     if (status != TACIT_OK || (constant && recipe->b == NULL)) {
@@ -195,8 +48,26 @@ static tacit_status_t s_plan(tacit_planner_t *planner, const tacit_inference_t *
         return tacit_planner_error(planner)->code;
     }
     tacit_planner_bind(planner, value, slots[2]);
-    return tacit_planner_kernel(planner, s_run, "tiles", recipe, slots, 2, 1,
-                                s_panel_count(recipe) * sizeof(float) + (constant ? 0 : size));
+    return tacit_planner_kernel(planner, tacit_product_run, "tiles", recipe, slots, 2, 1,
+                                tacit_product_scratch(recipe));
+}
+
+bool tacit_portable_restore(const tacit_packs_t *packs, const void *origin,
+                            const tacit_shape_t *shape, void *ret_elements)
+{
+    const void *rows = tacit_packs_find(packs, origin, TACIT_PRODUCT_ROWS);
+    const void *columns = tacit_packs_find(packs, origin, TACIT_PRODUCT_COLUMNS);
+    if ((rows == NULL && columns == NULL) || shape->rank < 2) {
+        return false;
+    }
+    size_t height = (size_t)shape->dims[shape->rank - 2];
+    size_t width = (size_t)shape->dims[shape->rank - 1];
+    tacit_product_t product = {.k = height, .n = width, .b_row = width, .b_column = 1};
+    if (rows == NULL) {
+        product = (tacit_product_t){.k = width, .n = height, .b_row = 1, .b_column = width};
+    }
+    tacit_product_unpack(&product, rows != NULL ? rows : columns, ret_elements);
+    return true;
 }
 
 static bool s_is_row(const tacit_shape_t *shape, size_t columns)
@@ -206,9 +77,9 @@ static bool s_is_row(const tacit_shape_t *shape, size_t columns)
 }
 
 /*  The recipe with room for its batches' offsets.  */
-static s_recipe_t *s_new(tacit_planner_t *planner, const s_recipe_t *found)
+static tacit_product_t *s_new(tacit_planner_t *planner, const tacit_product_t *found)
 {
-    s_recipe_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
+    tacit_product_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
     size_t(*offsets)[2] = tacit_planner_room(planner, found->batches * sizeof(*offsets));
     if (recipe == NULL || offsets == NULL) {
         return NULL;
@@ -225,10 +96,10 @@ tacit_status_t tacit_portable_gemm(tacit_planner_t *planner, const tacit_inferen
     const tacit_parameters_t *parameters = inference->parameters;
     int bias = tacit_graph_node_input(node, 2);
     bool biased = bias != TACIT_NO_VALUE;
-    s_recipe_t found = {.m = (size_t)inference->outputs[0].shape.dims[0],
-                        .n = (size_t)inference->outputs[0].shape.dims[1],
-                        .k = (size_t)inference->inputs[0].shape.dims[1],
-                        .batches = 1};
+    tacit_product_t found = {.m = (size_t)inference->outputs[0].shape.dims[0],
+                             .n = (size_t)inference->outputs[0].shape.dims[1],
+                             .k = (size_t)inference->inputs[0].shape.dims[1],
+                             .batches = 1};
     found.b_row = parameters->gemm.transpose_b ? 1 : found.n;
     found.b_column = parameters->gemm.transpose_b ? found.k : 1;
     if (parameters->gemm.transpose_a || parameters->gemm.alpha != 1.0F || found.k == 0 ||
@@ -236,7 +107,7 @@ tacit_status_t tacit_portable_gemm(tacit_planner_t *planner, const tacit_inferen
                     !s_is_row(&inference->inputs[2].shape, found.n)))) {
         return TACIT_OK;
     }
-    s_recipe_t *recipe = s_new(planner, &found);
+    tacit_product_t *recipe = s_new(planner, &found);
     if (recipe == NULL) {
         return tacit_planner_error(planner)->code;
     }
@@ -277,12 +148,12 @@ tacit_status_t tacit_portable_matmul(tacit_planner_t *planner, const tacit_infer
         return status;
     }
     bool single = b->rank == 2;
-    s_recipe_t found = {
+    tacit_product_t found = {
         .k = (size_t)a->dims[a->rank - 1], .n = (size_t)b->dims[b->rank - 1], .b_column = 1};
     found.b_row = found.n;
     found.m = single ? tacit_shape_span(a, 0, a->rank - 1) : (size_t)a->dims[a->rank - 2];
     found.batches = single ? 1 : tacit_shape_span(y, 0, y->rank - 2);
-    s_recipe_t *recipe = s_new(planner, &found);
+    tacit_product_t *recipe = s_new(planner, &found);
     if (recipe == NULL) {
         return tacit_planner_error(planner)->code;
     }

@@ -156,9 +156,6 @@ typedef void (*s_tiles_t)(const tacit_tile_t *tile, const float *x, float *y, si
 TILES(near_one, 1, TACIT_BLOCK, 1)
 TILES(near_two, BLOCKS, TACIT_BLOCK, 1)
 TILES_WIDE(near_wide, TACIT_BLOCK, 1)
-TILES(panel_one, 1, 1, TACIT_TILE_MAX)
-TILES(panel_two, BLOCKS, 1, TACIT_TILE_MAX)
-TILES_WIDE(panel_wide, 1, TACIT_TILE_MAX)
 TILES(far_one, 1, (size_t)2 * TACIT_BLOCK, 1)
 TILES(far_two, BLOCKS, (size_t)2 * TACIT_BLOCK, 1)
 TILES(any_one, 1, tile->x_pixel, tile->x_channel)
@@ -172,7 +169,6 @@ typedef struct s_choice {
 
 static const s_choice_t s_choices[] = {
     {TACIT_BLOCK, 1, s_near_one, s_near_two, s_near_wide},
-    {1, TACIT_TILE_MAX, s_panel_one, s_panel_two, s_panel_wide},
     {(size_t)2 * TACIT_BLOCK, 1, s_far_one, s_far_two, s_any_wide},
     {0, 0, s_any_one, s_any_two, s_any_wide},
 };
