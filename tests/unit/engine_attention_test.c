@@ -30,6 +30,7 @@ enum {
     LEFT_OUT = 1 << 8,    /* Where(mask, number, scores) */
     FLAT = 1 << 9,        /* batch and heads are one dimension */
     NEGATIVE = 1 << 10,   /* the number is -inf */
+    LATE = 1 << 18,       /* masks and v are made behind the scores */
     /* What is not attention: */
     READ_SCORES = 1 << 11,
     READ_WEIGHTS = 1 << 12,
@@ -60,6 +61,7 @@ static const s_case_t s_cases[] = {
     {1, 2, 20, 300, 4, 4, DIVIDED | CHOSEN | NEGATIVE},
     {1, 2, 12, 18, 16, 16, LEFT_OUT | NEGATIVE | TURNED},
     {2, 2, 18, 18, 16, 16, TWICE | DIVIDED},
+    {2, 3, 21, 19, 16, 16, TURNED | DIVIDED | ADDED | LATE},
 };
 
 static const unsigned s_others[] = {READ_SCORES, READ_WEIGHTS, GIVEN_OUT, OTHER_AXIS, SECOND};
@@ -176,7 +178,8 @@ static void s_weights(Onnx__ModelProto *model, const s_case_t *given, char name[
     }
     if ((form & (ADDED | ADDED_ROW)) != 0) {
         bool first = (form & ADDED_FIRST) != 0;
-        (void)s_step(model, "Add", first ? "added " : "", name, first ? "" : " added");
+        const char *behind = (form & LATE) != 0 ? " late" : " added";
+        (void)s_step(model, "Add", first ? "added " : "", name, first ? "" : behind);
     }
     if ((form & (APART | GIVEN_OUT)) != 0) {
         model_output(model, name, F32, -1, -1, -1, (form & FLAT) != 0 ? (int64_t)END : -1, END);
@@ -201,11 +204,16 @@ static Onnx__ModelProto *s_model(const s_case_t *given)
     char text[3 * NAME_SIZE];
     Onnx__ModelProto *model = model_new(13);
     s_declare(model, given);
-    for (size_t i = 0; i < 3; i++) {
+    bool late = (given->form & LATE) != 0;
+    for (size_t i = 0; i < (late ? 2 : 3); i++) {
         s_factor(model, given, i, names[i]);
     }
     (void)snprintf(text, sizeof text, "%s %s", names[0], names[1]);
     (void)model_node(model, "MatMul", text, "s");
+    if (late) {
+        s_factor(model, given, 2, names[2]);
+        (void)model_node(model, "Neg", "added", "late");
+    }
     s_weights(model, given, name);
     bool second = (given->form & SECOND) != 0;
     (void)snprintf(text, sizeof text, "%s %s", second ? names[2] : name, second ? name : names[2]);

@@ -24,6 +24,11 @@ static void s_fill(float span)
     }
 }
 
+static double s_gelu_tanh(double x)
+{
+    return 0.5 * x * (1.0 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+}
+
 static double s_gelu(double x)
 {
     return 0.5 * x * (1.0 + erf(x / sqrt(2.0)));
@@ -57,6 +62,7 @@ static const s_case_t s_cases[] = {
     {TACIT_CURVE_SIGMOID, s_sigmoid, 80.0F, 1e-6, 1e-7},
     {TACIT_CURVE_ERF, erf, 8.0F, 1e-6, 5e-7},
     {TACIT_CURVE_GELU, s_gelu, 8.0F, 1e-6, 2e-6},
+    {TACIT_CURVE_GELU_TANH, s_gelu_tanh, 8.0F, 1e-6, 2e-6},
     {TACIT_CURVE_SWISH, s_swish, 80.0F, 2e-6, 1e-7},
     {TACIT_CURVE_HARD_SWISH, s_hard_swish, 8.0F, 1e-6, 1e-6},
 };

@@ -1,5 +1,5 @@
-/*  fuse.c - what exporters spread over many nodes becomes one again: LayerNormalization, GELU,
-    x * sigmoid(x), HardSwish, products of bytes that become reals.
+/*  fuse.c - what exporters spread over many nodes becomes one again: LayerNormalization,
+    products of bytes that become reals; and, in files of their own, curves.
 
     Each pattern is found from its last characteristic node. The node that makes the result is
     rewritten in place, as all that it needs exists before it; the others go, so nothing outside may
@@ -72,86 +72,6 @@ tacit_status_t tacit_fuse_rewrite(tacit_graph_t *graph, tacit_graph_node_t *node
     return TACIT_OK;
 }
 
-/* --- x * sigmoid(x) --------------------------------------------------------------------------- */
-
-static tacit_status_t s_swish(tacit_graph_t *graph, tacit_graph_node_t *sigmoid,
-                              tacit_error_t *error)
-{
-    int x = sigmoid->inputs[0];
-    tacit_graph_node_t *product = tacit_fuse_used_by(graph, sigmoid->outputs[0], "Mul");
-    if (product == NULL || tacit_fuse_other(product, sigmoid->outputs[0]) != x ||
-        graph->values[x].dtype != TACIT_DTYPE_FLOAT32) {
-        return TACIT_OK;
-    }
-    sigmoid->removed = true;
-    return tacit_fuse_rewrite(graph, product, &tacit_operator_swish, &x, 1, error);
-}
-
-/* --- GELU: x (1 + erf(x / sqrt 2)) / 2, the factors in any order ------------------------------ */
-
-/*  The x of what erf is taken of; TACIT_NO_VALUE.  */
-static int s_gelu_of(const tacit_graph_t *graph, const tacit_graph_node_t *inside)
-{
-    bool divided = strcmp(inside->op->name, "Div") == 0;
-    if (divided) {
-        return tacit_fuse_is_number(graph, inside->inputs[1], 1.41421356F) ? inside->inputs[0]
-                                                                           : TACIT_NO_VALUE;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        if (tacit_fuse_is_number(graph, inside->inputs[i], 0.70710678F)) {
-            return inside->inputs[1 - i];
-        }
-    }
-    return TACIT_NO_VALUE;
-}
-
-/*  The last node of the product of x, 1/2 and `grown`, the others being marked.  */
-static tacit_graph_node_t *s_gelu_end(tacit_graph_t *graph, int x, int grown)
-{
-    tacit_graph_node_t *first = tacit_fuse_used_by(graph, grown, "Mul");
-    if (first == NULL) {
-        return NULL;
-    }
-    int other = tacit_fuse_other(first, grown);
-    tacit_graph_node_t *half = tacit_fuse_made_by(graph, other, "Mul");
-    if (half != NULL && tacit_fuse_private(graph, other, 1) &&
-        ((half->inputs[0] == x && tacit_fuse_is_number(graph, half->inputs[1], 0.5F)) ||
-         (half->inputs[1] == x && tacit_fuse_is_number(graph, half->inputs[0], 0.5F)))) {
-        half->removed = true;
-        return first;
-    }
-    tacit_graph_node_t *second = tacit_fuse_used_by(graph, first->outputs[0], "Mul");
-    if (second == NULL) {
-        return NULL;
-    }
-    int last = tacit_fuse_other(second, first->outputs[0]);
-    bool fits = (other == x && tacit_fuse_is_number(graph, last, 0.5F)) ||
-                (last == x && tacit_fuse_is_number(graph, other, 0.5F));
-    first->removed = fits;
-    return fits ? second : NULL;
-}
-
-static tacit_status_t s_gelu(tacit_graph_t *graph, tacit_graph_node_t *erf, tacit_error_t *error)
-{
-    tacit_graph_node_t *inside = tacit_fuse_made_by(graph, erf->inputs[0], "Div");
-    inside = inside != NULL ? inside : tacit_fuse_made_by(graph, erf->inputs[0], "Mul");
-    tacit_graph_node_t *grown = tacit_fuse_used_by(graph, erf->outputs[0], "Add");
-    if (inside == NULL || !tacit_fuse_private(graph, erf->inputs[0], 1) || grown == NULL ||
-        !tacit_fuse_is_number(graph, tacit_fuse_other(grown, erf->outputs[0]), 1.0F)) {
-        return TACIT_OK;
-    }
-    int x = s_gelu_of(graph, inside);
-    if (x == TACIT_NO_VALUE || graph->values[x].dtype != TACIT_DTYPE_FLOAT32) {
-        return TACIT_OK;
-    }
-    tacit_graph_node_t *end = s_gelu_end(graph, x, grown->outputs[0]);
-    if (end == NULL) {
-        return TACIT_OK;
-    }
-    inside->removed = erf->removed = grown->removed = true;
-    return tacit_fuse_rewrite(graph, end, &tacit_operator_gelu, &x, 1, error);
-}
-
 /* --- LayerNormalization ----------------------------------------------------------------------- */
 
 /*  A ReduceMean over the last axis, which stays.  */
@@ -167,13 +87,28 @@ typedef struct s_layer {
     tacit_graph_node_t *centre, *mean, *square, *variance, *shifted, *root, *division, *scaled,
         *end;
     float epsilon;
-    int scale, bias; /* values */
+    tacit_graph_node_t *again; /* centres for the variance alone; or NULL */
+    int scale, bias;           /* values */
 } s_layer_t;
+
+/*  Whether what is squared is what is divided; or another Sub of the same two.  */
+static bool s_is_centred(const tacit_graph_t *graph, s_layer_t *layer, bool power)
+{
+    int centred = layer->division->inputs[0];
+    int squared = layer->square->inputs[0];
+    size_t uses = power ? 1 : 2;
+    if (squared == centred) {
+        return tacit_fuse_private(graph, centred, uses + 1);
+    }
+    layer->again = tacit_fuse_made_by(graph, squared, "Sub");
+    return layer->again != NULL && layer->again->inputs[0] == layer->centre->inputs[0] &&
+           layer->again->inputs[1] == layer->centre->inputs[1] &&
+           tacit_fuse_private(graph, squared, uses) && tacit_fuse_private(graph, centred, 1);
+}
 
 /*  The nodes that make the divisor: root of the mean square of the centred values.  */
 static bool s_find_divisor(const tacit_graph_t *graph, s_layer_t *layer)
 {
-    int centred = layer->division->inputs[0];
     layer->root = tacit_fuse_made_by(graph, layer->division->inputs[1], "Sqrt");
     layer->shifted =
         layer->root != NULL ? tacit_fuse_made_by(graph, layer->root->inputs[0], "Add") : NULL;
@@ -197,9 +132,8 @@ static bool s_find_divisor(const tacit_graph_t *graph, s_layer_t *layer)
         layer->square != NULL && tacit_fuse_is_number(graph, layer->square->inputs[1], 2.0F);
     layer->square =
         layer->square != NULL ? layer->square : tacit_fuse_made_by(graph, square, "Mul");
-    return layer->square != NULL && layer->square->inputs[0] == centred &&
-           (power || layer->square->inputs[1] == centred) &&
-           tacit_fuse_private(graph, centred, power ? 2 : 3) &&
+    return layer->square != NULL && s_is_centred(graph, layer, power) &&
+           (power || layer->square->inputs[1] == layer->square->inputs[0]) &&
            tacit_fuse_private(graph, square, 1) &&
            tacit_fuse_private(graph, layer->variance->outputs[0], 1) &&
            tacit_fuse_private(graph, layer->shifted->outputs[0], 1) &&
@@ -215,7 +149,8 @@ static bool s_find_layer(const tacit_graph_t *graph, tacit_graph_node_t *divisio
                      ? tacit_fuse_made_by(graph, layer.centre->inputs[1], "ReduceMean")
                      : NULL;
     if (!s_is_mean(layer.mean) || layer.mean->inputs[0] != layer.centre->inputs[0] ||
-        !tacit_fuse_private(graph, layer.mean->outputs[0], 1) || !s_find_divisor(graph, &layer)) {
+        !s_find_divisor(graph, &layer) ||
+        !tacit_fuse_private(graph, layer.mean->outputs[0], layer.again != NULL ? 2 : 1)) {
         return false;
     }
     layer.scaled = tacit_fuse_used_by(graph, division->outputs[0], "Mul");
@@ -257,6 +192,9 @@ static tacit_status_t s_layer(tacit_graph_t *graph, tacit_graph_node_t *division
         layer.centre->removed = layer.mean->removed = layer.square->removed = true;
         layer.variance->removed = layer.shifted->removed = layer.root->removed = true;
         layer.division->removed = layer.scaled->removed = true;
+        if (layer.again != NULL) {
+            layer.again->removed = true;
+        }
     }
     return status;
 }
@@ -332,10 +270,13 @@ typedef struct s_pattern {
 
 tacit_status_t tacit_pass_fuse(tacit_graph_t *graph, tacit_error_t *error)
 {
-    static const s_pattern_t patterns[] = {
-        {"Div", s_layer},          {"Erf", s_gelu},
-        {"Sigmoid", s_swish},      {"HardSigmoid", tacit_fuse_hard_sigmoid},
-        {"Clip", tacit_fuse_clip}, {"MatMulInteger", s_scaled}};
+    static const s_pattern_t patterns[] = {{"Div", s_layer},
+                                           {"Erf", tacit_fuse_gelu},
+                                           {"Tanh", tacit_fuse_gelu_tanh},
+                                           {"Sigmoid", tacit_fuse_swish},
+                                           {"HardSigmoid", tacit_fuse_hard_sigmoid},
+                                           {"Clip", tacit_fuse_clip},
+                                           {"MatMulInteger", s_scaled}};
     tacit_status_t status = TACIT_OK;
     for (size_t n = 0; n < graph->node_count; n++) {
         tacit_graph_node_t *node = &graph->nodes[n];

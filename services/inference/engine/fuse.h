@@ -28,6 +28,14 @@ TACIT_MUST_CHECK tacit_status_t tacit_fuse_rewrite(tacit_graph_t *graph, tacit_g
                                                    const tacit_operator_t *op, const int *inputs,
                                                    size_t count, tacit_error_t *error);
 
+/*  Curves, from the node that each is found from: x * sigmoid(x), GELU by erf and by tanh.  */
+TACIT_MUST_CHECK tacit_status_t tacit_fuse_swish(tacit_graph_t *graph, tacit_graph_node_t *sigmoid,
+                                                 tacit_error_t *error);
+TACIT_MUST_CHECK tacit_status_t tacit_fuse_gelu(tacit_graph_t *graph, tacit_graph_node_t *erf,
+                                                tacit_error_t *error);
+TACIT_MUST_CHECK tacit_status_t tacit_fuse_gelu_tanh(tacit_graph_t *graph, tacit_graph_node_t *tanh,
+                                                     tacit_error_t *error);
+
 /*  x * HardSigmoid(x), from the HardSigmoid; and what older exporters spell with Clip, from that.
  */
 TACIT_MUST_CHECK tacit_status_t tacit_fuse_hard_sigmoid(tacit_graph_t *graph,

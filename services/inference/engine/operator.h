@@ -158,6 +158,7 @@ struct tacit_operator {
 
 /*  Operators that no file has: fuse.c and quantize_table.c make them.  */
 extern const tacit_operator_t tacit_operator_gelu;
+extern const tacit_operator_t tacit_operator_gelu_tanh;
 extern const tacit_operator_t tacit_operator_swish;
 extern const tacit_operator_t tacit_operator_scaled_product;
 extern const tacit_operator_t tacit_operator_byte_table;

@@ -13,6 +13,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_pass_fold_normalization(tacit_graph_t *gra
    run in another order, and NaN stays NaN.  */
 TACIT_MUST_CHECK tacit_status_t tacit_pass_fuse(tacit_graph_t *graph, tacit_error_t *error);
 
+/*  Move what leads from a product to scores, and through Softmax to the next one, before that.  */
+TACIT_MUST_CHECK tacit_status_t tacit_pass_order(tacit_graph_t *graph, tacit_error_t *error);
+
 /*  Make operators over bytes of those between DequantizeLinear and QuantizeLinear.  */
 TACIT_MUST_CHECK tacit_status_t tacit_pass_quantize(tacit_graph_t *graph, tacit_error_t *error);
 

@@ -91,8 +91,8 @@ tacit_status_t tacit_planner_restore(tacit_planner_t *planner, size_t first)
         tacit_status_t status =
             plan->onednn != NULL ? tacit_onednn_restore(plan->onednn, plan->slots[slot].origin,
                                                         elements, planner->error)
-            : idle || tacit_portable_restore(plan->packs, plan->slots[slot].origin, &tensor->shape,
-                                             elements)
+            : idle ||
+                    tacit_portable_restore(plan->packs, plan->slots[slot].origin, tensor, elements)
                 ? TACIT_OK
                 : tacit_error_set(planner->error, TACIT_INTERNAL, "the weights were let go");
         if (status != TACIT_OK) {

@@ -82,6 +82,7 @@ CURVE(leaky_relu, TACIT_CURVE_LEAKY)
 CURVE(sigmoid_real, TACIT_CURVE_SIGMOID)
 CURVE(tanh_real, TACIT_CURVE_TANH)
 CURVE(gelu, TACIT_CURVE_GELU)
+CURVE(gelu_tanh, TACIT_CURVE_GELU_TANH)
 CURVE(swish, TACIT_CURVE_SWISH)
 CURVE(elu_real, TACIT_CURVE_ELU)
 CURVE(hard_swish_real, TACIT_CURVE_HARD_SWISH)
@@ -220,11 +221,11 @@ typedef struct s_row {
 } s_row_t;
 
 static const s_row_t s_rows[] = {
-    {"Relu", dnnl_eltwise_relu, 0.0F},        {"LeakyRelu", dnnl_eltwise_relu, 0.01F},
-    {"Sigmoid", dnnl_eltwise_logistic, 0.0F}, {"Tanh", dnnl_eltwise_tanh, 0.0F},
-    {"Gelu", dnnl_eltwise_gelu_erf, 0.0F},    {"Swish", dnnl_eltwise_swish, 1.0F},
-    {"Elu", dnnl_eltwise_elu, 1.0F},          {"HardSwish", dnnl_eltwise_hardswish, 0.0F},
-    {"Clip", dnnl_eltwise_clip, 0.0F},
+    {"Relu", dnnl_eltwise_relu, 0.0F},           {"LeakyRelu", dnnl_eltwise_relu, 0.01F},
+    {"Sigmoid", dnnl_eltwise_logistic, 0.0F},    {"Tanh", dnnl_eltwise_tanh, 0.0F},
+    {"Gelu", dnnl_eltwise_gelu_erf, 0.0F},       {"Swish", dnnl_eltwise_swish, 1.0F},
+    {"GeluTanh", dnnl_eltwise_gelu_tanh, 0.0F},  {"Elu", dnnl_eltwise_elu, 1.0F},
+    {"HardSwish", dnnl_eltwise_hardswish, 0.0F}, {"Clip", dnnl_eltwise_clip, 0.0F},
 };
 
 bool tacit_activation_of(const tacit_planner_t *planner, const tacit_graph_node_t *node,
@@ -300,6 +301,8 @@ TACIT_OPERATORS(activation) = {
 /* clang-format off */
 const tacit_operator_t tacit_operator_gelu =
     {"Gelu", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(gelu), A(activation)};
+const tacit_operator_t tacit_operator_gelu_tanh =
+    {"GeluTanh", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(gelu_tanh), A(activation)};
 const tacit_operator_t tacit_operator_swish =
     {"Swish", 1, 17, FLOAT32, "T|T", 1, "", 0, NAN_ | HALF, I(same), K(swish), A(activation)};
 /* clang-format on */

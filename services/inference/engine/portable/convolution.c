@@ -394,8 +394,7 @@ tacit_status_t tacit_portable_winograd(tacit_planner_t *planner, const tacit_inf
     bool side_by_side = tacit_convolution_is_side_by_side(planner, x);
     if (tacit_planner_is_reduced(planner) || inference->outputs[0].shape.rank != 4 ||
         !s_takes(inference, &found) || found.from.channels % TACIT_BLOCK != 0 ||
-        found.to.channels % TACIT_BLOCK != 0 ||
-        (!side_by_side && !s_is_blocked(planner, x)) ||
+        found.to.channels % TACIT_BLOCK != 0 || (!side_by_side && !s_is_blocked(planner, x)) ||
         !tacit_winograd_fits(planner, &found) ||
         !tacit_planner_may_pack(planner, w, KIND_WINOGRAD)) {
         return TACIT_OK;

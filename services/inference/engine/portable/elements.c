@@ -30,6 +30,10 @@ tacit_finish_t tacit_finish_of(const tacit_activation_t *activation)
         finish.curved = true;
         finish.curve = TACIT_CURVE_GELU;
         break;
+    case dnnl_eltwise_gelu_tanh:
+        finish.curved = true;
+        finish.curve = TACIT_CURVE_GELU_TANH;
+        break;
     case dnnl_eltwise_swish:
         finish.curved = true;
         finish.curve = TACIT_CURVE_SWISH;

@@ -27,6 +27,7 @@ static const s_row_t s_rows[] = {
     {"Elu", tacit_portable_activation},
     {"HardSwish", tacit_portable_activation},
     {"Gelu", tacit_portable_activation},
+    {"GeluTanh", tacit_portable_activation},
     {"Swish", tacit_portable_activation},
     {"Add", tacit_portable_sum},
     {"Mul", tacit_portable_gate},

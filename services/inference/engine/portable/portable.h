@@ -42,7 +42,7 @@ tacit_status_t tacit_portable_average_pool(tacit_planner_t *planner,
 /*  The elements of a product's weights as they came, from what was packed of them; false where
     nothing was.  */
 bool tacit_portable_restore(const tacit_packs_t *packs, const void *origin,
-                            const tacit_shape_t *shape, void *ret_elements);
+                            const tacit_tensor_t *tensor, void *ret_elements);
 
 /*  The blocked layout of a shape of rank 3 or 4.  */
 dnnl_memory_desc_t tacit_blocked_layout(const tacit_shape_t *shape);

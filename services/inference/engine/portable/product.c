@@ -53,11 +53,13 @@ static tacit_status_t s_plan(tacit_planner_t *planner, const tacit_inference_t *
 }
 
 bool tacit_portable_restore(const tacit_packs_t *packs, const void *origin,
-                            const tacit_shape_t *shape, void *ret_elements)
+                            const tacit_tensor_t *tensor, void *ret_elements)
 {
+    const tacit_shape_t *shape = &tensor->shape;
     const void *rows = tacit_packs_find(packs, origin, TACIT_PRODUCT_ROWS);
     const void *columns = tacit_packs_find(packs, origin, TACIT_PRODUCT_COLUMNS);
-    if ((rows == NULL && columns == NULL) || shape->rank < 2) {
+    if (tensor->dtype != TACIT_DTYPE_FLOAT32 || (rows == NULL && columns == NULL) ||
+        shape->rank < 2 || tacit_shape_span(shape, 0, shape->rank - 2) != 1) {
         return false;
     }
     size_t height = (size_t)shape->dims[shape->rank - 2];

@@ -69,6 +69,7 @@ EACH(tanh, s_tanh(x))
 EACH(sigmoid, 1.0F / (1.0F + tacit_exp(-x)))
 EACH(erf, s_erf(x))
 EACH(gelu, 0.5F * x * (1.0F + s_erf(x * 0.707106781186547524F)))
+EACH(gelu_tanh, 0.5F * x * (1.0F + s_tanh(x * (0.797884560802865F + 0.0356774081363001F * x * x))))
 EACH(elu, x < 0 ? a * (tacit_exp(x) - 1.0F) : x)
 EACH(leaky, x < 0 ? x * a : x)
 EACH(clamp, s_bounded(x, a, b))
@@ -81,15 +82,11 @@ void TACIT_OF_ISA(tacit_curve)(tacit_curve_t curve, float a, float b, const floa
                                size_t count)
 {
     static const s_each_t all[TACIT_CURVES] = {
-        [TACIT_CURVE_EXP] = s_each_exp,
-        [TACIT_CURVE_TANH] = s_each_tanh,
-        [TACIT_CURVE_SIGMOID] = s_each_sigmoid,
-        [TACIT_CURVE_ERF] = s_each_erf,
-        [TACIT_CURVE_GELU] = s_each_gelu,
-        [TACIT_CURVE_ELU] = s_each_elu,
-        [TACIT_CURVE_LEAKY] = s_each_leaky,
-        [TACIT_CURVE_CLAMP] = s_each_clamp,
-        [TACIT_CURVE_HARD_SWISH] = s_each_hard_swish,
+        [TACIT_CURVE_EXP] = s_each_exp,         [TACIT_CURVE_TANH] = s_each_tanh,
+        [TACIT_CURVE_SIGMOID] = s_each_sigmoid, [TACIT_CURVE_ERF] = s_each_erf,
+        [TACIT_CURVE_GELU] = s_each_gelu,       [TACIT_CURVE_GELU_TANH] = s_each_gelu_tanh,
+        [TACIT_CURVE_ELU] = s_each_elu,         [TACIT_CURVE_LEAKY] = s_each_leaky,
+        [TACIT_CURVE_CLAMP] = s_each_clamp,     [TACIT_CURVE_HARD_SWISH] = s_each_hard_swish,
         [TACIT_CURVE_SWISH] = s_each_swish,
     };
     all[curve](a, b, x, y, count);

@@ -60,6 +60,7 @@ typedef enum tacit_curve {
     TACIT_CURVE_SIGMOID,
     TACIT_CURVE_ERF,
     TACIT_CURVE_GELU,       /* x (1 + erf(x / sqrt 2)) / 2 */
+    TACIT_CURVE_GELU_TANH,  /* x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
     TACIT_CURVE_ELU,        /* a (exp x - 1) below 0 */
     TACIT_CURVE_LEAKY,      /* a x below 0 */
     TACIT_CURVE_CLAMP,      /* within [a, b] */
