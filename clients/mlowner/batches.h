@@ -5,7 +5,8 @@
 
 #include "clients/mlowner/local_run.h"
 
-enum { TACIT_BATCHES_ROWS = 32 }; /* of a batch where the model leaves that open */
+/*  Of a batch, where the model leaves that open: rows, and numbers of an input.  */
+enum { TACIT_BATCHES_ROWS = 32, TACIT_BATCHES_NUMBERS = 64 * 1024 };
 
 typedef struct tacit_batches {
     tacit_local_arrays_t inputs;
@@ -13,12 +14,12 @@ typedef struct tacit_batches {
     size_t rows;     /* of all */
     size_t batch;    /* of one; the last may have fewer */
     size_t count;    /* of batches */
+    bool whole;      /* some inputs have no rows, and all is one batch */
 } tacit_batches_t;
 
-/*  By --data and --labels. most: rows of a batch where the model leaves that open. Zero the batches
-    first, and release them, whatever comes of it.  */
+/*  By --data and --labels. Zero the batches first, and release them, whatever comes of it.  */
 TACIT_MUST_CHECK tacit_status_t tacit_batches_open(const tacit_invocation_t *invocation,
-                                                   const tacit_engine_t *engine, size_t most,
+                                                   const tacit_engine_t *engine,
                                                    tacit_batches_t *ret_batches,
                                                    tacit_error_t *ret_error);
 void tacit_batches_release(tacit_batches_t *batches);

@@ -157,7 +157,7 @@ tacit_status_t tacit_compare(const tacit_invocation_t *invocation, tacit_engine_
     if (status || tacit_invocation_count(invocation, "data") == 0) {
         return status;
     }
-    status = tacit_batches_open(invocation, engine, TACIT_BATCHES_ROWS, &batches, ret_error);
+    status = tacit_batches_open(invocation, engine, &batches, ret_error);
     if (!status) {
         status = tacit_local_load(against != NULL ? against : invocation->operands[0], &plain,
                                   &reference, ret_error);

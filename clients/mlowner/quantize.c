@@ -18,10 +18,7 @@
 #include "enclave/whole_file.h"
 #include "services/inference/quantizer/quantizer.h"
 
-enum {
-    S_FEW_ROWS = 32,            /* fewer say little of how far values reach */
-    S_BATCH_NUMBERS = 64 * 1024 /* of an input: large rows go one by one, with all their values */
-};
+enum { S_FEW_ROWS = 32 /* fewer say little of how far values reach */ };
 
 /*  Numbers beyond what this share of them reaches are seldom worth a coarser grid.  */
 static const double s_percent = 99.99;
@@ -104,35 +101,6 @@ static tacit_status_t s_read(s_work_t *work, tacit_error_t *ret_error)
         if (status) {
             (void)tacit_error_set(ret_error, status, "%s cannot be read", work->from);
         }
-    }
-    return status;
-}
-
-/*  Large rows one by one.  */
-static size_t s_rows_at_once(const tacit_batches_t *batches)
-{
-    size_t each = 1;
-    for (size_t i = 0; i < batches->inputs.count; i++) {
-        const tacit_engine_tensor_t *item = &batches->inputs.items[i];
-        size_t numbers = item->data.size / tacit_dtype_size(item->dtype) / batches->rows;
-        each = numbers > each ? numbers : each;
-    }
-    size_t rows = S_BATCH_NUMBERS / each;
-    return rows < 1 ? 1 : rows > TACIT_BATCHES_ROWS ? TACIT_BATCHES_ROWS : rows;
-}
-
-static tacit_status_t s_open_data(s_work_t *work, tacit_error_t *ret_error)
-{
-    tacit_status_t status = tacit_batches_open(work->invocation, work->before, TACIT_BATCHES_ROWS,
-                                               &work->batches, ret_error);
-    size_t rows = status ? 0 : s_rows_at_once(&work->batches);
-    if (!status && rows < work->batches.batch && work->batches.rows > 0) {
-        size_t declared = 0;
-        const tacit_engine_value_t *values = tacit_engine_inputs(work->before, &declared);
-        bool fixed =
-            declared > 0 && values[0].ranked && values[0].rank > 0 && values[0].dims[0] > 0;
-        work->batches.batch = fixed ? work->batches.batch : rows;
-        work->batches.count = (work->batches.rows + work->batches.batch - 1) / work->batches.batch;
     }
     return status;
 }
@@ -303,7 +271,7 @@ static tacit_status_t s_run(s_work_t *work, tacit_error_t *ret_error)
         status = s_read(work, ret_error);
     }
     if (!status) {
-        status = s_open_data(work, ret_error);
+        status = tacit_batches_open(work->invocation, work->before, &work->batches, ret_error);
     }
     if (!status) {
         status = s_quantize(work, ret_error);

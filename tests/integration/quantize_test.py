@@ -159,6 +159,16 @@ class Quantize(unittest.TestCase):
         self.assertEqual(done.returncode, BAD_INPUT)
         self.assertIn("no multiple", done.stderr)
 
+    def test_inputs_without_rows(self):
+        model = self.write("scaled.onnx", onnx.model(
+            [onnx.node("Mul", ["x", "s"], ["z"]), onnx.node("MatMul", ["z", "w"], ["y"])],
+            [onnx.value("s", ()), onnx.value("x", ("n", 4))], [onnx.value("y", ("n", 3))],
+            [onnx.tensor("w", (4, 3), [0.1 * i for i in range(12)])]))
+        factor = self.write("s.npy", npy((), [0.5]))
+        done = self.quantize("--data", factor, "--data", self.rows(), "--json", model=model)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["comparison"]["rows"], 70)
+
     def test_float32_models_are_sent_here(self):
         model, rows = self.linear(), self.rows()
         for arguments in (("push", model), ("inspect", model, "--data", rows)):
