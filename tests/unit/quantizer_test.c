@@ -455,6 +455,31 @@ static void test_names_and_metadata_stay(void **state)
     free(rows.numbers);
 }
 
+/*  Products of more than matrices: what is added to them for each column stays exact.  */
+static void test_products_with_a_bias_stay_real(void **state)
+{
+    (void)state;
+    Onnx__ModelProto *model = model_new(14);
+    model_input(model, "x", F32, -1, 3, 8, 8, END);
+    (void)model_weights(model, "w1", 8, 6, END);
+    (void)model_weights(model, "b1", 6, END);
+    (void)model_weights(model, "w2", 6, 4, END);
+    (void)model_weights(model, "b2", 4, END);
+    (void)model_node(model, "MatMul", "x w1", "h");
+    (void)model_node(model, "Add", "b1 h", "h1");
+    (void)model_node(model, "Relu", "h1", "h2");
+    (void)model_node(model, "MatMul", "h2 w2", "z");
+    (void)model_node(model, "Add", "z b2", "y");
+    model_output(model, "y", F32, -1, 3, 8, 4, END);
+    s_rows_t rows = s_rows(5, 2, 3, 8, 8);
+    tacit_quantized_t *quantized = s_near(model, &rows, 100, 0.02);
+    assert_int_equal(s_nodes(quantized, "MatMul", true), 2);
+    assert_int_equal(s_nodes(quantized, "Add", true), 0);
+    assert_int_equal(s_nodes(quantized, "Add", false), 0); /* of the products */
+    tacit_quantized_destroy(&quantized);
+    free(rows.numbers);
+}
+
 /*  What later opsets take as inputs, a lower one has as attributes.  */
 static Onnx__ModelProto *s_old_network(void)
 {
@@ -714,6 +739,7 @@ int main(void)
         cmocka_unit_test(test_a_bias_fits_its_steps),
         cmocka_unit_test(test_a_network_of_every_kind),
         cmocka_unit_test(test_names_and_metadata_stay),
+        cmocka_unit_test(test_products_with_a_bias_stay_real),
         cmocka_unit_test(test_a_lower_opset_is_raised),
         cmocka_unit_test(test_graphs_in_nodes_see_what_they_saw),
         cmocka_unit_test(test_deep_networks_are_looked_at_in_parts),

@@ -279,6 +279,9 @@ tacit_status_t tacit_pass_quantize(tacit_graph_t *graph, tacit_error_t *error)
             status = done ? tacit_chain_table(graph, node, error) : status;
         }
     }
+    for (size_t n = 0; status == TACIT_OK && n < graph->node_count; n++) {
+        status = tacit_chain_reals(graph, &graph->nodes[n], error);
+    }
     tacit_graph_link(graph);
     s_drop_unused(graph);
     tacit_graph_link(graph);

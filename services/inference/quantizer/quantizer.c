@@ -37,6 +37,9 @@ static bool s_has_bytes(const tacit_graph_t *graph, const int *values, size_t co
 static const char *s_plain_name(const char *op)
 {
     static const char prefix[] = "QLinear";
+    if (strcmp(op, "MatMulInteger") == 0) { /* with its way back to reals */
+        return "MatMul";
+    }
     if (strcmp(op, "QGemm") == 0) {
         return op + 1;
     }

@@ -273,8 +273,7 @@ static bool s_goes(const tacit_scheme_t *scheme, size_t node, const bool *wanted
         goes |= value >= 0 && wanted[value];
     }
     int before = s_before(scheme, node);
-    return goes || (before >= 0 && (scheme->roles[before] == TACIT_ROLE_CONV ||
-                                    scheme->roles[before] == TACIT_ROLE_MATMUL));
+    return goes || (before >= 0 && scheme->roles[before] == TACIT_ROLE_CONV);
 }
 
 static void s_want(const tacit_scheme_t *scheme, size_t node, bool *wanted)
@@ -316,6 +315,24 @@ static tacit_status_t s_settle(tacit_scheme_t *scheme, tacit_error_t *error)
     return wanted != NULL ? TACIT_OK : error->code;
 }
 
+/*  The Add of a row of constants to a product alone: exact, and one node with that in a worker.  */
+static bool s_is_bias(const tacit_scheme_t *scheme, size_t node)
+{
+    tacit_draft_t *draft = scheme->draft;
+    const Onnx__NodeProto *proto = draft->nodes[node];
+    bool bias = false;
+    for (size_t i = 0; i < 2 && tacit_draft_is(proto, "Add"); i++) {
+        tacit_shape_t shape;
+        size_t count = 0;
+        int value = tacit_draft_input(draft, proto, i);
+        int maker = s_maker(scheme, node, i);
+        bias |= maker >= 0 && scheme->roles[maker] == TACIT_ROLE_MATMUL &&
+                draft->values[value].uses == 1 && !draft->values[value].output &&
+                s_constant(draft, proto, 1 - i, &shape, &count) && shape.rank <= 1;
+    }
+    return bias;
+}
+
 /* --- grids ------------------------------------------------------------------------------------ */
 
 int tacit_scheme_root(const tacit_scheme_t *scheme, int value)
@@ -354,8 +371,8 @@ static void s_give_grids(tacit_scheme_t *scheme, size_t node)
         }
     }
     tacit_role_t role = scheme->roles[node];
-    bool makes =
-        role != TACIT_ROLE_REAL && role != TACIT_ROLE_GEMM && tacit_scheme_clip(scheme, node) < 0;
+    bool makes = role != TACIT_ROLE_REAL && role != TACIT_ROLE_GEMM && role != TACIT_ROLE_MATMUL &&
+                 tacit_scheme_clip(scheme, node) < 0;
     for (size_t i = 0; makes && i < proto->n_output; i++) {
         s_give(scheme, tacit_draft_output(draft, proto, i));
     }
@@ -401,6 +418,7 @@ tacit_status_t tacit_scheme_new(tacit_draft_t *draft, tacit_scheme_t *ret_scheme
     }
     for (size_t n = 0; n < draft->node_count; n++) {
         scheme.roles[n] = s_role(draft, draft->nodes[n]);
+        scheme.roles[n] = s_is_bias(&scheme, n) ? TACIT_ROLE_REAL : scheme.roles[n];
         scheme.products += s_multiplies(scheme.roles[n]);
     }
     tacit_status_t status = s_settle(&scheme, error);

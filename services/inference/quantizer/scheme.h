@@ -14,7 +14,7 @@
 typedef enum tacit_role {
     TACIT_ROLE_REAL, /* stays in float32 */
     TACIT_ROLE_CONV,
-    TACIT_ROLE_GEMM,   /* may make float32 of bytes */
+    TACIT_ROLE_GEMM,   /* may make float32 of bytes, as the next */
     TACIT_ROLE_MATMUL, /* by constant weights */
     TACIT_ROLE_PAIR,   /* Add, Mul */
     TACIT_ROLE_JOIN,   /* Concat */
