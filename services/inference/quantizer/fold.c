@@ -31,6 +31,38 @@ static tacit_status_t s_close_ranks(tacit_draft_t *draft, tacit_error_t *error)
     return tacit_draft_link(draft, error);
 }
 
+/*  --- what does nothing ---------------------------------------------------------------------- */
+
+static bool s_is_idle(const tacit_draft_t *draft, const Onnx__NodeProto *node)
+{
+    int value = tacit_draft_output(draft, node, 0);
+    bool dropout = tacit_draft_is(node, "Dropout") && node->n_input < 3 &&
+                   (node->n_output == 1 || node->output[1][0] == '\0');
+    return (dropout || tacit_draft_is(node, "Identity")) && value >= 0 &&
+           !draft->values[value].output && !draft->values[value].captured;
+}
+
+tacit_status_t tacit_prepare_idle(tacit_draft_t *draft, tacit_error_t *error)
+{
+    /* by value: what stands for it */
+    char **names = tacit_pool_take(draft->pool, draft->value_count + 1, sizeof(char *), error);
+    if (names == NULL) {
+        return error->code;
+    }
+    for (size_t n = 0; n < draft->node_count; n++) {
+        Onnx__NodeProto *node = draft->nodes[n];
+        for (size_t i = 0; i < node->n_input; i++) {
+            int value = tacit_draft_input(draft, node, i);
+            node->input[i] = value >= 0 && names[value] != NULL ? names[value] : node->input[i];
+        }
+        if (s_is_idle(draft, node)) {
+            names[tacit_draft_output(draft, node, 0)] = node->input[0];
+            draft->nodes[n] = NULL;
+        }
+    }
+    return s_close_ranks(draft, error);
+}
+
 /*  --- normalizations -------------------------------------------------------------------------- */
 
 static const float *s_vector(tacit_draft_t *draft, const Onnx__NodeProto *node, size_t i,

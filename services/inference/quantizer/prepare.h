@@ -15,6 +15,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_prepare_opset(tacit_draft_t *draft,
                                                     const tacit_quantizer_rows_t *rows,
                                                     tacit_error_t *error);
 
+/*  Nodes that hand on what they get (Identity, Dropout) go.  */
+TACIT_MUST_CHECK tacit_status_t tacit_prepare_idle(tacit_draft_t *draft, tacit_error_t *error);
+
 /*  BatchNormalization goes into the Conv before it; a MatMul of matrices and the bias that is added
     to it become a Gemm.  */
 TACIT_MUST_CHECK tacit_status_t tacit_prepare_normalizations(tacit_draft_t *draft,
