@@ -455,6 +455,34 @@ static void test_names_and_metadata_stay(void **state)
     free(rows.numbers);
 }
 
+/*  As exporters of other frameworks leave it: weights behind a Transpose, scaled and shifted after.
+ */
+static void test_what_treats_features_one_by_one_goes_into_weights(void **state)
+{
+    (void)state;
+    Onnx__ModelProto *model = model_new(13);
+    int64_t order[] = {3, 2, 0, 1};
+    model_input(model, "x", F32, -1, 3, 8, 8, END);
+    (void)model_weights(model, "w", 3, 3, 3, 5, END);
+    (void)model_weights(model, "scale", 1, 5, 1, 1, END);
+    (void)model_weights(model, "shift", 5, 1, 1, END);
+    node_integers(model_node(model, "Transpose", "w", "t"), "perm", 4, order);
+    s_window(model_node(model, "Conv", "x t", "c"), 3, 1, 1);
+    (void)model_node(model, "Identity", "c", "i");
+    (void)model_node(model, "Mul", "i scale", "m");
+    (void)model_node(model, "Add", "shift m", "s");
+    (void)model_node(model, "Relu", "s", "y");
+    model_output(model, "y", F32, -1, 5, 8, 8, END);
+    s_rows_t rows = s_rows(4, 2, 3, 8, 8);
+    tacit_quantized_t *quantized = s_near(model, &rows, 100, 0.03);
+    size_t count = 0;
+    (void)tacit_quantized_counts(quantized, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(s_nodes(quantized, "Conv", true), 1);
+    tacit_quantized_destroy(&quantized);
+    free(rows.numbers);
+}
+
 /*  Products of more than matrices: what is added to them for each column stays exact.  */
 static void test_products_with_a_bias_stay_real(void **state)
 {
@@ -739,6 +767,7 @@ int main(void)
         cmocka_unit_test(test_a_bias_fits_its_steps),
         cmocka_unit_test(test_a_network_of_every_kind),
         cmocka_unit_test(test_names_and_metadata_stay),
+        cmocka_unit_test(test_what_treats_features_one_by_one_goes_into_weights),
         cmocka_unit_test(test_products_with_a_bias_stay_real),
         cmocka_unit_test(test_a_lower_opset_is_raised),
         cmocka_unit_test(test_graphs_in_nodes_see_what_they_saw),

@@ -230,6 +230,18 @@ tacit_status_t tacit_draft_link(tacit_draft_t *draft, tacit_error_t *error)
     return TACIT_OK;
 }
 
+tacit_status_t tacit_draft_close_ranks(tacit_draft_t *draft, tacit_error_t *error)
+{
+    size_t kept = 0;
+    for (size_t n = 0; n < draft->node_count; n++) {
+        if (draft->nodes[n] != NULL) {
+            draft->nodes[kept++] = draft->nodes[n];
+        }
+    }
+    draft->node_count = kept;
+    return tacit_draft_link(draft, error);
+}
+
 /* --- constants -------------------------------------------------------------------------------- */
 
 const float *tacit_draft_floats(tacit_draft_t *draft, int value, tacit_shape_t *ret_shape,

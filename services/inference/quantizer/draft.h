@@ -59,6 +59,9 @@ void tacit_draft_destroy(tacit_draft_t **draft);
 /*  See anew who makes and uses what, after nodes changed; values are numbered anew.  */
 TACIT_MUST_CHECK tacit_status_t tacit_draft_link(tacit_draft_t *draft, tacit_error_t *error);
 
+/*  Forget nodes that were set to NULL, and link.  */
+TACIT_MUST_CHECK tacit_status_t tacit_draft_close_ranks(tacit_draft_t *draft, tacit_error_t *error);
+
 /*  The value of that name, or none; "" is none.  */
 int tacit_draft_find(const tacit_draft_t *draft, const char *name);
 

@@ -54,6 +54,10 @@ void *tacit_draft_constant(tacit_draft_t *draft, const char *name, tacit_dtype_t
     proto->data_type = (int32_t)dtype;
     proto->has_raw_data = 1;
     proto->raw_data = (ProtobufCBinaryData){.len = size, .data = elements};
+    int value = tacit_draft_find(draft, name);
+    if (value >= 0) {
+        draft->values[value].constant = (int)draft->constant_count;
+    }
     draft->constants[draft->constant_count++] = (tacit_draft_constant_t){.proto = proto};
     return elements;
 }

@@ -18,19 +18,6 @@ static int s_next(const tacit_draft_t *draft, const Onnx__NodeProto *node)
                : TACIT_DRAFT_NONE;
 }
 
-/*  The nodes that are left; those that went are NULL.  */
-static tacit_status_t s_close_ranks(tacit_draft_t *draft, tacit_error_t *error)
-{
-    size_t kept = 0;
-    for (size_t n = 0; n < draft->node_count; n++) {
-        if (draft->nodes[n] != NULL) {
-            draft->nodes[kept++] = draft->nodes[n];
-        }
-    }
-    draft->node_count = kept;
-    return tacit_draft_link(draft, error);
-}
-
 /*  --- what does nothing ---------------------------------------------------------------------- */
 
 static bool s_is_idle(const tacit_draft_t *draft, const Onnx__NodeProto *node)
@@ -60,7 +47,7 @@ tacit_status_t tacit_prepare_idle(tacit_draft_t *draft, tacit_error_t *error)
             draft->nodes[n] = NULL;
         }
     }
-    return s_close_ranks(draft, error);
+    return tacit_draft_close_ranks(draft, error);
 }
 
 /*  --- normalizations -------------------------------------------------------------------------- */
@@ -75,24 +62,66 @@ static const float *s_vector(tacit_draft_t *draft, const Onnx__NodeProto *node, 
     return numbers != NULL && shape.rank == 1 && shape.dims[0] == length ? numbers : NULL;
 }
 
-/*  The factor of each feature, and its shift; false where they are not known.  */
-static bool s_factors(tacit_draft_t *draft, const Onnx__NodeProto *node, int64_t features,
-                      float *ret_factors, float *ret_shifts, tacit_error_t *error)
+/*  What follows a Conv and treats its features one by one.  */
+typedef struct s_scaling {
+    tacit_draft_t *draft;
+    const Onnx__NodeProto *node;
+    int value;   /* that the Conv makes */
+    size_t rank; /* of it */
+    int64_t features;
+    float *factors; /* of each feature: found here */
+    float *shifts;
+} s_scaling_t;
+
+/*  Mul and Add of a constant for each feature: [C, 1, 1], maybe with a 1 before.  */
+static bool s_pair_factors(const s_scaling_t *scaling, tacit_error_t *error)
 {
+    tacit_shape_t shape = {.rank = 0};
+    size_t count = 0;
+    bool sum = tacit_draft_is(scaling->node, "Add");
+    bool first = tacit_draft_input(scaling->draft, scaling->node, 0) == scaling->value;
+    int other = tacit_draft_input(scaling->draft, scaling->node, first ? 1 : 0);
+    const float *numbers = tacit_draft_floats(scaling->draft, other, &shape, &count, error);
+    bool each = shape.rank + 1 >= scaling->rank && shape.rank <= scaling->rank &&
+                (int64_t)count == scaling->features &&
+                shape.dims[shape.rank + 1 - scaling->rank] == scaling->features;
+    for (int64_t f = 0; numbers != NULL && each && f < scaling->features; f++) {
+        scaling->factors[f] = sum ? 1 : numbers[f];
+        scaling->shifts[f] = sum ? numbers[f] : 0;
+    }
+    return numbers != NULL && each;
+}
+
+static bool s_normalization_factors(const s_scaling_t *scaling, tacit_error_t *error)
+{
+    tacit_draft_t *draft = scaling->draft;
+    const Onnx__NodeProto *node = scaling->node;
     const float *vectors[VECTORS] = {NULL};
     float epsilon = tacit_draft_real(node, "epsilon", 1e-5F);
     bool known = tacit_draft_integer(node, "training_mode", 0) == 0 &&
-                 tacit_draft_integer(node, "spatial", 1) == 1;
+                 tacit_draft_integer(node, "spatial", 1) == 1 &&
+                 tacit_draft_input(draft, node, 0) == scaling->value;
     for (size_t i = INPUT_SCALE; known && i < VECTORS; i++) {
-        vectors[i] = s_vector(draft, node, i, features, error);
+        vectors[i] = s_vector(draft, node, i, scaling->features, error);
         known = vectors[i] != NULL;
     }
-    for (int64_t f = 0; known && f < features; f++) {
+    for (int64_t f = 0; known && f < scaling->features; f++) {
+        float factor = vectors[INPUT_SCALE][f] / sqrtf(vectors[INPUT_VARIANCE][f] + epsilon);
         known = vectors[INPUT_VARIANCE][f] + epsilon > 0;
-        ret_factors[f] = vectors[INPUT_SCALE][f] / sqrtf(vectors[INPUT_VARIANCE][f] + epsilon);
-        ret_shifts[f] = vectors[INPUT_SHIFT][f] - vectors[INPUT_MEAN][f] * ret_factors[f];
+        scaling->factors[f] = factor;
+        scaling->shifts[f] = vectors[INPUT_SHIFT][f] - vectors[INPUT_MEAN][f] * factor;
     }
     return known;
+}
+
+/*  The factor of each feature, and its shift; false where they are not known.  */
+static bool s_factors(const s_scaling_t *scaling, tacit_error_t *error)
+{
+    if (tacit_draft_is(scaling->node, "BatchNormalization")) {
+        return s_normalization_factors(scaling, error);
+    }
+    bool pair = tacit_draft_is(scaling->node, "Mul") || tacit_draft_is(scaling->node, "Add");
+    return pair && s_pair_factors(scaling, error);
 }
 
 /*  New weights and bias of the Conv, which makes what the normalization made.  */
@@ -137,8 +166,7 @@ static tacit_status_t s_fold(tacit_draft_t *draft, size_t at, tacit_error_t *err
     tacit_shape_t shape = {.rank = 0};
     size_t count = 0;
     int next = tacit_draft_is(node, "Conv") ? s_next(draft, node) : TACIT_DRAFT_NONE;
-    if (next < 0 || !tacit_draft_is(draft->nodes[next], "BatchNormalization") ||
-        tacit_draft_input(draft, draft->nodes[next], 0) != tacit_draft_output(draft, node, 0) ||
+    if (next < 0 ||
         tacit_draft_floats(draft, tacit_draft_input(draft, node, 1), &shape, &count, error) ==
             NULL ||
         shape.rank < 3 || shape.dims[0] == 0) {
@@ -148,11 +176,17 @@ static tacit_status_t s_fold(tacit_draft_t *draft, size_t at, tacit_error_t *err
                 s_vector(draft, node, 2, shape.dims[0], error) != NULL;
     size_t features = (size_t)shape.dims[0];
     float *factors = tacit_pool_take(draft->pool, 2 * features, sizeof(float), error);
+    const s_scaling_t scaling = {.draft = draft,
+                                 .node = draft->nodes[next],
+                                 .value = tacit_draft_output(draft, node, 0),
+                                 .rank = shape.rank,
+                                 .features = shape.dims[0],
+                                 .factors = factors,
+                                 .shifts = factors + features};
     if (factors == NULL) {
         return error->code;
     }
-    if (!bias ||
-        !s_factors(draft, draft->nodes[next], shape.dims[0], factors, factors + features, error)) {
+    if (!bias || !s_factors(&scaling, error)) {
         return TACIT_OK;
     }
     tacit_status_t status =
@@ -168,7 +202,7 @@ tacit_status_t tacit_prepare_normalizations(tacit_draft_t *draft, tacit_error_t 
     for (size_t n = 0; status == TACIT_OK && n < draft->node_count; n++) {
         status = draft->nodes[n] != NULL ? s_fold(draft, n, error) : TACIT_OK;
     }
-    return status == TACIT_OK ? s_close_ranks(draft, error) : status;
+    return status == TACIT_OK ? tacit_draft_close_ranks(draft, error) : status;
 }
 
 /*  --- products -------------------------------------------------------------------------------- */
@@ -237,5 +271,5 @@ tacit_status_t tacit_prepare_products(tacit_draft_t *draft,
     for (size_t i = 0; status == TACIT_OK && i < count; i++) {
         status = ranks[i] == 2 ? s_merge(draft, nodes[i], nexts[i], biases[i], error) : TACIT_OK;
     }
-    return status == TACIT_OK ? s_close_ranks(draft, error) : status;
+    return status == TACIT_OK ? tacit_draft_close_ranks(draft, error) : status;
 }

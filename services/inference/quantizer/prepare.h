@@ -18,8 +18,11 @@ TACIT_MUST_CHECK tacit_status_t tacit_prepare_opset(tacit_draft_t *draft,
 /*  Nodes that hand on what they get (Identity, Dropout) go.  */
 TACIT_MUST_CHECK tacit_status_t tacit_prepare_idle(tacit_draft_t *draft, tacit_error_t *error);
 
-/*  BatchNormalization goes into the Conv before it; a MatMul of matrices and the bias that is added
-    to it become a Gemm.  */
+/*  What is a constant turned (Transpose) becomes one.  */
+TACIT_MUST_CHECK tacit_status_t tacit_prepare_constants(tacit_draft_t *draft, tacit_error_t *error);
+
+/*  BatchNormalization, Mul and Add of a constant for each feature go into the Conv before them; a
+   MatMul of matrices and the bias that is added to it become a Gemm.  */
 TACIT_MUST_CHECK tacit_status_t tacit_prepare_normalizations(tacit_draft_t *draft,
                                                              tacit_error_t *error);
 TACIT_MUST_CHECK tacit_status_t tacit_prepare_products(tacit_draft_t *draft,

@@ -137,6 +137,9 @@ static tacit_status_t s_rewrite(tacit_draft_t *draft, const tacit_quantizer_opti
         status = tacit_prepare_idle(draft, error);
     }
     if (status == TACIT_OK) {
+        status = tacit_prepare_constants(draft, error);
+    }
+    if (status == TACIT_OK) {
         status = tacit_prepare_normalizations(draft, error);
     }
     if (status == TACIT_OK) {
