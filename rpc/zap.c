@@ -1,8 +1,8 @@
-/*  zap.c - the ZAP actor, and the table of keys that domains admit.
+/*  zap.c - the ZAP actor.
 
-    One thread per process answers libzmq's requests on a REP socket; the table is shared with
-    whoever calls tacit_zap_admit, under one lock. The thread ends only when the last user says so:
-    every other way out of it, cancellation included, aborts the process.  */
+    One thread per process answers libzmq's requests on a REP socket, by the tables of zap_table.h,
+    which it shares with whoever calls tacit_zap_admit. The thread ends only when the last user says
+   so: every other way out of it, cancellation included, aborts the process.  */
 
 #include "rpc/zap.h"
 
@@ -13,30 +13,15 @@
 #include <stdlib.h>
 
 #include "rpc/endpoint.h"
+#include "rpc/zap_table.h"
 
 #define ZAP_ADDRESS "inproc://zeromq.zap.01"
 #define ZAP_VERSION "1.0"
 #define ZAP_WAKE    "inproc://tacit.zap.wake"
 
 enum {
-    ZAP_FIELD_MAX = 255, /* bytes of every part of a request; RFC 27 allows no more */
-    ZAP_PARTS_MAX = 8    /* version, id, domain, address, routing id, mechanism, credentials */
+    ZAP_PARTS_MAX = 8 /* version, id, domain, address, routing id, mechanism, credentials */
 };
-
-typedef struct {
-    char name[ZAP_FIELD_MAX + 1];
-    uint8_t (*keys)[TACIT_CURVE_KEY_SIZE]; /* owned, ascending; NULL: every key */
-    size_t count;
-    bool listed; /* keys decide; else the row is free */
-} s_domain_t;
-
-/*  A connection that was announced.  */
-typedef struct {
-    char domain[TACIT_ZAP_DOMAIN_MAX + 1]; /* empty: the row is free */
-    uint8_t name[TACIT_ZAP_EXPECTED_SIZE];
-    uint8_t token[TACIT_ZAP_EXPECTED_SIZE];
-    uint64_t end_ms; /* monotonic */
-} s_expected_t;
 
 static struct {
     pthread_mutex_t life; /* held while the thread is started or stopped */
@@ -48,8 +33,6 @@ static struct {
     pthread_mutex_t lock; /* of what the thread looks at */
     bool stopping;        /* the last user asked for the end, or the process exits */
     bool exit_watched;    /* s_on_exit is registered */
-    s_domain_t domains[TACIT_ZAP_DOMAINS_MAX]; /* kept when the thread ends */
-    s_expected_t expected[TACIT_ZAP_EXPECTED_MAX];
 } s_zap = {.life = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void s_die(const char *why)
@@ -61,7 +44,7 @@ static void s_die(const char *why)
 /*  --- one request ----------------------------------------------------------------------------- */
 
 typedef struct {
-    uint8_t data[ZAP_FIELD_MAX];
+    uint8_t data[TACIT_ZAP_FIELD_MAX];
     size_t size;
 } s_part_t;
 
@@ -99,12 +82,12 @@ static bool s_receive(void *socket, s_request_t *ret_request)
     ret_request->malformed = false;
     int more = 1;
     while (more) {
-        uint8_t part[ZAP_FIELD_MAX];
+        uint8_t part[TACIT_ZAP_FIELD_MAX];
         int size = zmq_recv(socket, part, sizeof part, ZMQ_DONTWAIT);
         if (size < 0) {
             return false;
         }
-        if (size > ZAP_FIELD_MAX || ret_request->count == ZAP_PARTS_MAX) {
+        if (size > TACIT_ZAP_FIELD_MAX || ret_request->count == ZAP_PARTS_MAX) {
             ret_request->malformed = true;
         } else {
             s_part_t *kept = &ret_request->parts[ret_request->count++];
@@ -119,41 +102,6 @@ static bool s_receive(void *socket, s_request_t *ret_request)
     return true;
 }
 
-static int s_compare(const void *a, const void *b)
-{
-    return memcmp(a, b, TACIT_CURVE_KEY_SIZE);
-}
-
-static s_domain_t *s_find(tacit_span_t name)
-{
-    for (size_t i = 0; i < TACIT_ZAP_DOMAINS_MAX; i++) {
-        s_domain_t *domain = &s_zap.domains[i];
-        if (domain->listed && tacit_span_equal(name, tacit_span_string(domain->name))) {
-            return domain;
-        }
-    }
-    return NULL;
-}
-
-static bool s_key_admitted(tacit_span_t domain_name, const uint8_t *key)
-{
-    pthread_mutex_lock(&s_zap.lock);
-    const s_domain_t *domain = s_find(domain_name);
-    bool admitted =
-        !domain || (domain->count > 0 && bsearch(key, domain->keys, domain->count,
-                                                 TACIT_CURVE_KEY_SIZE, s_compare) != NULL);
-    pthread_mutex_unlock(&s_zap.lock);
-    return admitted;
-}
-
-/*  --- connections that were announced ----------------------------------------------------------
- */
-
-static uint64_t s_now(void)
-{
-    return (uint64_t)zclock_mono();
-}
-
 static bool s_unhex(tacit_span_t text, uint8_t ret_bytes[TACIT_ZAP_EXPECTED_SIZE])
 {
     size_t size = 0;
@@ -163,33 +111,13 @@ static bool s_unhex(tacit_span_t text, uint8_t ret_bytes[TACIT_ZAP_EXPECTED_SIZE
            size == TACIT_ZAP_EXPECTED_SIZE;
 }
 
-/*  Whoever knows the token comes in once.  */
-static bool s_take_expected(tacit_span_t domain, const uint8_t *name, const uint8_t *token)
-{
-    bool found = false;
-    uint64_t now = s_now();
-    pthread_mutex_lock(&s_zap.lock);
-    for (size_t i = 0; i < TACIT_ZAP_EXPECTED_MAX; i++) {
-        s_expected_t *row = &s_zap.expected[i];
-        if (row->domain[0] && now < row->end_ms &&
-            tacit_span_equal(domain, tacit_span_string(row->domain)) &&
-            memcmp(row->name, name, sizeof row->name) == 0 &&
-            sodium_memcmp(row->token, token, sizeof row->token) == 0) {
-            sodium_memzero(row, sizeof *row);
-            found = true;
-        }
-    }
-    pthread_mutex_unlock(&s_zap.lock);
-    return found;
-}
-
 static bool s_admit_plain(const s_request_t *request, char *user_id)
 {
     uint8_t name[TACIT_ZAP_EXPECTED_SIZE];
     uint8_t token[TACIT_ZAP_EXPECTED_SIZE];
     if (request->count != ZAP_PARTS_MAX || !s_unhex(s_span(request, PART_KEY), name) ||
         !s_unhex(s_span(request, PART_TOKEN), token) ||
-        !s_take_expected(s_span(request, PART_DOMAIN), name, token)) {
+        !tacit_zap_take_expected(s_span(request, PART_DOMAIN), name, token)) {
         return false;
     }
     sodium_bin2hex(user_id, 2 * TACIT_CURVE_KEY_SIZE + 1, name, sizeof name);
@@ -214,7 +142,7 @@ static bool s_admit(const s_request_t *request, char user_id[2 * TACIT_CURVE_KEY
     tacit_span_t key = s_span(request, PART_KEY);
     if (!s_is(request, PART_MECHANISM, "CURVE") || request->count != PART_KEY + 1 ||
         key.size != TACIT_CURVE_KEY_SIZE ||
-        !s_key_admitted(s_span(request, PART_DOMAIN), key.data)) {
+        !tacit_zap_key_admitted(s_span(request, PART_DOMAIN), key.data)) {
         return false;
     }
     sodium_bin2hex(user_id, 2 * TACIT_CURVE_KEY_SIZE + 1, key.data, key.size);
@@ -387,111 +315,4 @@ void tacit_zap_stop(void)
         s_halt();
     }
     pthread_mutex_unlock(&s_zap.life);
-}
-
-/*  --- lists of keys --------------------------------------------------------------------------- */
-
-static void s_forget(s_domain_t *domain)
-{
-    free(domain->keys);
-    memset(domain, 0, sizeof *domain);
-}
-
-/*  The domain's row, or a free one; NULL where there is none.  */
-static s_domain_t *s_row(const char *name)
-{
-    s_domain_t *found = s_find(tacit_span_string(name));
-    for (size_t i = 0; !found && i < TACIT_ZAP_DOMAINS_MAX; i++) {
-        found = s_zap.domains[i].listed ? NULL : &s_zap.domains[i];
-    }
-    return found;
-}
-
-static tacit_status_t s_list(const char *name, uint8_t (*keys)[TACIT_CURVE_KEY_SIZE], size_t count)
-{
-    s_domain_t *row = s_row(name);
-    if (!row) {
-        free(keys);
-        return TACIT_TOO_LARGE;
-    }
-    s_forget(row);
-    snprintf(row->name, sizeof row->name, "%s", name);
-    row->keys = keys;
-    row->count = count;
-    row->listed = true;
-    return TACIT_OK;
-}
-
-static void s_unlist(const char *name)
-{
-    s_domain_t *row = s_find(tacit_span_string(name));
-    if (row) {
-        s_forget(row);
-    }
-}
-
-tacit_status_t tacit_zap_admit(const char *domain, const uint8_t (*keys)[32], size_t count)
-{
-    if (!domain || !*domain || strlen(domain) > ZAP_FIELD_MAX) {
-        return TACIT_BAD_INPUT;
-    }
-    if (count > TACIT_ZAP_KEYS_MAX) {
-        return TACIT_TOO_LARGE;
-    }
-    uint8_t(*sorted)[TACIT_CURVE_KEY_SIZE] = NULL;
-    if (keys && count > 0) {
-        sorted = calloc(count, sizeof *sorted);
-        if (!sorted) {
-            return TACIT_NO_MEMORY;
-        }
-        memcpy(sorted, keys, count * sizeof *sorted);
-        qsort(sorted, count, sizeof *sorted, s_compare);
-    }
-    tacit_status_t status = TACIT_OK;
-    pthread_mutex_lock(&s_zap.lock);
-    if (keys) {
-        status = s_list(domain, sorted, count);
-    } else {
-        s_unlist(domain);
-    }
-    pthread_mutex_unlock(&s_zap.lock);
-    return status;
-}
-
-/*  --- announcing ------------------------------------------------------------------------------ */
-
-tacit_status_t tacit_zap_expect(const char *domain, const uint8_t name[TACIT_ZAP_EXPECTED_SIZE],
-                                const uint8_t token[TACIT_ZAP_EXPECTED_SIZE], uint32_t within_ms)
-{
-    if (!domain || !*domain || strlen(domain) > TACIT_ZAP_DOMAIN_MAX) {
-        return TACIT_BAD_INPUT;
-    }
-    uint64_t now = s_now();
-    s_expected_t *row = NULL;
-    pthread_mutex_lock(&s_zap.lock);
-    for (size_t i = 0; !row && i < TACIT_ZAP_EXPECTED_MAX; i++) {
-        s_expected_t *other = &s_zap.expected[i];
-        row = !other->domain[0] || now >= other->end_ms ? other : NULL;
-    }
-    if (row) {
-        snprintf(row->domain, sizeof row->domain, "%s", domain);
-        memcpy(row->name, name, sizeof row->name);
-        memcpy(row->token, token, sizeof row->token);
-        row->end_ms = now + within_ms;
-    }
-    pthread_mutex_unlock(&s_zap.lock);
-    return row ? TACIT_OK : TACIT_BUSY;
-}
-
-void tacit_zap_forget(const char *domain, const uint8_t *name)
-{
-    pthread_mutex_lock(&s_zap.lock);
-    for (size_t i = 0; i < TACIT_ZAP_EXPECTED_MAX; i++) {
-        s_expected_t *row = &s_zap.expected[i];
-        if (strcmp(row->domain, domain) == 0 &&
-            (!name || memcmp(row->name, name, sizeof row->name) == 0)) {
-            sodium_memzero(row, sizeof *row);
-        }
-    }
-    pthread_mutex_unlock(&s_zap.lock);
 }
