@@ -63,17 +63,4 @@ TACIT_MUST_CHECK tacit_status_t tacit_mesh_connect(tacit_mesh_t *mesh, tacit_rol
                                                    tacit_client_t **ret_client,
                                                    tacit_error_t *ret_error);
 
-/*  What quotes commit to: for the introduction, and for attesting over a session's exporter.  */
-void tacit_introduction_commitment(const uint8_t nonce[32], const uint8_t curve_key[32],
-                                   const uint8_t result_key[32], const uint8_t mesh_id[32],
-                                   uint8_t ret_commitment[64]);
-void tacit_attest_commitment(tacit_role_t role, const uint8_t exporter[32],
-                             const uint8_t curve_key[32], const uint8_t signing_key[32],
-                             const uint8_t mesh_id[32], uint8_t ret_commitment[64]);
-
-/*  Verify stored evidence of an attestation service again, as of now_ms; gives its result key.  */
-TACIT_MUST_CHECK tacit_status_t tacit_mesh_verify_introduction(
-    const tacit_trust_t *trust, tacit_span_t introduction, const uint8_t nonce[32], uint64_t now_ms,
-    uint8_t ret_result_key[32], tacit_claims_t *ret_claims, tacit_error_t *ret_error);
-
 #endif

@@ -13,6 +13,7 @@
 #include "enclave/clock.h"
 #include "enclave/seal.h"
 #include "idl/attestation.h"
+#include "rpc/introduction.h"
 #include "rpc/log.h"
 #include "rpc/refusal_report.h"
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "clients/lib/hex.h"
+#include "rpc/introduction.h"
 
 static const char s_type[] = "tacit-receipt-v1";
 
@@ -212,7 +213,7 @@ tacit_status_t tacit_receipt_bundle_verify(const tacit_receipt_bundle_t *bundle,
     uint8_t result_key[32];
     tacit_proven_receipt_t proven = {.result = {.simulated = false}};
     tacit_trust_mesh_id(trust, mesh_id);
-    tacit_status_t status = tacit_mesh_verify_introduction(
+    tacit_status_t status = tacit_introduction_verify_stored(
         trust, tacit_span(bundle->introduction, bundle->introduction_size), bundle->nonce,
         bundle->time_ms, result_key, &proven.claims, ret_error);
     if (!status) {

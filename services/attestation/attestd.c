@@ -13,6 +13,7 @@
 #include "idl/attestation.h"
 #include "idl/introduction.h"
 #include "rpc/drain.h"
+#include "rpc/introduction.h"
 #include "rpc/log.h"
 #include "rpc/mesh.h"
 #include "rpc/server.h"

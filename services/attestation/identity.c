@@ -8,6 +8,7 @@
 #include "enclave/clock.h"
 #include "enclave/seal.h"
 #include "enclave/whole_file.h"
+#include "rpc/introduction.h"
 #include "rpc/node.h"
 
 enum { S_SEALED_SIZE = crypto_sign_SECRETKEYBYTES + TACIT_SEAL_OVERHEAD };

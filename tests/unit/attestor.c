@@ -14,6 +14,7 @@
 #include "idl/attestation.h"
 #include "idl/introduction.h"
 #include "platform_fixture.h"
+#include "rpc/introduction.h"
 #include "rpc/mesh.h"
 #include "rpc/zap.h"
 #include "tests/unit/test_actor.h"

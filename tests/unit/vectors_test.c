@@ -22,6 +22,7 @@
 #include "idl/models.h"
 #include "idl/session.h"
 #include "rpc/frame.h"
+#include "rpc/introduction.h"
 #include "rpc/lane_seal.h"
 #include "rpc/lane_ticket.h"
 #include "rpc/limits.h"

@@ -9,6 +9,7 @@
 #include "clients/python/native/native_internal.h"
 #include "enclave/clock.h"
 #include "idl/introduction.h"
+#include "rpc/introduction.h"
 #include "rpc/mesh.h"
 
 /*  --- the library ----------------------------------------------------------------------------- */
@@ -178,8 +179,8 @@ static tacit_status_t s_verify(tacit_native_mesh_t *self, tacit_span_t introduct
 {
     tacit_claims_t claims;
     tacit_status_t status =
-        tacit_mesh_verify_introduction(&self->trust, introduction, self->nonce, tacit_now_ms(),
-                                       self->result_key, &claims, ret_error);
+        tacit_introduction_verify_stored(&self->trust, introduction, self->nonce, tacit_now_ms(),
+                                         self->result_key, &claims, ret_error);
     if (status) {
         return status;
     }
