@@ -15,6 +15,7 @@
 
 #include "enclave/error.h"
 #include "rpc/limits.h"
+#include "rpc/link_event.h"
 
 typedef struct tacit_endpoint tacit_endpoint_t;
 
@@ -85,18 +86,6 @@ void tacit_endpoint_wait(const tacit_endpoint_t *endpoint, uint64_t timeout_ms);
 enum { TACIT_WAIT_MONITOR = 1, TACIT_WAIT_OTHER_MONITOR = 2 };
 unsigned tacit_endpoint_wait_both(const tacit_endpoint_t *endpoint, const tacit_endpoint_t *other,
                                   uint64_t timeout_ms);
-
-typedef enum tacit_link {
-    TACIT_LINK_UP,     /* a handshake succeeded */
-    TACIT_LINK_FAILED, /* there will be no connection; status says why */
-    TACIT_LINK_LOST    /* a connection ended; fd says which, where bound */
-} tacit_link_t;
-
-typedef struct tacit_link_event {
-    tacit_link_t link;
-    tacit_status_t status; /* UNREACHABLE, WRONG_SERVER_KEY, REFUSED_BY_ZAP, PROTOCOL_ERROR */
-    int fd;                /* of the connection */
-} tacit_link_event_t;
 
 /*  The next event, without waiting; false where there is none.  */
 bool tacit_endpoint_event(tacit_endpoint_t *endpoint, tacit_link_event_t *ret_event);
