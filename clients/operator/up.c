@@ -1,7 +1,6 @@
 /*  up.c - tacit-operator up: identity, supervisor, policy, and the wait until all are attested.  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "clients/lib/progress.h"
 #include "clients/operator/commands.h"
 #include "clients/operator/control.h"
+#include "clients/operator/spawn.h"
 #include "enclave/clock.h"
 #include "enclave/whole_file.h"
 #include "idl/attestation.h"
@@ -97,130 +97,6 @@ static tacit_status_t s_prepare(s_up_t *up, tacit_error_t *ret_error)
     return status ? status : s_publish(up, ret_error);
 }
 
-/*  --- the supervisor -------------------------------------------------------------------------- */
-
-enum { S_WORDS_MAX = 14 }; /* of the supervisor's command line, with the NULL at its end */
-
-static void s_write_words(const s_up_t *up, const char *program, const char *ret_words[S_WORDS_MAX])
-{
-    const struct {
-        const char *option;
-        const char *value;
-    } rows[] = {
-        {"--state", up->invocation->state},
-        {"--bin", up->bin},
-        {"--manifest", up->manifest[0] ? up->manifest : NULL},
-        {"--tee", tacit_invocation_value(up->invocation, "tee")},
-        {"--isolation", tacit_invocation_value(up->invocation, "isolation")},
-        {"--backend", tacit_invocation_value(up->invocation, "backend")},
-    };
-    size_t count = 0;
-    ret_words[count++] = program;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (rows[i].value) {
-            ret_words[count++] = rows[i].option;
-            ret_words[count++] = rows[i].value;
-        }
-    }
-    ret_words[count] = NULL;
-}
-
-static void s_become_supervisor(const s_up_t *up, int out_fd, int log_fd)
-{
-    char program[PATH_MAX + 32];
-    const char *words[S_WORDS_MAX];
-    snprintf(program, sizeof program, "%s/tacit-supervisord", up->bin);
-    s_write_words(up, program, words);
-    if (tacit_invocation_count(up->invocation, "foreground") == 0) {
-        setsid();
-    }
-    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    dup2(null_fd, STDIN_FILENO);
-    dup2(out_fd, STDOUT_FILENO);
-    dup2(log_fd, STDERR_FILENO);
-    execv(program, (char *const *)words);
-    _exit(127);
-}
-
-enum { S_STATUS_MAX = 1000 }; /* beyond are services' own */
-
-static tacit_status_t s_status_of(const char *name, size_t size)
-{
-    for (int code = TACIT_INTERNAL; code < S_STATUS_MAX; code++) {
-        const char *known = tacit_status_name((tacit_status_t)code);
-        if (strlen(known) == size && memcmp(known, name, size) == 0) {
-            return (tacit_status_t)code;
-        }
-    }
-    return TACIT_INTERNAL;
-}
-
-/*  FAILED NAME: REASON, or nothing.  */
-static tacit_status_t s_say_failed(const char *line, tacit_error_t *ret_error)
-{
-    static const char failed[] = "FAILED ";
-    bool says = strncmp(line, failed, sizeof failed - 1) == 0;
-    const char *name = says ? line + sizeof failed - 1 : line;
-    const char *reason = says ? strstr(name, ": ") : NULL;
-    if (!reason) {
-        tacit_error_set(ret_error, TACIT_INTERNAL, "the supervisor did not start: %s",
-                        line[0] ? line : "no word from it");
-        tacit_error_remedy(ret_error, "see log/supervisor.log in the state folder");
-        return TACIT_INTERNAL;
-    }
-    tacit_status_t status = s_status_of(name, (size_t)(reason - name));
-    tacit_error_set(ret_error, status, "%s", reason + 2);
-    if (status == TACIT_ALREADY_EXISTS) {
-        tacit_error_remedy(ret_error, "tacit-operator status shows the mesh that runs; "
-                                      "tacit-operator down stops it");
-    } else if (status != TACIT_BAD_INPUT) {
-        tacit_error_remedy(ret_error, "see log/supervisor.log in the state folder");
-    }
-    return status;
-}
-
-/*  Its first line: READY ENDPOINT, or FAILED NAME: REASON.  */
-static tacit_status_t s_read_verdict(int fd, tacit_error_t *ret_error)
-{
-    char line[TACIT_ERROR_MESSAGE_MAX] = "";
-    size_t size = 0;
-    ssize_t got = 0;
-    while (size < sizeof line - 1 && !memchr(line, '\n', size) &&
-           (got = read(fd, line + size, sizeof line - 1 - size)) > 0) {
-        size += (size_t)got;
-    }
-    line[strcspn(line, "\n")] = '\0';
-    if (strncmp(line, "READY ", 6) == 0) {
-        return TACIT_OK;
-    }
-    return s_say_failed(line, ret_error);
-}
-
-static tacit_status_t s_launch(s_up_t *up, tacit_error_t *ret_error)
-{
-    char log[PATH_MAX];
-    int out[2] = {-1, -1};
-    tacit_status_t status =
-        tacit_control_path(up->invocation->state, "log/supervisor.log", log, ret_error);
-    if (status) {
-        return status;
-    }
-    int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (log_fd < 0 || pipe2(out, O_CLOEXEC) != 0) {
-        return tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot write %s: %s", log,
-                               strerror(errno));
-    }
-    up->supervisor = fork();
-    if (up->supervisor == 0) {
-        s_become_supervisor(up, out[1], log_fd);
-    }
-    close(out[1]);
-    close(log_fd);
-    status = s_read_verdict(out[0], ret_error);
-    close(out[0]);
-    return status;
-}
-
 /*  --- ^C -------------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t s_asked; /* to stop */
@@ -279,7 +155,7 @@ static tacit_status_t s_status_of_why(const char *why)
 {
     static const char failed[] = "FAILED ";
     const char *name = strncmp(why, failed, sizeof failed - 1) == 0 ? why + sizeof failed - 1 : "";
-    return s_status_of(name, strcspn(name, ":"));
+    return tacit_spawn_status(name, strcspn(name, ":"));
 }
 
 static tacit_status_t s_say_who(tacit_status_t status, const s_view_t *view,
@@ -415,7 +291,12 @@ tacit_status_t tacit_command_up(const tacit_invocation_t *invocation, tacit_erro
     tacit_status_t status = s_prepare(&up, ret_error);
     if (!status) {
         s_watch_signals();
-        status = s_launch(&up, ret_error);
+        const tacit_spawn_t spawn = {
+            .invocation = invocation,
+            .bin = up.bin,
+            .manifest = up.manifest[0] ? up.manifest : NULL,
+        };
+        status = tacit_spawn_supervisor(&spawn, &up.supervisor, ret_error);
     }
     if (!status) {
         status = s_bring_up(&up, ret_error);
