@@ -286,6 +286,20 @@ tacit_status_t tacit_chain_parse(tacit_chain_kind_t kind, tacit_span_t pem,
     return TACIT_OK;
 }
 
+bool tacit_certificates_are_path(X509_STORE_CTX *context, X509 *const *chain, size_t count)
+{
+    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(context);
+    if (sk_X509_num(path) != (int)count) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (X509_cmp(sk_X509_value(path, (int)i), chain[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void tacit_chain_clear(tacit_chain_t *chain)
 {
     for (size_t i = 0; i < chain->count; i++) {

@@ -47,6 +47,10 @@ X509 *tacit_certificate_first(tacit_span_t pem);
 /*  The same of a text that holds one certificate and nothing else.  */
 X509 *tacit_certificate_only(tacit_span_t pem);
 
+/*  Is the path that verification found exactly the chain that was given, whose parts were checked
+   by their places?  */
+bool tacit_certificates_are_path(X509_STORE_CTX *context, X509 *const *chain, size_t count);
+
 /*  Safe on a zeroed chain, and twice.  */
 void tacit_chain_clear(tacit_chain_t *chain);
 

@@ -196,21 +196,6 @@ void tacit_chain_trust_destroy(tacit_chain_trust_t **trust)
     }
 }
 
-/*  The path that was found must be the chain that was given: its parts were checked by place.  */
-static bool s_same_path(X509_STORE_CTX *context, const tacit_chain_t *chain)
-{
-    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(context);
-    if (sk_X509_num(path) != (int)chain->count) {
-        return false;
-    }
-    for (size_t i = 0; i < chain->count; i++) {
-        if (X509_cmp(sk_X509_value(path, (int)i), chain->certificates[i]) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static tacit_status_t s_refuse_finding(X509_STORE_CTX *context, const tacit_chain_t *chain,
                                        tacit_error_t *error)
 {
@@ -230,7 +215,7 @@ static tacit_status_t s_run(X509_STORE_CTX *context, const tacit_chain_t *chain,
     if (X509_verify_cert(context) != 1) {
         return s_refuse_finding(context, chain, error);
     }
-    if (!s_same_path(context, chain)) {
+    if (!tacit_certificates_are_path(context, chain->certificates, chain->count)) {
         return tacit_evidence_refuse(error, TACIT_CERTIFICATE_INVALID,
                                      tacit_chain_name(chain->kind),
                                      "each certificate issued by the next", "another path");

@@ -208,21 +208,6 @@ static tacit_status_t s_code(int finding)
     }
 }
 
-/*  The path that was found must be the chain that was given: its parts were checked by place.  */
-static bool s_is_path(X509_STORE_CTX *context, const tacit_vendor_chain_t *chain)
-{
-    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(context);
-    if (sk_X509_num(path) != (int)chain->count) {
-        return false;
-    }
-    for (size_t i = 0; i < chain->count; i++) {
-        if (X509_cmp(sk_X509_value(path, (int)i), chain->certificates[i]) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static tacit_status_t s_run(X509_STORE_CTX *context, const tacit_vendor_chain_t *chain,
                             tacit_error_t *error)
 {
@@ -231,7 +216,7 @@ static tacit_status_t s_run(X509_STORE_CTX *context, const tacit_vendor_chain_t 
         return s_refuse(chain, s_code(finding), "a chain to the pinned root, valid now",
                         X509_verify_cert_error_string(finding), error);
     }
-    if (!s_is_path(context, chain)) {
+    if (!tacit_certificates_are_path(context, chain->certificates, chain->count)) {
         return s_refuse(chain, TACIT_CERTIFICATE_INVALID, "each certificate issued by the next",
                         "another path", error);
     }
