@@ -134,13 +134,7 @@ bool tacit_client_lane_carry(tacit_client_t *self, zmq_msg_t *bulk)
         lane->missed = lane->missed || zmq_msg_size(bulk) >= TACIT_LANE_BULK_MIN;
         return tacit_endpoint_send(self->endpoint, bulk, 0);
     }
-    zmq_msg_t empty;
-    zmq_msg_t message;
-    zmq_msg_init(&empty);
-    tacit_lane_ticket_message(&ticket, &message);
-    if (!tacit_endpoint_send(self->endpoint, &empty, ZMQ_SNDMORE) ||
-        !tacit_endpoint_send(self->endpoint, &message, 0)) {
-        zmq_msg_close(&message);
+    if (!tacit_lane_ticket_send(&ticket, self->endpoint)) {
         return false;
     }
     lane->sent++;

@@ -38,6 +38,20 @@ void tacit_lane_ticket_message(const tacit_lane_ticket_t *ticket, zmq_msg_t *ret
     s_message(bytes, size, ret_message);
 }
 
+bool tacit_lane_ticket_send(const tacit_lane_ticket_t *ticket, tacit_endpoint_t *endpoint)
+{
+    zmq_msg_t empty;
+    zmq_msg_t message;
+    zmq_msg_init(&empty);
+    tacit_lane_ticket_message(ticket, &message);
+    if (!tacit_endpoint_send(endpoint, &empty, ZMQ_SNDMORE) ||
+        !tacit_endpoint_send(endpoint, &message, 0)) {
+        zmq_msg_close(&message);
+        return false;
+    }
+    return true;
+}
+
 void tacit_lane_credit_message(uint64_t granted, zmq_msg_t *ret_message)
 {
     uint8_t bytes[TACIT_LANE_CREDIT_MAX];

@@ -11,6 +11,7 @@
 
 #include "enclave/span.h"
 #include "enclave/status.h"
+#include "rpc/endpoint.h"
 
 typedef struct tacit_lane_ticket {
     uint64_t first; /* sequence of its first frame */
@@ -25,6 +26,10 @@ enum { TACIT_LANE_TICKET_MAX = 19, TACIT_LANE_CREDIT_MAX = 18 }; /* bytes */
 /*  Messages so small that libzmq holds them without memory.  */
 void tacit_lane_ticket_message(const tacit_lane_ticket_t *ticket, zmq_msg_t *ret_message);
 void tacit_lane_credit_message(uint64_t granted, zmq_msg_t *ret_message);
+
+/*  In place of a message's bulk: the empty frame and the ticket. False where the queue is full or
+    the peer is gone.  */
+bool tacit_lane_ticket_send(const tacit_lane_ticket_t *ticket, tacit_endpoint_t *endpoint);
 
 /*  Foreign bytes, consumed exactly. MALFORMED where they are none, or name a size of 0, a sequence
     of 0 or one that no lane reaches; TOO_LARGE beyond TACIT_BULK_MAX.  */

@@ -220,13 +220,7 @@ bool tacit_server_lane_carry(tacit_server_t *self, const tacit_connection_id_t *
     if (!row || !tacit_lane_sender_offer(row->sender, size, &ticket)) {
         return tacit_endpoint_send(self->endpoint, bulk, 0);
     }
-    zmq_msg_t empty;
-    zmq_msg_t message;
-    zmq_msg_init(&empty);
-    tacit_lane_ticket_message(&ticket, &message);
-    if (!tacit_endpoint_send(self->endpoint, &empty, ZMQ_SNDMORE) ||
-        !tacit_endpoint_send(self->endpoint, &message, 0)) {
-        zmq_msg_close(&message);
+    if (!tacit_lane_ticket_send(&ticket, self->endpoint)) {
         return false;
     }
     row->used_ms = tacit_server_now();
