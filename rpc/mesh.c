@@ -234,9 +234,24 @@ tacit_status_t tacit_mesh_lookup(tacit_mesh_t *mesh, tacit_role_t role, tacit_pe
     return TACIT_OK;
 }
 
-static tacit_status_t s_connect_to(const tacit_mesh_t *self, const tacit_peer_t *peer,
+tacit_status_t tacit_peers_connect(const tacit_peer_t *peers, size_t count, tacit_role_t role,
+                                   tacit_peer_connect_t *connect, void *self,
                                    tacit_client_t **ret_client, tacit_error_t *ret_error)
 {
+    tacit_status_t status = tacit_error_set(ret_error, TACIT_UNREACHABLE,
+                                            "no %s service has attested", tacit_role_name(role));
+    for (size_t i = 0; i < count && status; i++) {
+        if (peers[i].endpoint[0]) {
+            status = connect(self, &peers[i], ret_client, ret_error);
+        }
+    }
+    return status;
+}
+
+static tacit_status_t s_connect_to(void *context, const tacit_peer_t *peer,
+                                   tacit_client_t **ret_client, tacit_error_t *ret_error)
+{
+    const tacit_mesh_t *self = context;
     tacit_client_config_t config = {
         .endpoint = peer->endpoint,
         .server_key = peer->result.curve_key,
@@ -257,16 +272,7 @@ tacit_status_t tacit_mesh_connect(tacit_mesh_t *mesh, tacit_role_t role,
     size_t count = 0;
     tacit_status_t status =
         tacit_mesh_lookup(mesh, role, peers, TACIT_MESH_PEERS_MAX, &count, ret_error);
-    if (status) {
-        return status;
-    }
-    status = tacit_error_set(ret_error, TACIT_UNREACHABLE, "no %s service has attested",
-                             tacit_role_name(role));
-    /*  Newest first: what was restarted stands before what its former life left behind.  */
-    for (size_t i = 0; i < count && status; i++) {
-        if (peers[i].endpoint[0]) {
-            status = s_connect_to(mesh, &peers[i], ret_client, ret_error);
-        }
-    }
-    return status;
+    return status
+               ? status
+               : tacit_peers_connect(peers, count, role, s_connect_to, mesh, ret_client, ret_error);
 }

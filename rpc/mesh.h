@@ -58,6 +58,16 @@ TACIT_MUST_CHECK tacit_status_t tacit_mesh_lookup(tacit_mesh_t *mesh, tacit_role
                                                   tacit_peer_t *ret_peers, size_t max,
                                                   size_t *ret_count, tacit_error_t *ret_error);
 
+/*  Connects to the first of them that can be reached; UNREACHABLE, or why the last one could not.
+   They stand newest first: what was restarted before what its former life left behind.  */
+typedef tacit_status_t tacit_peer_connect_t(void *self, const tacit_peer_t *peer,
+                                            tacit_client_t **ret_client, tacit_error_t *ret_error);
+TACIT_MUST_CHECK tacit_status_t tacit_peers_connect(const tacit_peer_t *peers, size_t count,
+                                                    tacit_role_t role,
+                                                    tacit_peer_connect_t *connect, void *self,
+                                                    tacit_client_t **ret_client,
+                                                    tacit_error_t *ret_error);
+
 /*  Look a role up, connect and bind to it. The client is the caller's.  */
 TACIT_MUST_CHECK tacit_status_t tacit_mesh_connect(tacit_mesh_t *mesh, tacit_role_t role,
                                                    tacit_client_t **ret_client,

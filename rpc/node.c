@@ -453,6 +453,13 @@ tacit_status_t tacit_node_connect_to(tacit_node_t *node, tacit_role_t role, cons
     return tacit_client_new(&config, ret_client, ret_error);
 }
 
+static tacit_status_t s_connect_peer(void *node, const tacit_peer_t *peer,
+                                     tacit_client_t **ret_client, tacit_error_t *ret_error)
+{
+    return tacit_node_connect_to(node, peer->result.role, peer->endpoint, peer->result.curve_key,
+                                 NULL, ret_client, ret_error);
+}
+
 tacit_status_t tacit_node_connect(tacit_node_t *node, tacit_role_t role,
                                   tacit_client_t **ret_client, tacit_error_t *ret_error)
 {
@@ -460,18 +467,9 @@ tacit_status_t tacit_node_connect(tacit_node_t *node, tacit_role_t role,
     size_t count = 0;
     tacit_status_t status =
         tacit_node_lookup(node, role, peers, TACIT_MESH_PEERS_MAX, &count, ret_error);
-    if (status) {
-        return status;
-    }
-    status = tacit_error_set(ret_error, TACIT_UNREACHABLE, "no %s service has attested",
-                             tacit_role_name(role));
-    for (size_t i = 0; i < count && status; i++) {
-        if (peers[i].endpoint[0]) {
-            status = tacit_node_connect_to(node, role, peers[i].endpoint, peers[i].result.curve_key,
-                                           NULL, ret_client, ret_error);
-        }
-    }
-    return status;
+    return status ? status
+                  : tacit_peers_connect(peers, count, role, s_connect_peer, node, ret_client,
+                                        ret_error);
 }
 
 tacit_status_t tacit_node_sealing_key(tacit_node_t *node, const char *purpose,
