@@ -12,23 +12,6 @@
 #include "rpc/trace.h"
 #include "tests/unit/echo_service.h"
 
-static echo_service_t s_echo;
-
-static int s_setup(void **state)
-{
-    (void)state;
-    echo_init(&s_echo);
-    echo_start(&s_echo);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    echo_stop(&s_echo);
-    return 0;
-}
-
 static uint64_t s_watch(tacit_client_t *client, uint32_t deadline_ms)
 {
     tacit_echo_watch_args_t args = {0};
@@ -69,8 +52,8 @@ static void s_assert_reply(tacit_client_t *client, uint64_t call, tacit_status_t
 static void a_cancelled_call_reaches_its_handler_and_no_other(void **state)
 {
     (void)state;
-    tacit_client_t *client = echo_connect(&s_echo, &s_echo.user);
-    tacit_client_t *other = echo_connect(&s_echo, &s_echo.user);
+    tacit_client_t *client = echo_connect(&echo_of_test, &echo_of_test.user);
+    tacit_client_t *other = echo_connect(&echo_of_test, &echo_of_test.user);
     uint32_t ended = s_watched(client).ended;
     uint64_t call = s_watch(client, 0);
     uint64_t kept = s_watch(client, 2000);
@@ -92,7 +75,7 @@ static void a_cancelled_call_reaches_its_handler_and_no_other(void **state)
 static void a_deadline_reaches_the_handler(void **state)
 {
     (void)state;
-    tacit_client_t *client = echo_connect(&s_echo, &s_echo.user);
+    tacit_client_t *client = echo_connect(&echo_of_test, &echo_of_test.user);
     uint64_t call = s_watch(client, 100);
     s_assert_reply(client, call, TACIT_DEADLINE_EXCEEDED);
     s_await_open(client, 0);
@@ -102,8 +85,8 @@ static void a_deadline_reaches_the_handler(void **state)
 static void a_caller_that_vanishes_reaches_the_handler(void **state)
 {
     (void)state;
-    tacit_client_t *client = echo_connect(&s_echo, &s_echo.user);
-    tacit_client_t *gone = echo_connect(&s_echo, &s_echo.user);
+    tacit_client_t *client = echo_connect(&echo_of_test, &echo_of_test.user);
+    tacit_client_t *gone = echo_connect(&echo_of_test, &echo_of_test.user);
     for (int i = 0; i < 10; i++) {
         (void)s_watch(gone, 0);
     }
@@ -118,10 +101,10 @@ static void a_caller_that_vanishes_reaches_the_handler(void **state)
 static void a_session_that_ends_reaches_the_handler(void **state)
 {
     (void)state;
-    tacit_client_t *client = echo_connect(&s_echo, &s_echo.operator_user);
-    tacit_client_t *bound = echo_bind(&s_echo, &s_echo.user, TACIT_ROLE_USER);
+    tacit_client_t *client = echo_connect(&echo_of_test, &echo_of_test.operator_user);
+    tacit_client_t *bound = echo_bind(&echo_of_test, &echo_of_test.user, TACIT_ROLE_USER);
     uint64_t call = s_watch(bound, 0);
-    tacit_echo_end_sessions_args_t args = {.peer = tacit_span(s_echo.user.public_key, 32)};
+    tacit_echo_end_sessions_args_t args = {.peer = tacit_span(echo_of_test.user.public_key, 32)};
     tacit_echo_end_sessions_result_t result;
     s_await_open(client, 1);
     assert_int_equal(tacit_echo_end_sessions_call(client, &args, &result, NULL), TACIT_OK);
@@ -152,7 +135,7 @@ static void a_server_that_ends_reaches_the_handler(void **state)
 static void a_call_for_another_ends_by_its_deadline(void **state)
 {
     (void)state;
-    tacit_client_t *client = echo_connect(&s_echo, &s_echo.user);
+    tacit_client_t *client = echo_connect(&echo_of_test, &echo_of_test.user);
     uint64_t now = (uint64_t)zclock_mono();
     tacit_trace_t work = tacit_trace_root();
     work.deadline_ms = now + 150;
@@ -181,5 +164,5 @@ int main(void)
         cmocka_unit_test(a_server_that_ends_reaches_the_handler),
         cmocka_unit_test(a_call_for_another_ends_by_its_deadline),
     };
-    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+    return cmocka_run_group_tests(tests, echo_setup, echo_teardown);
 }

@@ -14,23 +14,6 @@
 #include "rpc/shared_bytes.h"
 #include "tests/unit/echo_service.h"
 
-static echo_service_t s_echo;
-
-static int s_setup(void **state)
-{
-    (void)state;
-    echo_init(&s_echo);
-    echo_start(&s_echo);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    echo_stop(&s_echo);
-    return 0;
-}
-
 /*  --- bulk that is handed over ---------------------------------------------------------------- */
 
 enum { S_BULK = 300 * 1000 };
@@ -69,7 +52,7 @@ static void s_assert_freed_once(void)
 static void sends_bulk_from_where_it_is(void **state)
 {
     (void)state;
-    tacit_client_t *client = echo_connect(&s_echo, &s_echo.user);
+    tacit_client_t *client = echo_connect(&echo_of_test, &echo_of_test.user);
     tacit_echo_bulk_args_t args = {.copy = true};
     tacit_echo_bulk_result_t result;
     tacit_span_t bulk;
@@ -93,7 +76,7 @@ static void sends_bulk_from_where_it_is(void **state)
 static void frees_bulk_that_is_refused(void **state)
 {
     (void)state;
-    tacit_client_t *client = echo_connect(&s_echo, &s_echo.user);
+    tacit_client_t *client = echo_connect(&echo_of_test, &echo_of_test.user);
     tacit_echo_narrow_args_t args = {.size = 0};
     uint64_t call = 0;
     for (size_t size = 100; size <= 101; size++) {
@@ -138,7 +121,7 @@ static void frees_bulk_of_a_lost_connection(void **state)
 static void shared_bytes_live_until_their_last_holder(void **state)
 {
     (void)state;
-    tacit_client_t *client = echo_connect(&s_echo, &s_echo.user);
+    tacit_client_t *client = echo_connect(&echo_of_test, &echo_of_test.user);
     tacit_echo_bulk_args_t args = {.copy = true};
     uint8_t *bytes = tacit_shared_bytes_new(S_BULK);
     assert_non_null(bytes);
@@ -168,12 +151,12 @@ static void carries_the_idempotency_key(void **state)
     tacit_endpoint_t *endpoint = NULL;
     tacit_client_t *client = NULL;
     tacit_endpoint_bind_t bind = {.address = "tcp://127.0.0.1:*",
-                                  .public_key = s_echo.server.public_key,
-                                  .secret_key = s_echo.server.secret_key,
+                                  .public_key = echo_of_test.server.public_key,
+                                  .secret_key = echo_of_test.server.secret_key,
                                   .zap_domain = "test.request",
                                   .frame_max = TACIT_FRAME_MAX};
     assert_int_equal(tacit_endpoint_bind(&bind, &endpoint, NULL), TACIT_OK);
-    tacit_client_config_t config = echo_config(&s_echo, &s_echo.user);
+    tacit_client_config_t config = echo_config(&echo_of_test, &echo_of_test.user);
     config.endpoint = tacit_endpoint_address(endpoint);
     assert_int_equal(tacit_client_new(&config, &client, NULL), TACIT_OK);
     tacit_echo_echo_args_t args = {.text = tacit_span("x", 1)};
@@ -222,7 +205,7 @@ static void counts_calls_by_method(void **state)
     (void)state;
     tacit_client_metrics_t *metrics = tacit_client_metrics_new();
     assert_non_null(metrics);
-    tacit_client_config_t config = echo_config(&s_echo, &s_echo.user);
+    tacit_client_config_t config = echo_config(&echo_of_test, &echo_of_test.user);
     tacit_client_t *client = NULL;
     config.metrics = metrics;
     assert_int_equal(tacit_client_new(&config, &client, NULL), TACIT_OK);
@@ -314,7 +297,7 @@ static void stops_connecting_when_told(void **state)
     int port = zsock_bind(silent, "tcp://127.0.0.1:*");
     char address[64];
     snprintf(address, sizeof address, "tcp://127.0.0.1:%d", port);
-    tacit_client_config_t config = echo_config(&s_echo, &s_echo.user);
+    tacit_client_config_t config = echo_config(&echo_of_test, &echo_of_test.user);
     tacit_client_t *client = NULL;
     config.endpoint = address;
     config.stop = &stop;
@@ -340,5 +323,5 @@ int main(void)
         cmocka_unit_test(counts_connections),
         cmocka_unit_test(stops_connecting_when_told),
     };
-    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+    return cmocka_run_group_tests(tests, echo_setup, echo_teardown);
 }

@@ -16,26 +16,10 @@
 enum { S_WAIT_MS = 5000, S_CALLS = TACIT_CLIENT_CALLS_MAX };
 
 static const tacit_span_t s_no_bulk = {NULL, 0};
-static echo_service_t s_echo;
-
-static int s_setup(void **state)
-{
-    (void)state;
-    echo_init(&s_echo);
-    echo_start(&s_echo);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    echo_stop(&s_echo);
-    return 0;
-}
 
 static tacit_client_t *s_connect(void)
 {
-    tacit_client_config_t config = echo_config(&s_echo, &s_echo.user);
+    tacit_client_config_t config = echo_config(&echo_of_test, &echo_of_test.user);
     tacit_client_t *client = NULL;
     config.coalesce = true;
     assert_int_equal(tacit_client_new(&config, &client, NULL), TACIT_OK);
@@ -166,7 +150,7 @@ static void pending_calls_of_a_batch_are_answered(void **state)
 
 static tacit_endpoint_t *s_raw_connect(void)
 {
-    tacit_client_config_t config = echo_config(&s_echo, &s_echo.user);
+    tacit_client_config_t config = echo_config(&echo_of_test, &echo_of_test.user);
     tacit_endpoint_connect_t connect = {
         .address = config.endpoint,
         .server_key = config.server_key,
@@ -295,5 +279,5 @@ int main(void)
         cmocka_unit_test(bad_frames_leave_the_others_of_their_batch_alone),
         cmocka_unit_test(a_batch_with_bulk_is_dropped),
     };
-    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+    return cmocka_run_group_tests(tests, echo_setup, echo_teardown);
 }

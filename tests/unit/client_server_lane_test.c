@@ -17,28 +17,18 @@
 
 enum { LARGE = 600 * 1000, SMALL = 1000 };
 
-static echo_service_t s_echo;
 static uint8_t s_bytes[TACIT_BULK_MAX];
 
 static int s_setup(void **state)
 {
-    (void)state;
-    echo_init(&s_echo);
-    echo_start(&s_echo);
+    assert_int_equal(echo_setup(state), 0);
     randombytes_buf(s_bytes, sizeof s_bytes);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    echo_stop(&s_echo);
     return 0;
 }
 
 static tacit_client_t *s_bind(void)
 {
-    return echo_bind(&s_echo, &s_echo.user, TACIT_ROLE_USER);
+    return echo_bind(&echo_of_test, &echo_of_test.user, TACIT_ROLE_USER);
 }
 
 /*  A bulk there and back.  */
@@ -81,8 +71,8 @@ static void carries_large_bulks_both_ways_and_small_ones_over_curve(void **state
     (void)state;
     static const size_t sizes[] = {TACIT_LANE_BULK_MIN, TACIT_LANE_FRAGMENT,
                                    TACIT_LANE_FRAGMENT + 1, LARGE, TACIT_BULK_MAX};
-    uint64_t in = echo_metric(&s_echo, "tacit_rpc_lane_bulks_in_total");
-    uint64_t out = echo_metric(&s_echo, "tacit_rpc_lane_bulks_out_total");
+    uint64_t in = echo_metric(&echo_of_test, "tacit_rpc_lane_bulks_in_total");
+    uint64_t out = echo_metric(&echo_of_test, "tacit_rpc_lane_bulks_out_total");
     tacit_client_t *client = s_bind();
     s_assert_bulk(client, TACIT_LANE_BULK_MIN - 1);
     assert_null(tacit_client_lane_socket(client));
@@ -91,20 +81,20 @@ static void carries_large_bulks_both_ways_and_small_ones_over_curve(void **state
         s_assert_bulk(client, SMALL);
     }
     assert_non_null(tacit_client_lane_socket(client));
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lane_bulks_in_total") - in, 5);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lane_bulks_out_total") - out, 5);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes"), 1);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lane_bulks_in_total") - in, 5);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lane_bulks_out_total") - out, 5);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lanes"), 1);
     tacit_client_destroy(&client);
-    echo_await_metric(&s_echo, "tacit_rpc_lanes", 0);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes_broken_total"), 0);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_pending"), 0);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_pending_bytes"), 0);
+    echo_await_metric(&echo_of_test, "tacit_rpc_lanes", 0);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lanes_broken_total"), 0);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_pending"), 0);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_pending_bytes"), 0);
 }
 
 static void needs_no_lane_without_a_session(void **state)
 {
     (void)state;
-    tacit_client_t *client = echo_connect(&s_echo, &s_echo.user);
+    tacit_client_t *client = echo_connect(&echo_of_test, &echo_of_test.user);
     tacit_error_t error;
     s_assert_bulk(client, LARGE);
     assert_null(tacit_client_lane_socket(client));
@@ -247,9 +237,9 @@ static void s_assert_ended(tacit_client_t *client)
     }
     assert_null(tacit_client_lane_socket(client));
     s_assert_bulk(client, LARGE);
-    echo_await_metric(&s_echo, "tacit_rpc_lanes", 0);
-    echo_await_metric(&s_echo, "tacit_rpc_pending", 0);
-    echo_await_metric(&s_echo, "tacit_rpc_pending_bytes", 0);
+    echo_await_metric(&echo_of_test, "tacit_rpc_lanes", 0);
+    echo_await_metric(&echo_of_test, "tacit_rpc_pending", 0);
+    echo_await_metric(&echo_of_test, "tacit_rpc_pending_bytes", 0);
     tacit_client_destroy(&client);
 }
 
@@ -260,10 +250,10 @@ static void ends_at_a_ticket_out_of_order(void **state)
     static const tacit_lane_ticket_t tickets[] = {{2, LARGE}, {1, TACIT_BULK_MAX + 1UL}, {1, 0}};
     for (size_t i = 0; i < 3; i++) {
         tacit_client_t *client = s_bind_with_lane();
-        uint64_t broken = echo_metric(&s_echo, "tacit_rpc_lanes_broken_total");
+        uint64_t broken = echo_metric(&echo_of_test, "tacit_rpc_lanes_broken_total");
         tacit_slot_t *slot = s_start(client, &tacit_echo_bulk, &args, &tickets[i], 5000);
         assert_int_equal(s_outcome(client, slot), TACIT_BAD_BULK);
-        assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes_broken_total"), broken + 1);
+        assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lanes_broken_total"), broken + 1);
         s_assert_ended(client);
     }
 }
@@ -310,10 +300,10 @@ static void answers_by_the_deadline_where_the_bulk_never_comes(void **state)
     tacit_slot_t *slot = s_start(client, &tacit_echo_bulk, &args, &ticket, 300);
     s_assert_echo(client);
     assert_true(tacit_client_now() - started < 200);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_pending"), 1);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_pending"), 1);
     assert_int_equal(s_outcome(client, slot), TACIT_DEADLINE_EXCEEDED);
-    echo_await_metric(&s_echo, "tacit_rpc_pending", 0);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_pending_bytes"), 0);
+    echo_await_metric(&echo_of_test, "tacit_rpc_pending", 0);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_pending_bytes"), 0);
     tacit_client_destroy(&client);
 }
 
@@ -390,7 +380,7 @@ static void drops_frames_of_other_lanes(void **state)
     (void)state;
     tacit_client_t *victim = s_bind_with_lane();
     tacit_client_t *thief = s_bind_with_lane();
-    uint64_t dropped = echo_metric(&s_echo, "tacit_rpc_lane_frames_dropped_total");
+    uint64_t dropped = echo_metric(&echo_of_test, "tacit_rpc_lane_frames_dropped_total");
     zmq_msg_t frame;
     zmq_msg_t bulk;
     assert_int_equal(zmq_msg_init_size(&bulk, 20000), 0);
@@ -405,8 +395,9 @@ static void drops_frames_of_other_lanes(void **state)
     zmq_msg_close(&frame);
     s_assert_bulk(thief, LARGE);
     assert_int_equal(thief->lane.sent, 1);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lane_frames_dropped_total"), dropped + 3);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes"), 2);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lane_frames_dropped_total"),
+                     dropped + 3);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lanes"), 2);
     tacit_client_destroy(&victim);
     tacit_client_destroy(&thief);
 }
@@ -484,12 +475,12 @@ static void ends_with_its_session(void **state)
 {
     (void)state;
     tacit_client_t *client = s_bind_with_lane();
-    tacit_client_t *stranger = echo_connect(&s_echo, &s_echo.operator_user);
+    tacit_client_t *stranger = echo_connect(&echo_of_test, &echo_of_test.operator_user);
     const tacit_echo_bulk_args_t bulk = {.copy = true};
     tacit_lane_ticket_t ticket = s_next_ticket(client, LARGE);
     tacit_slot_t *slot = s_start(client, &tacit_echo_bulk, &bulk, &ticket, 5000);
     s_assert_echo(client);
-    tacit_echo_end_sessions_args_t args = {.peer = tacit_span(s_echo.user.public_key, 32)};
+    tacit_echo_end_sessions_args_t args = {.peer = tacit_span(echo_of_test.user.public_key, 32)};
     tacit_echo_end_sessions_result_t result;
     assert_int_equal(tacit_echo_end_sessions_call(stranger, &args, &result, NULL), TACIT_OK);
     assert_int_equal(s_outcome(client, slot), TACIT_BULK_LOST);
@@ -510,7 +501,7 @@ static void replaces_a_lane_that_is_asked_for_again(void **state)
     s_assert_echo(client);
     assert_null(tacit_client_lane_socket(client));
     s_assert_bulk(client, LARGE);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes"), 1);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lanes"), 1);
     tacit_client_destroy(&client);
 }
 
@@ -558,5 +549,5 @@ int main(void)
         cmocka_unit_test(replaces_a_lane_that_is_asked_for_again),
         cmocka_unit_test(serves_others_while_a_client_never_reads),
     };
-    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+    return cmocka_run_group_tests(tests, s_setup, echo_teardown);
 }

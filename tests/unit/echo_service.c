@@ -445,3 +445,22 @@ void echo_await_metric(const echo_service_t *echo, const char *name, uint64_t nu
     }
     assert_int_equal(echo_metric(echo, name), number);
 }
+
+/*  --- one for each test ----------------------------------------------------------------------- */
+
+echo_service_t echo_of_test;
+
+int echo_setup(void **state)
+{
+    (void)state;
+    echo_init(&echo_of_test);
+    echo_start(&echo_of_test);
+    return 0;
+}
+
+int echo_teardown(void **state)
+{
+    (void)state;
+    echo_stop(&echo_of_test);
+    return 0;
+}

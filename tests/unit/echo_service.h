@@ -44,6 +44,11 @@ void echo_init(echo_service_t *echo);
 void echo_start(echo_service_t *echo);
 void echo_stop(echo_service_t *echo);
 
+/*  For cmocka: a service for one test, with all defaults.  */
+extern echo_service_t echo_of_test;
+int echo_setup(void **state);
+int echo_teardown(void **state);
+
 /*  Asks once, with drain_ms; and whether the actor ended within that time.  */
 void echo_drain(echo_service_t *echo);
 bool echo_ends_within(echo_service_t *echo, int milliseconds);

@@ -14,23 +14,7 @@
 #include "tests/unit/echo_service.h"
 #include "tests/unit/stranger.h"
 
-static echo_service_t s_echo;
-static const echo_service_t *s_target = &s_echo;
-
-static int s_setup(void **state)
-{
-    (void)state;
-    echo_init(&s_echo);
-    echo_start(&s_echo);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    echo_stop(&s_echo);
-    return 0;
-}
+static const echo_service_t *s_target = &echo_of_test;
 
 static void s_assert_served(void)
 {
@@ -216,10 +200,10 @@ static void chosen_routing_ids_are_dropped(void **state)
     tacit_buffer_init(&buffer, TACIT_FRAME_MAX);
     s_encode(&buffer, 5);
     zmq_setsockopt(raw, ZMQ_ROUTING_ID, "alice", 5);
-    zmq_setsockopt(raw, ZMQ_CURVE_SERVERKEY, s_echo.server.public_key, 32);
-    zmq_setsockopt(raw, ZMQ_CURVE_PUBLICKEY, s_echo.user.public_key, 32);
-    zmq_setsockopt(raw, ZMQ_CURVE_SECRETKEY, s_echo.user.secret_key, 32);
-    assert_int_equal(zmq_connect(raw, s_echo.endpoint), 0);
+    zmq_setsockopt(raw, ZMQ_CURVE_SERVERKEY, echo_of_test.server.public_key, 32);
+    zmq_setsockopt(raw, ZMQ_CURVE_PUBLICKEY, echo_of_test.user.public_key, 32);
+    zmq_setsockopt(raw, ZMQ_CURVE_SECRETKEY, echo_of_test.user.secret_key, 32);
+    assert_int_equal(zmq_connect(raw, echo_of_test.endpoint), 0);
     assert_int_equal(zmq_send(raw, buffer.data, buffer.size, 0), buffer.size);
     zmq_pollitem_t item = {.socket = raw, .events = ZMQ_POLLIN};
     assert_int_equal(zmq_poll(&item, 1, 200), 0);
@@ -257,7 +241,7 @@ static void a_client_that_does_not_read_stops_nobody(void **state)
     }
     echo_await_metric(&echo, "tacit_rpc_calls_total{method=\"echo.bulk\"}", CALLS);
     s_assert_served();
-    s_target = &s_echo;
+    s_target = &echo_of_test;
     tacit_buffer_free(&buffer);
     tacit_endpoint_destroy(&endpoint);
     zactor_destroy(&echo.actor);
@@ -284,7 +268,7 @@ static void a_header_claiming_4_gib_costs_nothing(void **state)
     long before = stranger_address_space();
     int files[30];
     for (size_t i = 0; i < 30; i++) {
-        files[i] = stranger_dial(s_echo.endpoint);
+        files[i] = stranger_dial(echo_of_test.endpoint);
         s_greet(files[i]);
         (void)send(files[i], headers[i % 3], 9, MSG_NOSIGNAL);
     }
@@ -300,11 +284,11 @@ static void a_header_claiming_4_gib_costs_nothing(void **state)
 static void a_stranger_to_the_protocol_is_hung_up_on(void **state)
 {
     (void)state;
-    int http = stranger_dial(s_echo.endpoint);
+    int http = stranger_dial(echo_of_test.endpoint);
     static const char request[] = "GET / HTTP/1.1\r\nHost: somewhere.example\r\n\r\n"
                                   "................................................";
     assert_true(send(http, request, sizeof request, MSG_NOSIGNAL) > 0);
-    int idle = stranger_dial(s_echo.endpoint);
+    int idle = stranger_dial(echo_of_test.endpoint);
     assert_true(stranger_is_closed(http));
     int64_t start = zclock_mono();
     assert_true(stranger_is_closed(idle)); /* by the handshake's time */
@@ -328,12 +312,12 @@ static s_rogue_t s_rogue(const tacit_method_t *method, const void *args)
 {
     s_rogue_t rogue = {.msgid = 0};
     tacit_endpoint_bind_t config = {.address = "tcp://127.0.0.1:*",
-                                    .public_key = s_echo.server.public_key,
-                                    .secret_key = s_echo.server.secret_key,
+                                    .public_key = echo_of_test.server.public_key,
+                                    .secret_key = echo_of_test.server.secret_key,
                                     .zap_domain = "test.rogue",
                                     .frame_max = TACIT_BULK_MAX};
     assert_int_equal(tacit_endpoint_bind(&config, &rogue.endpoint, NULL), TACIT_OK);
-    tacit_client_config_t client = echo_config(&s_echo, &s_echo.user);
+    tacit_client_config_t client = echo_config(&echo_of_test, &echo_of_test.user);
     client.endpoint = tacit_endpoint_address(rogue.endpoint);
     assert_int_equal(tacit_client_new(&client, &rogue.client, NULL), TACIT_OK);
     assert_int_equal(tacit_client_start(rogue.client, method, args, tacit_span(NULL, 0), 300,
@@ -497,5 +481,5 @@ int main(void)
         CASE(bulk_beyond_the_contract_ends_that_call),
         CASE(too_many_frames_break_the_connection),
     };
-    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+    return cmocka_run_group_tests(tests, echo_setup, echo_teardown);
 }

@@ -20,33 +20,23 @@
 
 enum { LARGE = 600 * 1000, STRANGERS = 1000 };
 
-static echo_service_t s_echo;
 static uint8_t s_bytes[LARGE];
 
 static int s_setup(void **state)
 {
-    (void)state;
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 3 * (rlim_t)STRANGERS) {
         files.rlim_cur = files.rlim_max < 4096 ? files.rlim_max : 4096;
         (void)setrlimit(RLIMIT_NOFILE, &files);
     }
-    echo_init(&s_echo);
-    echo_start(&s_echo);
+    assert_int_equal(echo_setup(state), 0);
     randombytes_buf(s_bytes, sizeof s_bytes);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    echo_stop(&s_echo);
     return 0;
 }
 
 static tacit_client_t *s_bind(void)
 {
-    tacit_client_t *client = echo_bind(&s_echo, &s_echo.user, TACIT_ROLE_USER);
+    tacit_client_t *client = echo_bind(&echo_of_test, &echo_of_test.user, TACIT_ROLE_USER);
     assert_int_equal(tacit_client_open_lane(client, NULL), TACIT_OK);
     return client;
 }
@@ -152,8 +142,8 @@ static void s_mount(const s_attack_t *attack)
     zmq_msg_t frames[3];
     tacit_client_t *attacker = s_bind();
     tacit_slot_t *slot = s_announce(attacker);
-    uint64_t ended = echo_metric(&s_echo, "tacit_rpc_lanes_broken_total") +
-                     echo_metric(&s_echo, "tacit_rpc_lane_frames_dropped_total");
+    uint64_t ended = echo_metric(&echo_of_test, "tacit_rpc_lanes_broken_total") +
+                     echo_metric(&echo_of_test, "tacit_rpc_lane_frames_dropped_total");
     s_seal(attacker, frames);
     for (size_t i = 0; i < 5 && attack->order[i]; i++) {
         zmq_msg_t *frame = &frames[attack->order[i] - 1];
@@ -164,8 +154,8 @@ static void s_mount(const s_attack_t *attack)
     assert_true(whole || status == TACIT_BULK_LOST || status == TACIT_INTERRUPTED);
     assert_true(whole || attack->ends);
     for (size_t i = 0; attack->ends && i < 500; i++) {
-        uint64_t now = echo_metric(&s_echo, "tacit_rpc_lanes_broken_total") +
-                       echo_metric(&s_echo, "tacit_rpc_lane_frames_dropped_total");
+        uint64_t now = echo_metric(&echo_of_test, "tacit_rpc_lanes_broken_total") +
+                       echo_metric(&echo_of_test, "tacit_rpc_lane_frames_dropped_total");
         if (now > ended) {
             break;
         }
@@ -173,7 +163,7 @@ static void s_mount(const s_attack_t *attack)
         zclock_sleep(2);
     }
     if (attack->ends) {
-        echo_await_metric(&s_echo, "tacit_rpc_lanes", 1); /* the good client's */
+        echo_await_metric(&echo_of_test, "tacit_rpc_lanes", 1); /* the good client's */
     }
     for (size_t i = 0; i < 3; i++) {
         zmq_msg_close(&frames[i]);
@@ -191,8 +181,8 @@ static void frames_that_are_not_the_next_end_their_lane_alone(void **state)
         s_assert_served_by_lane(good);
     }
     tacit_client_destroy(&good);
-    echo_await_metric(&s_echo, "tacit_rpc_pending", 0);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_pending_bytes"), 0);
+    echo_await_metric(&echo_of_test, "tacit_rpc_pending", 0);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_pending_bytes"), 0);
 }
 
 /*  Frames of a lane that was, under the next lane of the same session: recorded and sent again.  */
@@ -210,10 +200,11 @@ static void frames_of_a_former_lane_open_nothing(void **state)
     assert_int_equal(s_outcome(client, slot), TACIT_OK);
     tacit_client_lane_end(client, "another one");
     assert_int_equal(tacit_client_open_lane(client, NULL), TACIT_OK);
-    uint64_t dropped = echo_metric(&s_echo, "tacit_rpc_lane_frames_dropped_total");
+    uint64_t dropped = echo_metric(&echo_of_test, "tacit_rpc_lane_frames_dropped_total");
     s_send_part(client, &frames[0], zmq_msg_size(&frames[0])); /* names the former lane */
     s_assert_served_by_lane(client);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lane_frames_dropped_total"), dropped + 1);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lane_frames_dropped_total"),
+                     dropped + 1);
     slot = s_announce(client);
     for (size_t i = 0; i < 3; i++) { /* with the new lane's name and place put in */
         uint8_t *head = zmq_msg_data(&frames[i]);
@@ -324,7 +315,7 @@ static void strangers_are_hung_up_on_and_stand_in_nobodys_way(void **state)
         close(silent[i]);
     }
     s_assert_served_by_lane(good);
-    assert_int_equal(echo_metric(&s_echo, "tacit_rpc_lanes"), 2);
+    assert_int_equal(echo_metric(&echo_of_test, "tacit_rpc_lanes"), 2);
     tacit_client_destroy(&another);
     tacit_client_destroy(&good);
 }
@@ -337,5 +328,5 @@ int main(void)
         cmocka_unit_test(a_lane_on_which_nothing_moves_is_ended),
         cmocka_unit_test(strangers_are_hung_up_on_and_stand_in_nobodys_way),
     };
-    return cmocka_run_group_tests(tests, s_setup, s_teardown);
+    return cmocka_run_group_tests(tests, s_setup, echo_teardown);
 }
