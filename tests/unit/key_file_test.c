@@ -22,26 +22,10 @@
 #include "enclave/whole_file.h"
 #include "state_folder.h"
 
-static char s_folder[STATE_FOLDER_MAX];
-
-static int s_setup(void **state)
-{
-    (void)state;
-    state_folder_make(s_folder);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    state_folder_remove(s_folder);
-    return 0;
-}
-
 static void s_put(const char *name, const void *bytes, size_t size, mode_t mode)
 {
     assert_int_equal(
-        tacit_whole_file_replace(state_path(s_folder, name), tacit_span(bytes, size), mode), 0);
+        tacit_whole_file_replace(state_path(state_folder, name), tacit_span(bytes, size), mode), 0);
 }
 
 /*  --- one file -------------------------------------------------------------------------------- */
@@ -52,7 +36,7 @@ static tacit_status_t s_read(const char *name, uint8_t first[2], uint8_t second[
                              tacit_error_t *ret_error)
 {
     const tacit_key_field_t fields[] = {{"first", first, 2}, {"second", second, 1}};
-    return tacit_key_file_read(state_path(s_folder, name), fields, 2, ret_error);
+    return tacit_key_file_read(state_path(state_folder, name), fields, 2, ret_error);
 }
 
 static void test_it_reads_what_it_wrote(void **state)
@@ -60,7 +44,7 @@ static void test_it_reads_what_it_wrote(void **state)
     uint8_t first[2] = {1, 2};
     uint8_t second[1] = {0xff};
     const tacit_key_field_t fields[] = {{"first", first, 2}, {"second", second, 1}};
-    const char *path = state_path(s_folder, "keys.json");
+    const char *path = state_path(state_folder, "keys.json");
     struct stat about;
     uint8_t *text = NULL;
     size_t size = 0;
@@ -137,12 +121,12 @@ static void test_what_is_no_file_is_refused(void **state)
     uint8_t second[1];
     (void)state;
     assert_int_equal(s_read("absent", first, second, NULL), TACIT_NOT_FOUND);
-    assert_int_equal(mkdir(state_path(s_folder, "folder"), 0700), 0);
+    assert_int_equal(mkdir(state_path(state_folder, "folder"), 0700), 0);
     assert_int_equal(s_read("folder", first, second, NULL), TACIT_BAD_INPUT);
-    assert_int_equal(mkfifo(state_path(s_folder, "fifo"), 0600), 0);
+    assert_int_equal(mkfifo(state_path(state_folder, "fifo"), 0600), 0);
     assert_int_equal(s_read("fifo", first, second, NULL), TACIT_BAD_INPUT);
     s_put("keys.json", s_text, sizeof s_text - 1, 0600);
-    assert_int_equal(symlink("keys.json", state_path(s_folder, "link")), 0);
+    assert_int_equal(symlink("keys.json", state_path(state_folder, "link")), 0);
     assert_int_equal(s_read("link", first, second, NULL), TACIT_BAD_INPUT);
 }
 
@@ -150,15 +134,16 @@ static void test_folders_are_for_one_alone(void **state)
 {
     struct stat about;
     (void)state;
-    assert_int_equal(tacit_key_folder_make(state_path(s_folder, "a/b/c"), NULL), TACIT_OK);
-    assert_int_equal(tacit_key_folder_make(state_path(s_folder, "a/b/c"), NULL), TACIT_OK);
-    assert_int_equal(stat(state_path(s_folder, "a/b"), &about), 0);
+    assert_int_equal(tacit_key_folder_make(state_path(state_folder, "a/b/c"), NULL), TACIT_OK);
+    assert_int_equal(tacit_key_folder_make(state_path(state_folder, "a/b/c"), NULL), TACIT_OK);
+    assert_int_equal(stat(state_path(state_folder, "a/b"), &about), 0);
     assert_int_equal(about.st_mode & 0777, 0700);
-    assert_int_equal(chmod(state_path(s_folder, "a/b"), 0770), 0);
-    assert_int_equal(tacit_key_folder_make(state_path(s_folder, "a/b"), NULL), TACIT_BAD_INPUT);
+    assert_int_equal(chmod(state_path(state_folder, "a/b"), 0770), 0);
+    assert_int_equal(tacit_key_folder_make(state_path(state_folder, "a/b"), NULL), TACIT_BAD_INPUT);
     s_put("file", "x", 1, 0600);
-    assert_int_equal(tacit_key_folder_make(state_path(s_folder, "file"), NULL), TACIT_BAD_INPUT);
-    assert_int_equal(tacit_key_folder_make(state_path(s_folder, "file/below"), NULL),
+    assert_int_equal(tacit_key_folder_make(state_path(state_folder, "file"), NULL),
+                     TACIT_BAD_INPUT);
+    assert_int_equal(tacit_key_folder_make(state_path(state_folder, "file/below"), NULL),
                      TACIT_STORAGE_FAILED);
     assert_int_equal(tacit_key_folder_make("", NULL), TACIT_BAD_INPUT);
 }
@@ -172,7 +157,7 @@ static void test_an_identity_is_made_once_and_stays(void **state)
     tacit_identity_t *made = NULL;
     tacit_identity_t *loaded = NULL;
     bool is_new = false;
-    const char *folder = state_path(s_folder, "somebody");
+    const char *folder = state_path(state_folder, "somebody");
     (void)state;
     assert_int_equal(tacit_identity_load(folder, &loaded, NULL), TACIT_NOT_FOUND);
     assert_int_equal(tacit_identity_open(folder, &made, &is_new, NULL), TACIT_OK);
@@ -198,11 +183,12 @@ static void test_an_identity_that_others_may_read_is_refused(void **state)
     bool is_new = false;
     (void)state;
     assert_int_equal(
-        tacit_identity_open(state_path(s_folder, "somebody"), &identity, &is_new, NULL), TACIT_OK);
+        tacit_identity_open(state_path(state_folder, "somebody"), &identity, &is_new, NULL),
+        TACIT_OK);
     tacit_identity_destroy(&identity);
-    assert_int_equal(chmod(state_path(s_folder, "somebody/identity.json"), 0644), 0);
+    assert_int_equal(chmod(state_path(state_folder, "somebody/identity.json"), 0644), 0);
     assert_int_equal(
-        tacit_identity_open(state_path(s_folder, "somebody"), &identity, &is_new, &error),
+        tacit_identity_open(state_path(state_folder, "somebody"), &identity, &is_new, &error),
         TACIT_BAD_INPUT);
     assert_null(identity);
     assert_non_null(strstr(error.remedy, "chmod 600"));
@@ -216,18 +202,18 @@ static void test_model_keys_are_kept_by_version(void **state)
     tacit_secret_t *second = NULL;
     tacit_secret_t *loaded = NULL;
     (void)state;
-    assert_int_equal(tacit_model_keys_newest(s_folder, "triage"), 0);
-    assert_int_equal(tacit_model_keys_make(s_folder, "triage", 9, &first, NULL), TACIT_OK);
-    assert_int_equal(tacit_model_keys_make(s_folder, "triage", 10, &second, NULL), TACIT_OK);
-    assert_int_equal(tacit_model_keys_newest(s_folder, "triage"), 10);
-    assert_int_equal(tacit_model_keys_newest(s_folder, "other"), 0);
+    assert_int_equal(tacit_model_keys_newest(state_folder, "triage"), 0);
+    assert_int_equal(tacit_model_keys_make(state_folder, "triage", 9, &first, NULL), TACIT_OK);
+    assert_int_equal(tacit_model_keys_make(state_folder, "triage", 10, &second, NULL), TACIT_OK);
+    assert_int_equal(tacit_model_keys_newest(state_folder, "triage"), 10);
+    assert_int_equal(tacit_model_keys_newest(state_folder, "other"), 0);
     assert_memory_not_equal(first->data, second->data, 32);
-    assert_int_equal(tacit_model_keys_load(s_folder, "triage", 9, &loaded, NULL), TACIT_OK);
+    assert_int_equal(tacit_model_keys_load(state_folder, "triage", 9, &loaded, NULL), TACIT_OK);
     assert_memory_equal(loaded->data, first->data, 32);
     tacit_secret_destroy(&first);
     tacit_secret_destroy(&second);
     tacit_secret_destroy(&loaded);
-    assert_int_equal(tacit_model_keys_make(s_folder, "triage", 9, &first, NULL),
+    assert_int_equal(tacit_model_keys_make(state_folder, "triage", 9, &first, NULL),
                      TACIT_ALREADY_EXISTS);
     assert_null(first);
 }
@@ -238,17 +224,17 @@ static void test_model_keys_are_forgotten(void **state)
     tacit_error_t error = {.code = TACIT_OK};
     (void)state;
     for (uint32_t version = 1; version <= 3; version++) {
-        assert_int_equal(tacit_model_keys_make(s_folder, "m", version, &key, NULL), TACIT_OK);
+        assert_int_equal(tacit_model_keys_make(state_folder, "m", version, &key, NULL), TACIT_OK);
         tacit_secret_destroy(&key);
     }
-    assert_int_equal(tacit_model_keys_remove(s_folder, "m", 3, NULL), TACIT_OK);
-    assert_int_equal(tacit_model_keys_remove(s_folder, "m", 3, NULL), TACIT_OK);
-    assert_int_equal(tacit_model_keys_newest(s_folder, "m"), 2);
-    assert_int_equal(tacit_model_keys_load(s_folder, "m", 3, &key, &error), TACIT_NOT_FOUND);
+    assert_int_equal(tacit_model_keys_remove(state_folder, "m", 3, NULL), TACIT_OK);
+    assert_int_equal(tacit_model_keys_remove(state_folder, "m", 3, NULL), TACIT_OK);
+    assert_int_equal(tacit_model_keys_newest(state_folder, "m"), 2);
+    assert_int_equal(tacit_model_keys_load(state_folder, "m", 3, &key, &error), TACIT_NOT_FOUND);
     assert_non_null(strstr(error.message, "m@3"));
-    assert_int_equal(tacit_model_keys_remove(s_folder, "m", 0, NULL), TACIT_OK);
-    assert_int_equal(tacit_model_keys_newest(s_folder, "m"), 0);
-    assert_int_equal(tacit_model_keys_make(s_folder, "../m", 1, &key, NULL), TACIT_BAD_INPUT);
+    assert_int_equal(tacit_model_keys_remove(state_folder, "m", 0, NULL), TACIT_OK);
+    assert_int_equal(tacit_model_keys_newest(state_folder, "m"), 0);
+    assert_int_equal(tacit_model_keys_make(state_folder, "../m", 1, &key, NULL), TACIT_BAD_INPUT);
 }
 
 /*  --- request keys ---------------------------------------------------------------------------- */
@@ -263,9 +249,9 @@ static void s_open(size_t first, size_t count, uint8_t ret_key[32], char ret_fre
 {
     bool fresh[S_CODES] = {false};
     tacit_secret_t *key = NULL;
-    assert_int_equal(
-        tacit_request_keys_open(s_folder, s_owner, "m", s_codes + first, count, &key, fresh, NULL),
-        TACIT_OK);
+    assert_int_equal(tacit_request_keys_open(state_folder, s_owner, "m", s_codes + first, count,
+                                             &key, fresh, NULL),
+                     TACIT_OK);
     memcpy(ret_key, key->data, 32);
     tacit_secret_destroy(&key);
     for (size_t i = 0; i < count; i++) {
@@ -315,7 +301,7 @@ static void test_request_keys_that_differ_are_made_anew(void **state)
     memset(later, 9, sizeof later);
     sodium_bin2hex(owner, sizeof owner, s_owner, 32);
     sodium_bin2hex(code, sizeof code, s_codes[1], 32);
-    snprintf(name, sizeof name, "%s/request-keys/%s/m/%s.json", s_folder, owner, code);
+    snprintf(name, sizeof name, "%s/request-keys/%s/m/%s.json", state_folder, owner, code);
     const tacit_key_field_t field = {"request_key", later, sizeof later};
     assert_int_equal(tacit_key_file_replace(name, &field, 1, NULL), TACIT_OK);
     s_open(0, 2, later, fresh);
@@ -333,20 +319,22 @@ static void test_request_keys_have_limits(void **state)
         codes[i][0] = (uint8_t)i;
     }
     const uint8_t(*all)[32] = (const uint8_t(*)[32])codes;
-    assert_int_equal(tacit_request_keys_open(s_folder, s_owner, "m", all, 0, &key, fresh, NULL),
+    assert_int_equal(tacit_request_keys_open(state_folder, s_owner, "m", all, 0, &key, fresh, NULL),
                      TACIT_BAD_INPUT);
-    assert_int_equal(tacit_request_keys_open(s_folder, s_owner, "m", all,
+    assert_int_equal(tacit_request_keys_open(state_folder, s_owner, "m", all,
                                              TACIT_REQUEST_KEYS_MAX + 1, &key, fresh, NULL),
                      TACIT_BAD_INPUT);
-    assert_int_equal(tacit_request_keys_open(s_folder, s_owner, "m", all, TACIT_REQUEST_KEYS_MAX,
-                                             &key, fresh, NULL),
+    assert_int_equal(tacit_request_keys_open(state_folder, s_owner, "m", all,
+                                             TACIT_REQUEST_KEYS_MAX, &key, fresh, NULL),
                      TACIT_OK);
     tacit_secret_destroy(&key);
-    assert_int_equal(tacit_request_keys_open(s_folder, s_owner, "../m", all, 1, &key, fresh, NULL),
-                     TACIT_BAD_INPUT);
+    assert_int_equal(
+        tacit_request_keys_open(state_folder, s_owner, "../m", all, 1, &key, fresh, NULL),
+        TACIT_BAD_INPUT);
 }
 
-#define S_TEST(name) cmocka_unit_test_setup_teardown(name, s_setup, s_teardown)
+#define S_TEST(name)                                                                               \
+    cmocka_unit_test_setup_teardown(name, state_folder_setup, state_folder_teardown)
 
 int main(void)
 {

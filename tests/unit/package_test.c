@@ -20,26 +20,10 @@
 #include "enclave/whole_file.h"
 #include "state_folder.h"
 
-static char s_folder[STATE_FOLDER_MAX];
-
-static int s_setup(void **state)
-{
-    (void)state;
-    state_folder_make(s_folder);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    state_folder_remove(s_folder);
-    return 0;
-}
-
 static tacit_status_t s_open(const void *bytes, size_t size)
 {
     tacit_model_file_t file;
-    const char *path = state_path(s_folder, "model.onnx");
+    const char *path = state_path(state_folder, "model.onnx");
     assert_int_equal(tacit_whole_file_replace(path, tacit_span(bytes, size), 0600), TACIT_OK);
     tacit_status_t status = tacit_model_file_open(path, &file, NULL);
     tacit_model_file_close(&file);
@@ -85,13 +69,13 @@ static void test_what_is_no_file_is_refused(void **state)
 {
     tacit_model_file_t file;
     (void)state;
-    assert_int_equal(tacit_model_file_open(state_path(s_folder, "absent"), &file, NULL),
+    assert_int_equal(tacit_model_file_open(state_path(state_folder, "absent"), &file, NULL),
                      TACIT_BAD_INPUT);
     tacit_model_file_close(&file);
-    assert_int_equal(tacit_model_file_open(s_folder, &file, NULL), TACIT_BAD_INPUT);
+    assert_int_equal(tacit_model_file_open(state_folder, &file, NULL), TACIT_BAD_INPUT);
     tacit_model_file_close(&file);
-    assert_int_equal(mkfifo(state_path(s_folder, "fifo"), 0600), 0);
-    assert_int_equal(tacit_model_file_open(state_path(s_folder, "fifo"), &file, NULL),
+    assert_int_equal(mkfifo(state_path(state_folder, "fifo"), 0600), 0);
+    assert_int_equal(tacit_model_file_open(state_path(state_folder, "fifo"), &file, NULL),
                      TACIT_BAD_INPUT);
     tacit_model_file_close(&file);
 }
@@ -100,7 +84,7 @@ static void test_a_file_that_changes_is_refused(void **state)
 {
     tacit_model_file_t file;
     uint8_t bytes[sizeof s_model];
-    const char *path = state_path(s_folder, "model.onnx");
+    const char *path = state_path(state_folder, "model.onnx");
     (void)state;
     assert_int_equal(s_open(s_model, sizeof s_model), TACIT_OK);
     assert_int_equal(tacit_model_file_open(path, &file, NULL), TACIT_OK);
@@ -133,7 +117,7 @@ static tacit_status_t s_seal(uint64_t size, uint32_t fails, const tacit_secret_t
                              tacit_package_t *ret_package)
 {
     tacit_model_manifest_t manifest = {.name = "m", .version = 1, .plaintext_size = size};
-    return tacit_package_seal(&manifest, key, s_folder, s_source, &fails, ret_package, NULL);
+    return tacit_package_seal(&manifest, key, state_folder, s_source, &fails, ret_package, NULL);
 }
 
 /*  Opens every chunk and compares; the digest must be that of all.  */
@@ -186,7 +170,8 @@ static void test_packages_of_all_sizes_open(void **state)
         s_check(&package, key);
         tacit_package_release(&package);
         tacit_package_release(&package);
-        assert_int_equal(state_count_files(s_folder, ""), 0); /* without a name from the start */
+        assert_int_equal(state_count_files(state_folder, ""),
+                         0); /* without a name from the start */
     }
     tacit_secret_destroy(&key);
 }
@@ -222,7 +207,7 @@ static uint8_t s_secret[64];
 
 static tacit_package_place_t s_place(uint8_t mesh)
 {
-    return (tacit_package_place_t){.identity = s_folder,
+    return (tacit_package_place_t){.identity = state_folder,
                                    .mesh_id = {mesh},
                                    .signing_secret = s_secret,
                                    .signing_public = s_public};
@@ -237,8 +222,9 @@ static tacit_secret_t *s_keep(uint64_t size, const tacit_package_place_t *place)
     tacit_model_manifest_t manifest = {.name = "m", .version = 7, .plaintext_size = size};
     memcpy(manifest.signing_key, s_public, 32);
     assert_int_equal(tacit_secret_random(TACIT_KEY_SIZE, &key), TACIT_OK);
-    assert_int_equal(tacit_package_seal(&manifest, key, s_folder, s_source, &never, &package, NULL),
-                     TACIT_OK);
+    assert_int_equal(
+        tacit_package_seal(&manifest, key, state_folder, s_source, &never, &package, NULL),
+        TACIT_OK);
     tacit_package_keep(&package, place);
     assert_true(package.kept);
     tacit_package_release(&package);
@@ -281,7 +267,7 @@ static void test_a_kept_package_is_found_and_the_same(void **state)
         tacit_package_forget(&package, &place);
         tacit_package_release(&package);
         assert_int_equal(s_find(&place), TACIT_NOT_FOUND);
-        assert_int_equal(state_count_files(state_path(s_folder, "uploads"), ""), 0);
+        assert_int_equal(state_count_files(state_path(state_folder, "uploads"), ""), 0);
         tacit_secret_destroy(&key);
     }
 }
@@ -321,7 +307,7 @@ static void test_an_altered_package_is_not_carried_on(void **state)
     tacit_package_place_t place = s_place(1);
     tacit_secret_t *key = s_keep(1000, &place);
     tacit_package_t package;
-    const char *path = state_path(s_folder, "uploads/m");
+    const char *path = state_path(state_folder, "uploads/m");
     (void)state;
     s_flip_byte(path, 500);
     assert_int_equal(tacit_package_find("m", &place, &package, NULL), TACIT_OK);
@@ -341,9 +327,9 @@ static void test_a_package_cut_short_is_removed(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         tacit_secret_t *key = s_keep(1000, &place);
-        state_truncate(state_path(s_folder, "uploads/m"), sizes[i]);
+        state_truncate(state_path(state_folder, "uploads/m"), sizes[i]);
         assert_int_equal(s_find(&place), TACIT_NOT_FOUND);
-        assert_int_equal(state_count_files(state_path(s_folder, "uploads"), ""), 0);
+        assert_int_equal(state_count_files(state_path(state_folder, "uploads"), ""), 0);
         tacit_secret_destroy(&key);
     }
 }
@@ -368,8 +354,8 @@ static void test_a_package_is_for_one_mesh_and_owner(void **state)
 static void test_what_was_kept_too_long_goes(void **state)
 {
     tacit_package_place_t place = s_place(1);
-    const char *old = state_path(s_folder, "uploads/old");
-    const char *young = state_path(s_folder, "uploads/young");
+    const char *old = state_path(state_folder, "uploads/old");
+    const char *young = state_path(state_folder, "uploads/young");
     time_t now = time(NULL);
     (void)state;
     tacit_secret_t *key = s_keep(1000, &place);
@@ -380,14 +366,15 @@ static void test_what_was_kept_too_long_goes(void **state)
         assert_int_equal(tacit_whole_file_replace(path, tacit_span("x", 1), 0600), TACIT_OK);
         assert_int_equal(utimensat(AT_FDCWD, path, (const struct timespec[]){age, age}, 0), 0);
     }
-    assert_int_equal(unlink(state_path(s_folder, "uploads/m")), 0);
+    assert_int_equal(unlink(state_path(state_folder, "uploads/m")), 0);
     key = s_keep(1000, &place);
     tacit_secret_destroy(&key);
     assert_int_not_equal(access(old, F_OK), 0);
     assert_int_equal(access(young, F_OK), 0);
 }
 
-#define S_TEST(name) cmocka_unit_test_setup_teardown(name, s_setup, s_teardown)
+#define S_TEST(name)                                                                               \
+    cmocka_unit_test_setup_teardown(name, state_folder_setup, state_folder_teardown)
 
 int main(void)
 {

@@ -21,6 +21,22 @@
 
 enum { S_PATHS = 8, S_BUFFER = 64 * 1024 };
 
+char state_folder[STATE_FOLDER_MAX];
+
+int state_folder_setup(void **state)
+{
+    (void)state;
+    state_folder_make(state_folder);
+    return 0;
+}
+
+int state_folder_teardown(void **state)
+{
+    (void)state;
+    state_folder_remove(state_folder);
+    return 0;
+}
+
 void state_folder_make(char ret_folder[STATE_FOLDER_MAX])
 {
     snprintf(ret_folder, STATE_FOLDER_MAX, "/tmp/tacit-state-XXXXXX");

@@ -13,6 +13,11 @@ enum { STATE_FOLDER_MAX = 64, STATE_PATH_MAX = 256 };
 void state_folder_make(char ret_folder[STATE_FOLDER_MAX]);
 void state_folder_remove(const char *folder);
 
+/*  For cmocka: one for each test.  */
+extern char state_folder[STATE_FOLDER_MAX];
+int state_folder_setup(void **state);
+int state_folder_teardown(void **state);
+
 /*  FOLDER/NAME, in one of a few static buffers.  */
 const char *state_path(const char *folder, const char *name);
 

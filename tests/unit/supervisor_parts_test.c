@@ -19,28 +19,12 @@
 
 enum { S_PATIENCE_MS = 10000 };
 
-static char s_folder[STATE_FOLDER_MAX];
-
-static int s_setup(void **state)
-{
-    (void)state;
-    state_folder_make(s_folder);
-    return 0;
-}
-
-static int s_teardown(void **state)
-{
-    (void)state;
-    state_folder_remove(s_folder);
-    return 0;
-}
-
 /*  --- the manifest ---------------------------------------------------------------------------- */
 
 static tacit_status_t s_load(const char *text, tacit_manifest_t *ret_manifest)
 {
     char path[STATE_FOLDER_MAX + 32];
-    snprintf(path, sizeof path, "%s/mesh.yaml", s_folder);
+    snprintf(path, sizeof path, "%s/mesh.yaml", state_folder);
     assert_int_equal(tacit_whole_file_replace(path, tacit_span_string(text), 0600), TACIT_OK);
     return tacit_manifest_load(path, ret_manifest, NULL);
 }
@@ -136,7 +120,7 @@ static void what_is_unknown_missing_or_odd_is_refused(void **state)
 static tacit_process_t s_process(const char *script)
 {
     tacit_process_t process;
-    assert_int_equal(tacit_process_describe(&process, "probe", "/bin", "sh", s_folder, NULL),
+    assert_int_equal(tacit_process_describe(&process, "probe", "/bin", "sh", state_folder, NULL),
                      TACIT_OK);
     assert_int_equal(tacit_process_add(&process, "-c"), TACIT_OK);
     assert_int_equal(tacit_process_add(&process, script), TACIT_OK);
@@ -216,7 +200,8 @@ static void arguments_have_their_limits(void **state)
     assert_int_equal(tacit_process_add(&process, "y"), TACIT_BAD_INPUT);
 }
 
-#define S_TEST(name) cmocka_unit_test_setup_teardown(name, s_setup, s_teardown)
+#define S_TEST(name)                                                                               \
+    cmocka_unit_test_setup_teardown(name, state_folder_setup, state_folder_teardown)
 
 int main(void)
 {
