@@ -12,7 +12,7 @@ import unittest
 
 import onnx
 import wire
-from mesh import BIN, PATIENCE, SANITIZED, MeshCase, await_condition, stand_still
+from mesh import BIN, PATIENCE, SANITIZED, MeshCase, await_condition, share_model, stand_still
 
 SEED = int(os.environ.get("TACIT_SEED", "20240607"))
 LAYERS = 240 if SANITIZED else 120  # a request for a second or two
@@ -39,9 +39,7 @@ class Loss(MeshCase):
         cls.owner_id = cls.owner.identity.public
         for name, content in (("quick", onnx.relu()), ("slow", onnx.slow(LAYERS)),
                               ("endless", onnx.slow(ENDLESS))):
-            cls.owner.push(name, content)
-            cls.owner.grant(name, cls.user.identity.public, cls.mesh.measurement())
-            cls.user.put_request_key(cls.owner_id, name, cls.mesh.measurement())
+            share_model(cls.owner, cls.user, cls.mesh, name, content)
 
     def setUp(self):
         self.refresh()

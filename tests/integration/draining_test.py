@@ -9,7 +9,7 @@ import unittest
 
 import onnx
 import wire
-from mesh import PATIENCE, SANITIZED, MeshCase, await_condition
+from mesh import PATIENCE, SANITIZED, MeshCase, await_condition, share_model
 
 LAYERS = 240 if SANITIZED else 120  # a request for a second or two
 ROW = wire.floats([[1.0, -2.0, 3.0]])
@@ -33,9 +33,7 @@ class Drain(MeshCase):
         cls.owner_id = cls.owner.identity.public
         for name, content in (("quick", onnx.relu()), ("slow", onnx.slow(LAYERS)),
                               ("endless", onnx.slow(ENDLESS))):
-            cls.owner.push(name, content)
-            cls.owner.grant(name, cls.user.identity.public, cls.mesh.measurement())
-            cls.user.put_request_key(cls.owner_id, name, cls.mesh.measurement())
+            share_model(cls.owner, cls.user, cls.mesh, name, content)
 
     def setUp(self):
         for user in (self.owner, self.user):
