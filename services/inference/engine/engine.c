@@ -211,6 +211,9 @@ static tacit_status_t s_load(tacit_engine_t *engine, tacit_span_t onnx, bool por
         status = tacit_pass_order(engine->graph, error);
     }
     if (status == TACIT_OK) {
+        status = tacit_pass_transposed(engine->graph, error);
+    }
+    if (status == TACIT_OK) {
         status = tacit_pass_quantize(engine->graph, error);
     }
     if (status == TACIT_OK) {

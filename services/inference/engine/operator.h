@@ -156,12 +156,13 @@ struct tacit_operator {
     tacit_accelerate_t accelerate; /* may be NULL */
 };
 
-/*  Operators that no file has: fuse.c and quantize_table.c make them.  */
+/*  Operators that no file has: fuse.c, quantize_table.c and transposed_pass.c make them.  */
 extern const tacit_operator_t tacit_operator_gelu;
 extern const tacit_operator_t tacit_operator_gelu_tanh;
 extern const tacit_operator_t tacit_operator_swish;
 extern const tacit_operator_t tacit_operator_scaled_product;
 extern const tacit_operator_t tacit_operator_byte_table;
+extern const tacit_operator_t tacit_operator_spread;
 
 /*  The row for a name at an opset, or NULL; domain: 0, TACIT_OPERATOR_ML or _MICROSOFT.  */
 const tacit_operator_t *tacit_operator_find(const char *name, unsigned domain, int64_t opset);

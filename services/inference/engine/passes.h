@@ -16,6 +16,9 @@ TACIT_MUST_CHECK tacit_status_t tacit_pass_fuse(tacit_graph_t *graph, tacit_erro
 /*  Move what leads from a product to scores, and through Softmax to the next one, before that.  */
 TACIT_MUST_CHECK tacit_status_t tacit_pass_order(tacit_graph_t *graph, tacit_error_t *error);
 
+/*  Make a Conv, and Spread, of a ConvTranspose with constant weights.  */
+TACIT_MUST_CHECK tacit_status_t tacit_pass_transposed(tacit_graph_t *graph, tacit_error_t *error);
+
 /*  Make operators over bytes of those between DequantizeLinear and QuantizeLinear.  */
 TACIT_MUST_CHECK tacit_status_t tacit_pass_quantize(tacit_graph_t *graph, tacit_error_t *error);
 

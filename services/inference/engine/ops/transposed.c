@@ -1,7 +1,6 @@
 /*  transposed.c - ConvTranspose and MaxUnpool: windows that spread what they see.  */
 
-#include "services/inference/engine/ops/ops.h"
-#include "services/inference/engine/ops/window.h"
+#include "services/inference/engine/ops/transposed.h"
 
 /* --- ConvTranspose ---------------------------------------------------------------------------- */
 
@@ -23,8 +22,8 @@ static bool s_list(const tacit_graph_node_t *node, const char *name, size_t spat
     return true;
 }
 
-/*  Find output sizes and pads: given pads decide the size, a given size decides the pads.  */
-static bool s_sizes(const tacit_inference_t *inference, tacit_window_t *window, int64_t *ret_output)
+bool tacit_transposed_sizes(const tacit_inference_t *inference, tacit_window_t *window,
+                            int64_t *ret_output)
 {
     const tacit_graph_node_t *node = inference->node;
     const char *mode = tacit_graph_node_text(node, "auto_pad", "NOTSET");
@@ -75,7 +74,7 @@ TACIT_INFER(transposed)
     if (fits && inference->node->input_count > 2) {
         fits = inference->inputs[2].count == (size_t)features;
     }
-    if (!fits || !s_sizes(inference, window, output)) {
+    if (!fits || !tacit_transposed_sizes(inference, window, output)) {
         return tacit_infer_refuse(inference, "its weights or output do not fit its input");
     }
     tacit_shape_t *y = &inference->outputs[0].shape;

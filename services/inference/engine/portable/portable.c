@@ -33,6 +33,7 @@ static const s_row_t s_rows[] = {
     {"Mul", tacit_portable_gate},
     {"BatchNormalization", tacit_portable_batch_normalization},
     {"Concat", tacit_portable_concat},
+    {"Spread", tacit_spread_blocks},
     {"MaxPool", tacit_portable_max_pool},
     {"GlobalMaxPool", tacit_portable_max_pool},
     {"AveragePool", tacit_portable_average_pool},

@@ -32,6 +32,8 @@ tacit_status_t tacit_portable_batch_normalization(tacit_planner_t *planner,
 /*  Of oneDNN's maps too, where they lie in such blocks.  */
 tacit_status_t tacit_portable_gate(tacit_planner_t *planner, const tacit_inference_t *inference,
                                    bool *ret_done);
+tacit_status_t tacit_spread_blocks(tacit_planner_t *planner, const tacit_inference_t *inference,
+                                   bool *ret_done);
 tacit_status_t tacit_portable_concat(tacit_planner_t *planner, const tacit_inference_t *inference,
                                      bool *ret_done);
 tacit_status_t tacit_portable_max_pool(tacit_planner_t *planner, const tacit_inference_t *inference,
