@@ -124,7 +124,7 @@ static tacit_status_t s_make_room(tacit_build_t *build)
     if (room.nodes > TACIT_GRAPH_NODES_MAX) {
         return tacit_build_refuse(build, TACIT_TOO_LARGE, "graph", "it has too many nodes");
     }
-    size_t values = room.values + 2 * room.nodes;
+    size_t values = room.values + 3 * room.nodes; /* passes add some */
     if (values > TACIT_GRAPH_VALUES_MAX) {
         return tacit_build_refuse(build, TACIT_TOO_LARGE, "graph", "it has too many values");
     }

@@ -83,33 +83,50 @@ TACIT_INFER(transposed)
     return TACIT_OK;
 }
 
-/*  The input's coordinate that a place of the kernel carries to an output's; below 0: none.  */
-static int64_t s_source(const tacit_frame_t *frame, size_t i, int64_t at, int64_t place)
+/*  Which inputs a place of the kernel carries into the output, in one dimension.  */
+typedef struct s_reach {
+    int64_t first, end; /* inputs */
+    int64_t to;         /* where the first one goes */
+} s_reach_t;
+
+static s_reach_t s_reach(const tacit_frame_t *frame, size_t i, int64_t place)
 {
-    int64_t from = at + frame->window.begin[i] - place * frame->window.dilation[i];
-    bool meets = from >= 0 && from % frame->window.stride[i] == 0;
-    from /= frame->window.stride[i];
-    return meets && from < frame->input[i] ? from : -1;
+    int64_t stride = frame->window.stride[i];
+    int64_t shift = place * frame->window.dilation[i] - frame->window.begin[i];
+    int64_t first = shift < 0 ? (-shift + stride - 1) / stride : 0;
+    int64_t room = frame->output[i] - shift;
+    int64_t end = room > 0 ? (room + stride - 1) / stride : 0;
+    end = end < frame->input[i] ? end : frame->input[i];
+    return (s_reach_t){first, end, first * stride + shift};
 }
 
-static float s_gather(const tacit_frame_t *frame, const float *x, const float *w, const size_t *at)
+/*  One map of the input, by one place of the window, into one of the output.  */
+static void s_carry(const tacit_frame_t *frame, const s_reach_t *reach, const float *x,
+                    float weight, float *y)
 {
-    const int64_t *kernel = frame->window.kernel;
-    float sum = 0.0F;
-    for (int64_t k = 0; k < kernel[0]; k++) {
-        int64_t z = s_source(frame, 0, (int64_t)at[0], k);
-        for (int64_t i = 0; z >= 0 && i < kernel[1]; i++) {
-            int64_t r = s_source(frame, 1, (int64_t)at[1], i);
-            for (int64_t j = 0; r >= 0 && j < kernel[2]; j++) {
-                int64_t c = s_source(frame, 2, (int64_t)at[2], j);
-                if (c >= 0) {
-                    sum += x[(z * frame->input[1] + r) * frame->input[2] + c] *
-                           w[(k * kernel[1] + i) * kernel[2] + j];
-                }
+    const int64_t *stride = frame->window.stride;
+    for (int64_t z = reach[0].first; z < reach[0].end; z++) {
+        int64_t deep = reach[0].to + (z - reach[0].first) * stride[0];
+        for (int64_t r = reach[1].first; r < reach[1].end; r++) {
+            int64_t row = reach[1].to + (r - reach[1].first) * stride[1];
+            const float *from = x + (z * frame->input[1] + r) * frame->input[2];
+            float *to = y + (deep * frame->output[1] + row) * frame->output[2] + reach[2].to;
+            for (int64_t c = reach[2].first; c < reach[2].end; c++) {
+                to[(c - reach[2].first) * stride[2]] += weight * from[c];
             }
         }
     }
-    return sum;
+}
+
+static void s_carry_all(const tacit_frame_t *frame, const float *x, const float *w, float *y)
+{
+    const int64_t *kernel = frame->window.kernel;
+    for (int64_t place = 0; place < kernel[0] * kernel[1] * kernel[2]; place++) {
+        const s_reach_t reach[] = {s_reach(frame, 0, place / kernel[2] / kernel[1]),
+                                   s_reach(frame, 1, place / kernel[2] % kernel[1]),
+                                   s_reach(frame, 2, place % kernel[2])};
+        s_carry(frame, reach, x, w[place], y);
+    }
 }
 
 TACIT_KERNEL(transposed)
@@ -124,22 +141,18 @@ TACIT_KERNEL(transposed)
     size_t area_x = tacit_shape_span(&x->shape, 2, x->shape.rank);
     size_t area_y = tacit_shape_span(&outputs[0].shape, 2, outputs[0].shape.rank);
     size_t area_w = tacit_shape_span(&w->shape, 2, w->shape.rank);
-    tacit_shape_t places = {.rank = TACIT_SPATIAL_MAX};
-    memcpy(places.dims, frame.output, sizeof(frame.output));
-    for (size_t n = 0; n < outputs[0].count; n++) {
-        size_t at[TACIT_ENGINE_RANK_MAX];
-        size_t feature = n / area_y % features;
-        size_t batch = n / area_y / features;
+    for (size_t n = 0; n < (size_t)x->shape.dims[0] * features; n++) {
+        size_t feature = n % features;
         size_t first = feature / per_group * channels;
-        float sum = input_count > 2 ? ((const float *)inputs[2].data)[feature] : 0.0F;
-        tacit_coordinates(&places, n % area_y, at);
-        for (size_t c = first; c < first + channels; c++) {
-            size_t map = (batch * (size_t)x->shape.dims[1] + c) * area_x;
-            sum += s_gather(&frame, (const float *)x->data + map,
-                            (const float *)w->data + (c * per_group + feature % per_group) * area_w,
-                            at);
+        float *y = (float *)outputs[0].data + n * area_y;
+        for (size_t i = 0; i < area_y; i++) {
+            y[i] = input_count > 2 ? ((const float *)inputs[2].data)[feature] : 0.0F;
         }
-        ((float *)outputs[0].data)[n] = sum;
+        for (size_t c = first; c < first + channels; c++) {
+            size_t map = (n / features * (size_t)x->shape.dims[1] + c) * area_x;
+            s_carry_all(&frame, (const float *)x->data + map,
+                        (const float *)w->data + (c * per_group + feature % per_group) * area_w, y);
+        }
     }
     return NULL;
 }
