@@ -27,7 +27,11 @@ static tacit_status_t s_load(const tacit_invocation_t *invocation, const char *c
 {
     tacit_input_options_t options = {
         .narrow_float64 = tacit_invocation_count(invocation, "narrow") > 0,
+        .keep_float64 = tacit_invocation_count(invocation, "wide") > 0,
     };
+    if (options.narrow_float64 && options.keep_float64) {
+        return tacit_usage_error(invocation, ret_error, "--narrow or --wide, not both");
+    }
     if (inputs->count == TACIT_INPUTS_MAX) {
         return tacit_usage_error(invocation, ret_error, "at most %d inputs", TACIT_INPUTS_MAX);
     }

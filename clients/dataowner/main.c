@@ -13,6 +13,7 @@ static const tacit_option_t s_infer_options[] = {
     {"keep-sealed", 0, NULL, "keep the sealed request and response beside each receipt"},
     {"measurement", 'm', "HEX", "accept only workers of this code; may be repeated"},
     {"narrow", 0, NULL, "take float64 arrays as float32"},
+    {"wide", 0, NULL, "send float64 arrays as they are, to a model that takes such"},
     {"whole", 0, NULL, "send all in one request: inputs that do not go row by row"},
     {"timing", 't', NULL, "show where the time went"},
 };

@@ -33,7 +33,11 @@ static tacit_status_t s_parse_csv(tacit_span_t file, const tacit_input_options_t
 static tacit_status_t s_parse_npy(tacit_span_t file, const tacit_input_options_t *options,
                                   tacit_tensor_t *ret_tensor, tacit_error_t *ret_error)
 {
-    return tacit_npy_parse(file, options && options->narrow_float64, ret_tensor, ret_error);
+    tacit_npy_float64_t float64 = TACIT_NPY_FLOAT64_REFUSED;
+    if (options && (options->narrow_float64 || options->keep_float64)) {
+        float64 = options->keep_float64 ? TACIT_NPY_FLOAT64_KEPT : TACIT_NPY_FLOAT64_NARROWED;
+    }
+    return tacit_npy_parse(file, float64, ret_tensor, ret_error);
 }
 
 static tacit_status_t s_parse_png(tacit_span_t file, const tacit_input_options_t *options,

@@ -14,6 +14,7 @@ enum { TACIT_INPUT_FILES_MAX = 4096 };
 
 typedef struct tacit_input_options {
     bool narrow_float64; /* take float64 arrays as float32 */
+    bool keep_float64;   /* or as they are; with neither they are refused */
 } tacit_input_options_t;
 
 /*  Loads count (1..TACIT_INPUT_FILES_MAX) files; options may be NULL. Errors name the file.  */

@@ -252,8 +252,9 @@ static tacit_status_t s_check_type(const s_header_t *header, tacit_npy_float64_t
     }
     if (type->dtype == TACIT_INFERENCE_DTYPE_FLOAT64 && float64 == TACIT_NPY_FLOAT64_REFUSED) {
         (void)tacit_error_claim(ret_error, TACIT_UNSUPPORTED, "dtype", "float32", "float64");
-        tacit_error_remedy(ret_error, "allow to narrow it, or convert the array with "
-                                      "astype(numpy.float32)");
+        tacit_error_remedy(ret_error,
+                           "--narrow sends it as float32, as most models take it, --wide "
+                           "as it is");
         return TACIT_UNSUPPORTED;
     }
     if (header->fortran_order) {

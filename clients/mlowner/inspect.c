@@ -62,8 +62,12 @@ static tacit_status_t s_options(const tacit_invocation_t *invocation, s_setup_t 
                                  .precision = precision,
                                  .portable = setup->backend == TACIT_BACKEND_PORTABLE,
                                  .profile = tacit_invocation_count(invocation, "profile") > 0};
-    if (!status && ret_options->profile && tacit_invocation_count(invocation, "run") == 0) {
-        return tacit_usage_error(invocation, ret_error, "--profile needs --run");
+    static const char *const of_runs[] = {"profile", "out", "repeat"};
+    for (size_t i = 0; !status && i < sizeof of_runs / sizeof of_runs[0]; i++) {
+        if (tacit_invocation_count(invocation, of_runs[i]) > 0 &&
+            tacit_invocation_count(invocation, "run") == 0) {
+            return tacit_usage_error(invocation, ret_error, "--%s needs --run", of_runs[i]);
+        }
     }
     if (!status && ret_options->portable) {
         status = tacit_process_forbid_code(ret_error);

@@ -145,8 +145,8 @@ static tacit_status_t s_open(const tacit_invocation_t *invocation, const char *o
     return status || given == declared || one
                ? status
                : tacit_usage_error(invocation, ret_error,
-                                   "the model has %zu inputs, and --%s was given %zu times",
-                                   declared, option, given);
+                                   "the model has %zu inputs, and --%s was given %zu time%s",
+                                   declared, option, given, given == 1 ? "" : "s");
 }
 
 tacit_status_t tacit_local_arrays(const tacit_invocation_t *invocation, const char *option,

@@ -140,6 +140,13 @@ static void test_narrowing(void **state)
     file = s_file(text, beyond, sizeof beyond);
     assert_int_equal(s_parse(&file, true, &tensor), TACIT_BAD_INPUT);
     assert_int_equal(s_judge(text, sizeof elements), TACIT_UNSUPPORTED);
+    file = s_file(text, beyond, sizeof beyond);
+    assert_int_equal(
+        tacit_npy_parse(tacit_span(file.bytes, file.size), TACIT_NPY_FLOAT64_KEPT, &tensor, NULL),
+        TACIT_OK);
+    assert_int_equal(tensor.dtype, TACIT_INFERENCE_DTYPE_FLOAT64);
+    assert_memory_equal(tensor.data->data, beyond, sizeof beyond);
+    tacit_tensor_release(&tensor);
 }
 
 static void test_bool_is_zero_or_one(void **state)
