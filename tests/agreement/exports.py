@@ -419,6 +419,98 @@ def branches(opset=11):
     outputs.append(g.node("If", flag, then_branch=then, else_branch=other))
     return g.model(*[g.relu(y) for y in outputs], outputs[-1])
 
+def decoder(opset=11):
+    """A decoder's ConvTransposes: exact ones, overlapping ones, odd sizes, groups, normalizations and activations after."""
+    g = Graph(opset, 331)
+    x = g.image(2, 24, 7, 5, declared=["batch", 24, "height", "width"])
+
+    def up(x, channels, filters, kernel, stride, group=1, **attributes):
+        weights = g.constant(g.normal(channels, filters // group, kernel, kernel, scale=(2.0 / channels) ** 0.5 / kernel))
+        return g.node("ConvTranspose", x, weights, g.constant(g.normal(filters, scale=0.1)), strides=[stride] * 2,
+                      group=group, **attributes)
+
+    y = g.relu(g.norm(up(x, 24, 32, 4, 2, pads=[1] * 4), 32))
+    y = g.node("LeakyRelu", up(y, 32, 16, 2, 2, kernel_shape=[2, 2]), alpha=0.2)
+    y = up(y, 16, 16, 4, 2, group=16, pads=[1, 1, 1, 1])
+    y = g.node("Tanh", up(y, 16, 3, 3, 1, pads=[1] * 4))
+    odd = up(x, 24, 6, 3, 2, pads=[1] * 4, output_padding=[1, 1])
+    same = up(x, 24, 16, 3, 2, auto_pad="SAME_UPPER")
+    wanted = up(x, 24, 4, 3, 2, output_shape=[15, 11])
+    apart = up(x, 24, 4, 3, 2, dilations=[2, 3])
+    line = g.node("ConvTranspose", g.node("GlobalMaxPool", g.node("Reshape", x, g.integers(0, 8, -1))),
+                  g.constant(g.normal(8, 4, 16, scale=0.2)), strides=[8], pads=[4, 4])
+    return g.model(y, odd, same, wanted, apart, line)
+
+
+def gates(opset=11, spelling=0):
+    """Squeeze and excite over channels that fill no whole block, and HardSwish as it was spelled before there was one."""
+    g = Graph(opset, 332)
+    x = g.image(3, 3, 20, 28, declared=["batch", 3, "height", "width"])
+
+    def swish(x):
+        if spelling == 0:
+            return g.node("Mul", x, g.node("HardSigmoid", x, alpha=1 / 6, beta=0.5))
+        y = g.clip(g.node("Add", x, g.constant(F(3))))
+        if spelling == 1:
+            return g.node("Div", g.node("Mul", x, y), g.constant(F(6)))
+        return g.node("Mul", g.node("Mul", y, g.constant(F(1 / 6))), x)
+
+    y = swish(g.unit(x, 3, 24, stride=2, act=None))
+    for channels, group in ((24, 24), (72, 9), (40, 5)):
+        y = swish(g.unit(y, 24, channels, 1, act=None))
+        y = swish(g.unit(y, channels, channels, group=group, act=None))
+        s = g.relu(g.conv(g.node("GlobalAveragePool", y), channels, 8, 1))
+        s = g.node("HardSigmoid", g.conv(s, 8, channels, 1), alpha=1 / 6)
+        y = g.unit(g.node("Mul", s, y) if channels == 72 else g.node("Mul", y, s), channels, 24, 1, act=None)
+    return g.model(g.classifier(y, 24))
+
+
+def segmentation(opset=11):
+    """A head that is made as large as the input: bilinear and nearest Resize by computed sizes, cubic ones by scales."""
+    g = Graph(opset, 333)
+    x = g.image(2, 3, 37, 45, declared=["batch", 3, "height", "width"])
+    low = g.unit(x, 3, 16, stride=2)
+    deep = g.unit(low, 16, 16, stride=2, dilation=2)
+    none = g.constant(numpy.zeros(0, F))
+    sizes = lambda like: g.node("Concat", g.slice(g.node("Shape", deep), 0, 2, 0), g.slice(g.node("Shape", like), 2, 4, 0), axis=0)
+    y = g.node("Resize", deep, none, none, sizes(low), mode="linear", coordinate_transformation_mode="pytorch_half_pixel")
+    y = g.conv(g.node("Add", y, low), 16, 5, 1)
+    outs = [g.node("Resize", y, none, none, g.node("Concat", g.integers(2, 5), g.slice(g.node("Shape", x), 2, 4, 0), axis=0),
+                   mode=mode, coordinate_transformation_mode=how, nearest_mode="floor")
+            for mode, how in (("linear", "align_corners"), ("linear", "half_pixel"), ("nearest", "asymmetric"))]
+    outs.append(g.node("Resize", y, none, g.constant(numpy.array([1, 1, 2, 3], F)), mode="cubic", coordinate_transformation_mode="half_pixel"))
+    return g.model(*outs)
+
+
+def selection(opset=13):
+    """How much comes out is known once it is computed: boxes above a bound, of an image; the best of them by suppression."""
+    g = Graph(opset, 334)
+    x = g.image(1, 3, 80, 64, declared=[1, 3, "height", "width"])
+    y = g.unit(x, 3, 8, stride=4)
+    p = g.node("Transpose", g.node("Reshape", g.conv(y, 8, 5, 1), g.integers(1, 5, -1)), perm=[0, 2, 1])
+    corner, size = g.node("Abs", g.slice(p, 0, 2, 2)), g.node("Exp", g.slice(p, 2, 4, 2))
+    boxes = g.node("Concat", corner, g.node("Add", corner, size), axis=2)
+    score = g.node("Transpose", g.node("Sigmoid", g.slice(p, 4, 5, 2)), perm=[0, 2, 1])
+    kept = g.node("NonMaxSuppression", boxes, score, g.integers(20), g.constant(numpy.array([0.5], F)), g.constant(numpy.array([0.4], F)))
+    best = g.node("Gather", g.squeeze(boxes, 0), g.squeeze(g.slice(kept, 2, 3, 1), 1), axis=0)
+    high = g.node("Transpose", g.node("NonZero", g.node("Greater", score, g.constant(F(0.6)))), perm=[1, 0])
+    return g.model(kept, best, high, g.node("GatherND", score, high), kinds=[INT64, FLOAT, INT64, FLOAT])
+
+
+def liberties(opset=13):
+    """What exporters allow themselves: dropping nothing in training, sizes of -1, an opset named twice, small letters."""
+    g = Graph(opset, 335)
+    x = g.input("x", ["steps", "batch", 4], g.normal(6, 3, 4))
+    y = g.node("Dropout", x, g.constant(F(0)), g.constant(numpy.array(True)))
+    weights = [g.constant(g.normal(*shape, scale=0.4)) for shape in ((2, 15, 4), (2, 15, 5), (2, 30))]
+    y, last = g.node("GRU", y, *weights, outputs=2, hidden_size=5, direction="bidirectional", activation_alpha=[0.3, 0.25],
+                     activation_beta=[0.4, 0.6], activations=["HardSigmoid", "tanh", "hardsigmoid", "Tanh"])
+    model, feeds = g.model(y, last)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    model.opset_import.append(helper.make_opsetid("ai.onnx", opset))
+    del model.graph.value_info[:]
+    return model, feeds
+
 
 MODELS = {
     **{f"export-pytorch-ir3-{opset}": lambda o=opset: old_pytorch(o) for opset in (8, 9)},
@@ -439,4 +531,12 @@ MODELS = {
     "export-pixels": pixels,
     "export-leftovers": leftovers,
     **{f"export-branches-{opset}": lambda o=opset: branches(o) for opset in (11, 13)},
+    "export-decoder": decoder,
+    "export-decoder-opset9": lambda: decoder(9),
+    "export-gates": gates,
+    "export-gates-divided": lambda: gates(9, 1),
+    "export-gates-sixth": lambda: gates(13, 2),
+    "export-segmentation": segmentation,
+    "export-selection": selection,
+    "export-liberties": liberties,
 }
