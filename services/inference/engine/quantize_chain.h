@@ -46,7 +46,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_chain_rewrite(tacit_graph_t *graph, tacit_
 
 /*  A function of single reals between the two becomes a table of bytes (quantize_table.c).  */
 TACIT_MUST_CHECK tacit_status_t tacit_chain_table(tacit_graph_t *graph, tacit_graph_node_t *node,
-                                                   tacit_error_t *error);
+                                                  tacit_error_t *error);
 
 /*  A MatMul of bytes by weights of bytes that no QuantizeLinear follows makes reals of its sums
     (quantize_reals.c).  */

@@ -77,14 +77,29 @@ static bool s_is_scaled(const tacit_planner_t *planner, const tacit_graph_node_t
 
 /* --- what the step reads ---------------------------------------------------------------------- */
 
-static void s_transpose(const tacit_graph_node_t *node, size_t rank, size_t *order)
+/*  Put a Transpose behind others; false where its perm is none: nobody has looked at a node that is
+    still to come.  */
+static bool s_transpose(const tacit_graph_node_t *node, size_t rank, size_t *order)
 {
     const tacit_attribute_t *perm = tacit_graph_node_attribute(node, "perm");
-    size_t before[TACIT_ENGINE_RANK_MAX];
-    memcpy(before, order, sizeof(before));
-    for (size_t i = 0; i < rank; i++) {
-        order[i] = perm != NULL ? (size_t)perm->integers[before[i]] : rank - 1 - before[i];
+    size_t made[TACIT_ENGINE_RANK_MAX];
+    unsigned seen = 0;
+    if (perm != NULL && perm->count != rank) {
+        return false;
     }
+    for (size_t i = 0; i < rank; i++) {
+        int64_t from = perm != NULL ? perm->integers[order[i]] : (int64_t)(rank - 1 - order[i]);
+        if (from < 0 || from >= (int64_t)rank) {
+            return false;
+        }
+        made[i] = (size_t)from;
+        seen |= 1U << made[i];
+    }
+    if (seen != (1U << rank) - 1) {
+        return false;
+    }
+    memcpy(order, made, rank * sizeof(*made));
+    return true;
 }
 
 /*  The value through the Transposes and scales that made it, whose steps go once all is found.  */
@@ -108,9 +123,8 @@ static bool s_see(s_match_t *match, int value, s_seen_t *ret_seen)
          node = tacit_planner_unread(planner, value)) {
         float scale = 1.0F;
         int from = node->inputs[0];
-        if (s_is(node, "Transpose")) {
-            s_transpose(node, shape.rank, order);
-        } else if (!s_is_scaled(planner, node, &from, &scale)) {
+        bool turned = s_is(node, "Transpose") && s_transpose(node, shape.rank, order);
+        if (!turned && !s_is_scaled(planner, node, &from, &scale)) {
             break;
         }
         seen.scale *= scale;
@@ -263,8 +277,7 @@ static void s_find_output(s_match_t *match)
     if (s_is(node, "Transpose")) {
         size_t order[TACIT_ENGINE_RANK_MAX];
         memcpy(order, match->order, sizeof(order));
-        s_transpose(node, rank, order);
-        if (order[rank - 1] == rank - 1) {
+        if (s_transpose(node, rank, order) && order[rank - 1] == rank - 1) {
             memcpy(match->order, order, sizeof(order));
             s_take(match, node);
         }
