@@ -1,79 +1,12 @@
 /*  recurrent.c - RNN, GRU, LSTM: both directions, sequence lengths, initial states, peepholes.
 
-    Every sequence is computed by itself, step by step, in single precision. The scratch memory
-   holds the gates of one step and the states.  */
+    Sequences go side by side, step by step, each at its own place, in single precision: one product
+    of all their states by the weights, packed at the start. The input's part of the gates is
+    computed some steps ahead.  */
 
-#include "services/inference/engine/ops/ops.h"
-
-#include <math.h>
+#include "services/inference/engine/ops/recurrent_cell.h"
 
 enum { X = 0, W, R, B, LENGTHS, INITIAL_H, INITIAL_C, PEEPHOLES };
-enum { RNN = 1, GRU = 3, LSTM = 4, ACTIVATIONS = 3 };
-
-/* --- activations ------------------------------------------------------------------------------ */
-
-typedef struct s_function {
-    const char *name;
-    size_t numbers;    /* it takes: none, alpha, alpha and beta */
-    float alpha, beta; /* defaults */
-} s_function_t;
-
-static const s_function_t s_functions[] = {{"Sigmoid", 0, 0, 0},
-                                           {"Tanh", 0, 0, 0},
-                                           {"Relu", 0, 0, 0},
-                                           {"HardSigmoid", 2, 0.2F, 0.5F},
-                                           {"Affine", 2, 1, 0},
-                                           {"LeakyRelu", 1, 0.01F, 0},
-                                           {"Elu", 1, 1.0F, 0},
-                                           {"Softsign", 0, 0, 0},
-                                           {"Softplus", 0, 0, 0},
-                                           {"ThresholdedRelu", 1, 1.0F, 0},
-                                           {"ScaledTanh", 2, 1.0F, 1.0F}};
-
-enum { FUNCTIONS = sizeof(s_functions) / sizeof(s_functions[0]) };
-
-static float s_apply(size_t function, float a, float b, float x)
-{
-    switch (function) {
-    case 0:
-        return 1.0F / (1.0F + expf(-x));
-    case 1:
-        return tanhf(x);
-    case 2:
-        return x < 0 ? 0 : x;
-    case 3:
-        return fmaxf(0, fminf(1, a * x + b));
-    case 4:
-        return a * x + b;
-    case 5:
-        return x < 0 ? a * x : x;
-    case 6:
-        return x < 0 ? a * expm1f(x) : x;
-    case 7:
-        return x / (1 + fabsf(x));
-    case 8:
-        return x > 0 ? x + log1pf(expf(-x)) : log1pf(expf(x));
-    case 9:
-        return x > a ? x : 0;
-    default:
-        return a * tanhf(b * x);
-    }
-}
-
-/*  The function number `which` of all directions; FUNCTIONS where the name is unknown. Older
-    exporters write the names in small letters.  */
-static size_t s_function(const tacit_graph_node_t *node, size_t which, size_t fallback)
-{
-    const tacit_attribute_t *names = tacit_graph_node_attribute(node, "activations");
-    if (names == NULL || which >= names->count) {
-        return fallback;
-    }
-    size_t i = 0;
-    while (i < FUNCTIONS && strcasecmp(s_functions[i].name, names->texts[which]) != 0) {
-        i++;
-    }
-    return i;
-}
 
 /* --- shapes ----------------------------------------------------------------------------------- */
 
@@ -84,8 +17,9 @@ typedef struct s_sizes {
 
 static size_t s_gates(const tacit_graph_node_t *node)
 {
-    return strcmp(node->op->name, "RNN") == 0 ? RNN
-                                              : (strcmp(node->op->name, "GRU") == 0 ? GRU : LSTM);
+    return strcmp(node->op->name, "RNN") == 0
+               ? TACIT_RNN
+               : (strcmp(node->op->name, "GRU") == 0 ? TACIT_GRU : TACIT_LSTM);
 }
 
 static s_sizes_t s_sizes(const tacit_graph_node_t *node, const tacit_tensor_t *inputs)
@@ -126,12 +60,32 @@ static bool s_attributes_fit(const tacit_graph_node_t *node, const s_sizes_t *s)
     const char *direction = tacit_graph_node_text(node, "direction", "forward");
     bool both = strcmp(direction, "bidirectional") == 0;
     bool known = both || strcmp(direction, "forward") == 0 || strcmp(direction, "reverse") == 0;
-    const tacit_attribute_t *names = tacit_graph_node_attribute(node, "activations");
-    for (size_t i = 0; names != NULL && i < names->count; i++) {
-        known &= s_function(node, i, 0) < FUNCTIONS;
-    }
-    return known && s->directions == (both ? 2 : 1) &&
+    return known && tacit_cell_knows(node) && s->directions == (both ? 2 : 1) &&
            tacit_graph_node_integer(node, "hidden_size", (int64_t)s->hidden) == (int64_t)s->hidden;
+}
+
+/*  Sequences that go side by side, and steps whose inputs are multiplied at once.  */
+enum { TOGETHER = 64, AHEAD = 16 };
+
+static size_t s_together(const s_sizes_t *s)
+{
+    return s->batch < TOGETHER ? s->batch : TOGETHER;
+}
+
+/*  Rows of R that are multiplied by the state; the rest, of a GRU, by what the reset leaves.  */
+static size_t s_first_rows(const s_sizes_t *s)
+{
+    return (s->gates == TACIT_GRU ? 2 : s->gates) * s->hidden;
+}
+
+/*  Floats that a run needs beside: packed weights, states, gates.  */
+static size_t s_room(const s_sizes_t *s)
+{
+    size_t rows = s->gates * s->hidden;
+    size_t first = s_first_rows(s);
+    return tacit_matrix_rows_room(rows, s->features) + tacit_matrix_rows_room(first, s->hidden) +
+           tacit_matrix_rows_room(rows - first, s->hidden) +
+           s_together(s) * (3 * s->hidden + (AHEAD + 1) * rows);
 }
 
 TACIT_INFER(recurrent)
@@ -158,164 +112,48 @@ TACIT_INFER(recurrent)
         inference->outputs[i].shape = i == 0 ? all : last;
     }
     inference->parameters->node.node = node;
-    *inference->scratch = (2 * s.gates + 3) * s.hidden * sizeof(float);
+    *inference->scratch = s_room(&s) * sizeof(float);
     return TACIT_OK;
 }
 
-/* --- one sequence ----------------------------------------------------------------------------- */
-
-/*  The weights of a direction, the state of a sequence.  */
-typedef struct s_cell {
-    const float *w, *r, *bias, *peepholes; /* the last two may be NULL */
-    size_t functions[ACTIVATIONS];
-    float alpha[ACTIVATIONS], beta[ACTIVATIONS];
-    float clip;   /* 0: none */
-    bool linear;  /* GRU: linear_before_reset */
-    bool coupled; /* LSTM: input_forget */
-    size_t gates, features, hidden;
-    float *from_x, *from_h; /* gates * hidden each */
-    float *h, *c, *other;   /* hidden each */
-} s_cell_t;
-
-static float s_dot(const float *a, const float *b, size_t count)
-{
-    float sum = 0.0F;
-    for (size_t i = 0; i < count; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
-
-static float s_free(const s_cell_t *cell, size_t which, float x)
-{
-    return s_apply(cell->functions[which], cell->alpha[which], cell->beta[which], x);
-}
-
-/*  What goes into gates is clipped; what an LSTM's cell holds is not, here as in ONNX Runtime.  */
-static float s_act(const s_cell_t *cell, size_t which, float x)
-{
-    if (cell->clip > 0) {
-        x = x > cell->clip ? cell->clip : (x < -cell->clip ? -cell->clip : x);
-    }
-    return s_free(cell, which, x);
-}
-
-static void s_gates_of(const s_cell_t *cell, const float *x)
-{
-    size_t rows = cell->gates * cell->hidden;
-    for (size_t i = 0; i < rows; i++) {
-        cell->from_x[i] = s_dot(cell->w + i * cell->features, x, cell->features);
-        cell->from_h[i] = s_dot(cell->r + i * cell->hidden, cell->h, cell->hidden);
-        if (cell->bias != NULL) {
-            cell->from_x[i] += cell->bias[i];
-            cell->from_h[i] += cell->bias[rows + i];
-        }
-    }
-}
-
-static void s_step_rnn(const s_cell_t *cell)
-{
-    for (size_t i = 0; i < cell->hidden; i++) {
-        cell->h[i] = s_act(cell, 0, cell->from_x[i] + cell->from_h[i]);
-    }
-}
-
-/*  Gates: update, reset, hidden.  */
-static void s_step_gru(const s_cell_t *cell)
-{
-    size_t n = cell->hidden;
-    const float *x = cell->from_x;
-    const float *h = cell->from_h;
-    for (size_t i = 0; i < n; i++) {
-        cell->c[i] = s_act(cell, 0, x[n + i] + h[n + i]) * (cell->linear ? 1.0F : cell->h[i]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        float past = 0;
-        if (cell->linear) {
-            past = cell->c[i] * h[2 * n + i];
-        } else {
-            past = s_dot(cell->r + (2 * n + i) * n, cell->c, n) +
-                   (cell->bias != NULL ? cell->bias[5 * n + i] : 0.0F);
-        }
-        float update = s_act(cell, 0, x[i] + h[i]);
-        float fresh = s_act(cell, 1, x[2 * n + i] + past);
-        cell->other[i] = (1.0F - update) * fresh + update * cell->h[i];
-    }
-    memcpy(cell->h, cell->other, n * sizeof(float));
-}
-
-/*  Gates: input, output, forget, cell; peepholes: input, output, forget.  */
-static void s_step_lstm(const s_cell_t *cell)
-{
-    size_t n = cell->hidden;
-    const float *p = cell->peepholes;
-    for (size_t i = 0; i < n; i++) {
-        float in = cell->from_x[i] + cell->from_h[i];
-        float out = cell->from_x[n + i] + cell->from_h[n + i];
-        float forget = cell->from_x[2 * n + i] + cell->from_h[2 * n + i];
-        float fresh = s_act(cell, 1, cell->from_x[3 * n + i] + cell->from_h[3 * n + i]);
-        in = s_act(cell, 0, in + (p != NULL ? p[i] * cell->c[i] : 0.0F));
-        forget = cell->coupled
-                     ? 1.0F - in
-                     : s_act(cell, 0, forget + (p != NULL ? p[2 * n + i] * cell->c[i] : 0.0F));
-        cell->c[i] = forget * cell->c[i] + in * fresh;
-        out = s_act(cell, 0, out + (p != NULL ? p[n + i] * cell->c[i] : 0.0F));
-        cell->h[i] = out * s_free(cell, 2, cell->c[i]);
-    }
-}
-
 /* --- all sequences ---------------------------------------------------------------------------- */
-
-/*  The next of a list, which names a number only for functions that take it.  */
-static float s_number(const tacit_graph_node_t *node, const char *name, size_t i, float fallback)
-{
-    const tacit_attribute_t *list = tacit_graph_node_attribute(node, name);
-    return list != NULL && i < list->count ? list->reals[i] : fallback;
-}
-
-/*  The functions of all directions up to this one, with their numbers: those of this one stay.  */
-static void s_choose(const tacit_graph_node_t *node, size_t direction, size_t per, s_cell_t *cell)
-{
-    size_t alphas = 0;
-    size_t betas = 0;
-    for (size_t which = 0; which < (direction + 1) * per; which++) {
-        size_t i = which % per;
-        size_t fallback = cell->gates != RNN && i == 0 ? 0 : 1;
-        cell->functions[i] = s_function(node, which, fallback);
-        const s_function_t *function = &s_functions[cell->functions[i]];
-        bool alpha = function->numbers > 0;
-        bool beta = function->numbers > 1;
-        cell->alpha[i] = alpha ? s_number(node, "activation_alpha", alphas++, function->alpha) : 0;
-        cell->beta[i] = beta ? s_number(node, "activation_beta", betas++, function->beta) : 0;
-    }
-}
 
 static const float *s_part(const tacit_tensor_t *inputs, size_t count, size_t i, size_t offset)
 {
     return tacit_given(inputs, count, i) ? (const float *)inputs[i].data + offset : NULL;
 }
 
-static s_cell_t s_cell(const tacit_graph_node_t *node, const s_sizes_t *s,
-                       const tacit_tensor_t *inputs, size_t count, size_t direction, float *scratch)
+static tacit_cell_t s_cell(const tacit_graph_node_t *node, const s_sizes_t *s,
+                           const tacit_tensor_t *inputs, size_t count, size_t direction,
+                           float *scratch)
 {
-    size_t rows = s->gates * s->hidden;
-    size_t per = s->gates == RNN ? 1 : (s->gates == GRU ? 2 : 3);
-    s_cell_t cell = {.w = s_part(inputs, count, W, direction * rows * s->features),
-                     .r = s_part(inputs, count, R, direction * rows * s->hidden),
-                     .bias = s_part(inputs, count, B, direction * 2 * rows),
-                     .peepholes = s_part(inputs, count, PEEPHOLES, direction * 3 * s->hidden),
-                     .clip = tacit_graph_node_real(node, "clip", 0.0F),
-                     .linear = tacit_graph_node_integer(node, "linear_before_reset", 0) != 0,
-                     .coupled = tacit_graph_node_integer(node, "input_forget", 0) != 0,
-                     .gates = s->gates,
-                     .features = s->features,
-                     .hidden = s->hidden,
-                     .from_x = scratch,
-                     .from_h = scratch + rows,
-                     .h = scratch + 2 * rows,
-                     .c = scratch + 2 * rows + s->hidden,
-                     .other = scratch + 2 * rows + 2 * s->hidden};
-    s_choose(node, direction, per, &cell);
+    size_t n = s->hidden;
+    size_t rows = s->gates * n;
+    size_t first = s_first_rows(s);
+    const float *w = s_part(inputs, count, W, direction * rows * s->features);
+    const float *r = s_part(inputs, count, R, direction * rows * n);
+    const float *bias = s_part(inputs, count, B, direction * 2 * rows);
+    const float *after = bias != NULL ? bias + rows : NULL;
+    tacit_cell_t cell = {.peepholes = s_part(inputs, count, PEEPHOLES, direction * 3 * n),
+                         .clip = tacit_graph_node_real(node, "clip", 0.0F),
+                         .linear = tacit_graph_node_integer(node, "linear_before_reset", 0) != 0,
+                         .coupled = tacit_graph_node_integer(node, "input_forget", 0) != 0,
+                         .gates = s->gates,
+                         .hidden = n};
+    cell.from_input = tacit_matrix_rows_pack(w, bias, rows, s->features, scratch);
+    scratch += tacit_matrix_rows_room(rows, s->features);
+    cell.from_state = tacit_matrix_rows_pack(r, after, first, n, scratch);
+    scratch += tacit_matrix_rows_room(first, n);
+    cell.from_reset = tacit_matrix_rows_pack(r + first * n, after != NULL ? after + first : NULL,
+                                             rows - first, n, scratch);
+    scratch += tacit_matrix_rows_room(rows - first, n);
+    cell.h = scratch;
+    cell.c = cell.h + s_together(s) * n;
+    cell.other = cell.c + s_together(s) * n;
+    cell.gate = cell.other + s_together(s) * n;
+    cell.x = cell.gate + s_together(s) * rows;
+    tacit_cell_choose(node, direction, s->gates == TACIT_RNN ? 1 : (s->gates == TACIT_GRU ? 2 : 3),
+                      &cell);
     return cell;
 }
 
@@ -342,25 +180,110 @@ static void s_store(tacit_tensor_t *outputs, size_t output_count, size_t i, size
     }
 }
 
-static void s_run(const s_sizes_t *s, const s_cell_t *cell, const tacit_tensor_t *x, size_t length,
-                  bool reverse, size_t direction, size_t batch, tacit_tensor_t *outputs,
-                  size_t output_count)
+/*  Sequences side by side, in one direction.  */
+typedef struct s_group {
+    size_t direction, first, count; /* the first sequence, and how many */
+    bool reverse;
+    const float *x;
+    const tacit_tensor_t *lengths; /* NULL: all steps */
+    tacit_tensor_t *outputs;
+    size_t output_count;
+} s_group_t;
+
+static size_t s_length(const s_sizes_t *s, const s_group_t *group, size_t b)
 {
-    for (size_t i = 0; i < length; i++) {
-        size_t t = reverse ? length - 1 - i : i;
-        size_t row = s->batch_first ? batch * s->steps + t : t * s->batch + batch;
-        size_t to = s->batch_first ? row * s->directions + direction
-                                   : (t * s->directions + direction) * s->batch + batch;
-        s_gates_of(cell, (const float *)x->data + row * s->features);
-        if (s->gates == RNN) {
-            s_step_rnn(cell);
-        } else if (s->gates == GRU) {
-            s_step_gru(cell);
-        } else {
-            s_step_lstm(cell);
-        }
-        s_store(outputs, output_count, 0, to * s->hidden, cell->h, s->hidden);
+    return group->lengths == NULL ? s->steps
+                                  : (size_t)tacit_element_integer(group->lengths, group->first + b);
+}
+
+/*  The input's part of the gates, for the next steps.  */
+static size_t s_look_ahead(const s_sizes_t *s, const tacit_cell_t *cell, const s_group_t *group,
+                           size_t b, size_t step)
+{
+    size_t length = s_length(s, group, b);
+    size_t rows = s->gates * s->hidden;
+    size_t count = length > step ? length - step : 0;
+    count = count < AHEAD ? count : AHEAD;
+    size_t t = group->reverse ? length - step - count : step;
+    size_t batch = group->first + b;
+    size_t row = s->batch_first ? batch * s->steps + t : t * s->batch + batch;
+    size_t pace = s->batch_first ? s->features : s->batch * s->features;
+    if (count > 0) {
+        tacit_matrix_rows_run(&cell->from_input, group->x + row * s->features, pace, count,
+                              cell->x + b * AHEAD * rows, rows);
     }
+    return count;
+}
+
+static void s_step(const s_sizes_t *s, const tacit_cell_t *cell, const s_group_t *group,
+                   size_t step, const size_t *counts)
+{
+    size_t n = s->hidden;
+    size_t rows = s->gates * n;
+    size_t first = s_first_rows(s);
+    const float *x[TOGETHER] = {NULL};
+    tacit_matrix_rows_run(&cell->from_state, cell->h, n, group->count, cell->gate, rows);
+    for (size_t b = 0; b < group->count; b++) {
+        size_t at = step % AHEAD;
+        if (at < counts[b]) {
+            x[b] = cell->x + (b * AHEAD + (group->reverse ? counts[b] - 1 - at : at)) * rows;
+        }
+        if (x[b] != NULL && s->gates == TACIT_GRU) {
+            tacit_cell_reset(cell, b, x[b]);
+        }
+    }
+    tacit_matrix_rows_run(&cell->from_reset, cell->linear ? cell->h : cell->other, n, group->count,
+                          cell->gate + first, rows);
+    for (size_t b = 0; b < group->count; b++) {
+        if (x[b] == NULL) {
+            continue;
+        }
+        tacit_cell_step(cell, b, x[b]);
+        size_t t = group->reverse ? s_length(s, group, b) - 1 - step : step;
+        size_t batch = group->first + b;
+        size_t to = s->batch_first ? (batch * s->steps + t) * s->directions + group->direction
+                                   : (t * s->directions + group->direction) * s->batch + batch;
+        s_store(group->outputs, group->output_count, 0, to * n, cell->h + b * n, n);
+    }
+}
+
+static void s_run(const s_sizes_t *s, const tacit_cell_t *cell, const s_group_t *group)
+{
+    size_t counts[TOGETHER] = {0};
+    for (size_t step = 0; step < s->steps; step++) {
+        for (size_t b = 0; step % AHEAD == 0 && b < group->count; b++) {
+            counts[b] = s_look_ahead(s, cell, group, b, step);
+        }
+        s_step(s, cell, group, step, counts);
+    }
+}
+
+static void s_run_group(const s_sizes_t *s, const tacit_cell_t *cell, const tacit_tensor_t *inputs,
+                        size_t input_count, const s_group_t *group)
+{
+    size_t n = s->hidden;
+    memset(cell->other, 0, s_together(s) * n * sizeof(float));
+    for (size_t b = 0; b < group->count; b++) {
+        size_t state = s_state_at(s, group->direction, group->first + b);
+        s_load(cell->h + b * n, s_part(inputs, input_count, INITIAL_H, 0), state, n);
+        s_load(cell->c + b * n, s_part(inputs, input_count, INITIAL_C, 0), state, n);
+    }
+    s_run(s, cell, group);
+    for (size_t b = 0; b < group->count; b++) {
+        size_t state = s_state_at(s, group->direction, group->first + b);
+        s_store(group->outputs, group->output_count, 1, state, cell->h + b * n, n);
+        s_store(group->outputs, group->output_count, 2, state, cell->c + b * n, n);
+    }
+}
+
+static bool s_lengths_fit(const s_sizes_t *s, const tacit_tensor_t *lengths)
+{
+    bool fit = true;
+    for (size_t i = 0; lengths != NULL && i < s->batch; i++) {
+        int64_t length = tacit_element_integer(lengths, i);
+        fit &= length >= 0 && length <= (int64_t)s->steps;
+    }
+    return fit;
 }
 
 TACIT_KERNEL(recurrent)
@@ -368,28 +291,28 @@ TACIT_KERNEL(recurrent)
     const tacit_graph_node_t *node = parameters->node.node;
     s_sizes_t s = s_sizes(node, inputs);
     bool reverse = strcmp(tacit_graph_node_text(node, "direction", "forward"), "reverse") == 0;
+    bool given = tacit_given(inputs, input_count, LENGTHS);
     if (outputs[0].data != NULL) {
         memset(outputs[0].data, 0, tacit_tensor_size(&outputs[0]));
     }
-    for (size_t n = 0; n < s.directions * s.batch; n++) {
-        size_t direction = n / s.batch;
-        size_t batch = n % s.batch;
-        size_t state = s_state_at(&s, direction, batch);
-        int64_t length = (int64_t)s.steps;
-        if (tacit_given(inputs, input_count, LENGTHS)) {
-            length = tacit_element_integer(&inputs[LENGTHS], batch);
-        }
-        if (length < 0 || length > (int64_t)s.steps) {
-            return "a sequence is longer than its input";
-        }
-        s_cell_t cell =
+    if (!s_lengths_fit(&s, given ? &inputs[LENGTHS] : NULL)) {
+        return "a sequence is longer than its input";
+    }
+    for (size_t direction = 0; s.hidden > 0 && direction < s.directions; direction++) {
+        tacit_cell_t cell =
             s_cell(node, &s, inputs, input_count, direction, outputs[output_count].data);
-        s_load(cell.h, s_part(inputs, input_count, INITIAL_H, 0), state, s.hidden);
-        s_load(cell.c, s_part(inputs, input_count, INITIAL_C, 0), state, s.hidden);
-        s_run(&s, &cell, &inputs[X], (size_t)length, reverse || direction == 1, direction, batch,
-              outputs, output_count);
-        s_store(outputs, output_count, 1, state, cell.h, s.hidden);
-        s_store(outputs, output_count, 2, state, cell.c, s.hidden);
+        for (size_t first = 0; first < s.batch; first += TOGETHER) {
+            size_t left = s.batch - first;
+            s_group_t group = {.direction = direction,
+                               .first = first,
+                               .count = left < TOGETHER ? left : TOGETHER,
+                               .reverse = reverse || direction == 1,
+                               .x = inputs[X].data,
+                               .lengths = given ? &inputs[LENGTHS] : NULL,
+                               .outputs = outputs,
+                               .output_count = output_count};
+            s_run_group(&s, &cell, inputs, input_count, &group);
+        }
     }
     return NULL;
 }
