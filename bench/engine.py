@@ -38,6 +38,8 @@ MODELS = {
     "cnn_small_qdq": ([3, 32, 32], "float32", (1, 8)),
     "transformer_dynamic": ([64], "int64", (1, 8)),
 }
+# Measured where they are named alone: layers as wide as BERT's.
+WIDE = {"bert_128": ([128], "int64", (1,)), "bert_384": ([384], "int64", (1,))}
 INTEGERS = {name: 1.0 for name in MODELS if name.endswith(("_qlinear", "_qdq", "_dynamic"))}
 # time over ONNX Runtime's, one thread, batch 1 (tabular_mlp: 32)
 GOALS = {
@@ -176,7 +178,7 @@ class Bench:
         print(f"{'MODEL':18} {'BACKEND':9} {'WHAT':8} {'THREADS':>7} {'BATCH':>5} {'TACIT':>9} "
               f"{'ORT':>9}      {'RATIO':>6} {'BEST':>5}  {'GOAL':14} APART")
         for name in self.options.model or MODELS:
-            tail, dtype, batches = MODELS[name]
+            tail, dtype, batches = {**MODELS, **WIDE}[name]
             path = os.path.join(self.options.work, name + ".onnx")
             subprocess.run([sys.executable, os.path.join(HERE, "models", "build.py"),
                             self.options.work, name], check=True)
@@ -196,7 +198,7 @@ def main():
     parser.add_argument("--no-load", action="store_true")
     parser.add_argument("--cpu", action="store_true", help="the processor's time, one thread")
     parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--model", action="append", choices=list(MODELS))
+    parser.add_argument("--model", action="append", choices=[*MODELS, *WIDE])
     parser.add_argument("--backend", action="append", choices=list(GOALS))
     parser.add_argument("--threads", action="append", type=int)
     options = parser.parse_args()

@@ -164,15 +164,14 @@ def _attention(graph, x, tokens, size, heads):
     return graph.matmul_add(mixed, size, size)
 
 
-def transformer_small():
-    """A two-layer encoder over token numbers, in the shape of BERT."""
-    graph = Graph("transformer_small")
-    tokens, size, words = 64, 128, 1000
+def _encoder(name, tokens, size, heads, words=1000):
+    """Two layers over token numbers, in the shape of BERT."""
+    graph = Graph(name)
     x = graph.input("x", ["N", tokens], INT64)
     x = graph.node("Gather", [graph.weights([words, size], 1.0), x])
     x = _layer_norm(graph, graph.node("Add", [x, graph.weights([tokens, size], 0.5)]), size)
     for _ in range(2):
-        x = graph.node("Add", [x, _attention(graph, x, tokens, size, 4)])
+        x = graph.node("Add", [x, _attention(graph, x, tokens, size, heads)])
         x = _layer_norm(graph, x, size)
         y = _gelu(graph, graph.matmul_add(x, size, 4 * size))
         x = graph.node("Add", [x, graph.matmul_add(y, 4 * size, size)])
@@ -181,8 +180,21 @@ def transformer_small():
     return _end(graph, graph.linear(x, size, 4), 4)
 
 
+def transformer_small():
+    return _encoder("transformer_small", 64, 128, 4)
+
+
+def bert_128():
+    return _encoder("bert_128", 128, 768, 12)
+
+
+def bert_384():
+    return _encoder("bert_384", 384, 768, 12)
+
+
 NETWORKS = {function.__name__: function for function in (
-    mobilenetv2, resnet50, densenet121, cnn_small, mlp_small, transformer_small, tabular_mlp)}
+    mobilenetv2, resnet50, densenet121, cnn_small, mlp_small, transformer_small, tabular_mlp,
+    bert_128, bert_384)}
 NETWORKS.update(quantized.NETWORKS)
 
 
