@@ -160,19 +160,37 @@ static tacit_status_t s_rewrite(tacit_draft_t *draft, const tacit_quantizer_opti
     return status == TACIT_OK ? tacit_rewrite(&scheme, error) : status;
 }
 
+/*  Whether the model takes such rows: that is found out before anything else.  */
+static tacit_status_t s_try(tacit_span_t onnx, const tacit_quantizer_options_t *options,
+                            const tacit_quantizer_rows_t *rows, tacit_error_t *error)
+{
+    tacit_engine_t *engine = NULL;
+    tacit_engine_result_t *result = NULL;
+    tacit_engine_tensor_t items[TACIT_ENGINE_INPUTS_MAX];
+    size_t count = 0;
+    const tacit_engine_options_t plain = {.threads = options->threads,
+                                          .memory_limit = options->memory_limit};
+    if (rows->batches == 0) {
+        return tacit_error_set(error, TACIT_BAD_INPUT, "there are no rows to look at");
+    }
+    tacit_status_t status = tacit_engine_load(onnx, &plain, &engine, error);
+    if (status == TACIT_OK) {
+        status = rows->take(rows->self, 0, items, &count, error);
+    }
+    if (status == TACIT_OK) {
+        status = tacit_engine_run(engine, items, count, &result, error);
+    }
+    tacit_engine_result_destroy(&result);
+    tacit_engine_destroy(&engine);
+    return status;
+}
+
 static tacit_status_t s_quantize(tacit_quantized_t *quantized, tacit_span_t onnx,
                                  const tacit_quantizer_options_t *options,
                                  const tacit_quantizer_rows_t *rows, tacit_error_t *error)
 {
     tacit_draft_t *draft = NULL;
-    tacit_engine_t *engine = NULL;
-    tacit_engine_options_t plain = {.threads = options->threads,
-                                    .memory_limit = options->memory_limit};
-    if (rows->batches == 0) {
-        return tacit_error_set(error, TACIT_BAD_INPUT, "there are no rows to look at");
-    }
-    tacit_status_t status = tacit_engine_load(onnx, &plain, &engine, error);
-    tacit_engine_destroy(&engine);
+    tacit_status_t status = s_try(onnx, options, rows, error);
     if (status == TACIT_OK) {
         status = tacit_draft_new(onnx, &quantized->budget, &draft, error);
     }
