@@ -132,7 +132,7 @@ static bool s_wait(tacit_user_t *user, uint64_t *until_ms)
         if (tacit_user_renew(user, NULL)) {
             return false;
         }
-        *until_ms = tacit_monotonic_ms() + S_ATTEST_MS;
+        *until_ms = tacit_monotonic_ms() + s_patience(user, S_ATTEST_MS);
     }
     return true;
 }
@@ -140,7 +140,7 @@ static bool s_wait(tacit_user_t *user, uint64_t *until_ms)
 tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
                                   tacit_client_t **ret_client, tacit_error_t *ret_error)
 {
-    uint64_t until_ms = tacit_monotonic_ms() + S_ATTEST_MS;
+    uint64_t until_ms = tacit_monotonic_ms() + s_patience(user, S_ATTEST_MS);
     tacit_status_t status = TACIT_OK;
     do {
         status = tacit_mesh_connect(user->mesh, role, ret_client, ret_error);
@@ -281,7 +281,7 @@ static tacit_status_t s_find_workers(tacit_user_t *user, uint8_t (*ret_measureme
 tacit_status_t tacit_user_workers(tacit_user_t *user, uint8_t (*ret_measurements)[32], size_t max,
                                   size_t *ret_count, size_t *ret_workers, tacit_error_t *ret_error)
 {
-    uint64_t until_ms = tacit_monotonic_ms() + S_ATTEST_MS;
+    uint64_t until_ms = tacit_monotonic_ms() + s_patience(user, S_ATTEST_MS);
     size_t count = 0;
     size_t workers = 0;
     tacit_status_t status = TACIT_OK;
