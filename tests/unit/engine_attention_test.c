@@ -60,6 +60,10 @@ static const s_case_t s_cases[] = {
     {1, 2, 150, 130, 64, 64, TURNED | DIVIDED},
     {1, 2, 20, 300, 4, 4, DIVIDED | CHOSEN | NEGATIVE},
     {1, 2, 12, 18, 16, 16, LEFT_OUT | NEGATIVE | TURNED},
+    {1, 1, 3, 20, 8, 8, DIVIDED},
+    {1, 1, 4, 20, 8, 8, DIVIDED},
+    {1, 1, 256, 255, 2, 2, DIVIDED},
+    {1, 1, 256, 256, 2, 2, DIVIDED},
     {2, 2, 18, 18, 16, 16, TWICE | DIVIDED},
     {2, 3, 21, 19, 16, 16, TURNED | DIVIDED | ADDED | LATE},
 };
@@ -302,6 +306,13 @@ static float *s_run(const s_case_t *given, const tacit_engine_options_t *options
     return y;
 }
 
+/*  Without anything to turn or scale before, few rows are left to products of their own.  */
+static bool s_pays(const s_case_t *given, bool portable)
+{
+    return (given->form & (TURNED | FLAT | BEFORE)) != 0 ||
+           (given->rows >= 4 && (portable || given->rows * given->keys >= 65536));
+}
+
 static void s_expect_same(const s_case_t *given, const tacit_engine_options_t *options)
 {
     size_t count = 0;
@@ -310,7 +321,7 @@ static void s_expect_same(const s_case_t *given, const tacit_engine_options_t *o
     s_case_t apart = *given;
     apart.form |= APART;
     float *got = s_run(given, options, &count, &fused);
-    assert_true(fused);
+    assert_int_equal(fused, s_pays(given, options->portable));
     float *expected = s_run(&apart, options, &expected_count, &fused);
     assert_false(fused);
     assert_int_equal(count, expected_count);
@@ -361,7 +372,7 @@ static void test_rows_without_keys_are_nan(void **state)
         size_t count = 0;
         bool fused = false;
         float *y = s_run(&given, &options, &count, &fused);
-        assert_true(fused);
+        assert_int_equal(fused, options.portable);
         for (size_t i = 0; i < count; i++) {
             assert_int_equal(isnan(y[i]) != 0, i / 16 % 7 == 3);
         }

@@ -55,31 +55,7 @@ size_t tacit_attention_divide(tacit_attention_t *attention)
 
 /* --- packing ---------------------------------------------------------------------------------- */
 
-/*  [keys / 16, length, 16 keys].  */
-static void s_pack_keys(const tacit_attention_t *attention, const float *from, float *to)
-{
-    const tacit_attention_place_t *place = &attention->places[TACIT_ATTENTION_K];
-    if (place->row == 1) {
-        const tacit_columns_t columns = {.x = from,
-                                         .step = place->column,
-                                         .rows = attention->keys,
-                                         .length = attention->length,
-                                         .y = to};
-        tacit_vector()->columns(&columns);
-        return;
-    }
-    for (size_t block = 0; block < s_blocks(attention->keys); block++) {
-        float *column = to + block * s_filled(attention->length) * TACIT_BLOCK;
-        for (size_t n = 0; n < attention->length * TACIT_BLOCK; n++) {
-            size_t key = block * TACIT_BLOCK + n % TACIT_BLOCK;
-            column[n] = key < attention->keys
-                            ? from[n / TACIT_BLOCK * place->row + key * place->column]
-                            : 0.0F;
-        }
-    }
-}
-
-/*  Rows of q or v, in blocks of 16 numbers.  */
+/*  Rows in blocks of 16 numbers, [length / 16, pitch rows, 16].  */
 static void s_pack_rows(const tacit_attention_place_t *place, const float *from, size_t rows,
                         size_t length, float scale, size_t pitch, float *to)
 {
@@ -92,6 +68,23 @@ static void s_pack_rows(const tacit_attention_place_t *place, const float *from,
                                  .y = to,
                                  .pitch = pitch};
     tacit_vector()->lines(&lines);
+}
+
+/*  [keys / 16, length, 16 keys].  */
+static void s_pack_keys(const tacit_attention_t *attention, const float *from, float *to)
+{
+    const tacit_attention_place_t *place = &attention->places[TACIT_ATTENTION_K];
+    if (place->row != 1) {
+        s_pack_rows(place, from, attention->length, attention->keys, 1.0F,
+                    s_filled(attention->length), to);
+        return;
+    }
+    const tacit_columns_t columns = {.x = from,
+                                     .step = place->column,
+                                     .rows = attention->keys,
+                                     .length = attention->length,
+                                     .y = to};
+    tacit_vector()->columns(&columns);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */

@@ -36,6 +36,10 @@ typedef struct s_match {
 
 enum { TAKEN_MAX = 8 };
 
+/*  What pays where no Transpose goes: rows that share packed keys and values; and, beside oneDNN's
+    own products, scores of one head that the second cache does not hold beside everything else.  */
+enum { ROWS_MIN = 4, SCORES_MIN = 65536 };
+
 static bool s_is(const tacit_graph_node_t *node, const char *name)
 {
     return node != NULL && strcmp(node->op->name, name) == 0;
@@ -288,6 +292,18 @@ static void s_find_output(s_match_t *match)
     }
 }
 
+static bool s_pays(const s_match_t *match)
+{
+    const tacit_shape_t *scores = &match->scores;
+    int64_t rows = scores->dims[scores->rank - 2];
+    bool turned = match->forgotten_count > 0;
+    for (size_t i = 0; i < scores->rank; i++) {
+        turned |= match->order[i] != i;
+    }
+    return turned || (rows >= ROWS_MIN && (tacit_planner_onednn(match->planner) == NULL ||
+                                           rows * scores->dims[scores->rank - 1] >= SCORES_MIN));
+}
+
 static bool s_find(s_match_t *match, const tacit_inference_t *inference)
 {
     const tacit_graph_node_t *node = inference->node;
@@ -313,7 +329,7 @@ static bool s_find(s_match_t *match, const tacit_inference_t *inference)
     if (fits) {
         s_find_output(match);
     }
-    return fits;
+    return fits && s_pays(match);
 }
 
 /* --- the step --------------------------------------------------------------------------------- */
