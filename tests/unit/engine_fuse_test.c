@@ -53,7 +53,7 @@ static size_t s_run(Onnx__ModelProto *model, bool portable, double (*expected)(s
         fail_msg("not loaded: %s", error.message);
     }
     float x[ROWS * LENGTH];
-    for (size_t i = 0; i < ROWS * LENGTH; i++) {
+    for (size_t i = 0; i < (size_t)ROWS * LENGTH; i++) {
         x[i] = s_x(i);
     }
     const tacit_engine_tensor_t input = {.dtype = TACIT_DTYPE_FLOAT32,
@@ -65,7 +65,7 @@ static size_t s_run(Onnx__ModelProto *model, bool portable, double (*expected)(s
     size_t count = 0;
     const float *y =
         (const float *)(const void *)tacit_engine_result_tensors(result, &count)[0].data.data;
-    for (size_t i = 0; i < ROWS * LENGTH; i++) {
+    for (size_t i = 0; i < (size_t)ROWS * LENGTH; i++) {
         assert_float_equal(y[i], (float)expected(i), 5e-6F);
     }
     size_t steps = tacit_engine_profile(engine, NULL, 0);

@@ -132,7 +132,7 @@ tacit_status_t tacit_fuse_gelu_tanh(tacit_graph_t *graph, tacit_graph_node_t *ta
     int value = s_times(graph, tanh->inputs[0], 0.797884561F, &inside);
     tacit_graph_node_t *sum = tacit_fuse_made_by(graph, value, "Add");
     tacit_graph_node_t *grown = tacit_fuse_used_by(graph, tanh->outputs[0], "Add");
-    if (sum == NULL || !tacit_fuse_private(graph, value, 1) || grown == NULL ||
+    if (inside == NULL || sum == NULL || !tacit_fuse_private(graph, value, 1) || grown == NULL ||
         !tacit_fuse_is_number(graph, tacit_fuse_other(grown, tanh->outputs[0]), 1.0F)) {
         return TACIT_OK;
     }
@@ -142,7 +142,7 @@ tacit_status_t tacit_fuse_gelu_tanh(tacit_graph_t *graph, tacit_graph_node_t *ta
         x = sum->inputs[1 - i];
         third = s_times(graph, sum->inputs[i], 0.044715F, &part);
     }
-    if (third == TACIT_NO_VALUE || !s_is_cube(graph, third, x, cube) ||
+    if (part == NULL || third == TACIT_NO_VALUE || !s_is_cube(graph, third, x, cube) ||
         graph->values[x].dtype != TACIT_DTYPE_FLOAT32) {
         return TACIT_OK;
     }

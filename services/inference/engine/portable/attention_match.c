@@ -6,35 +6,23 @@
 
 #include "services/inference/engine/ops/ops.h"
 #include "services/inference/engine/portable/attention.h"
+#include "services/inference/engine/portable/attention_see.h"
 
 #include <string.h>
 
-/*  A tensor as it lies: the slot, and the step along each dimension.  */
-typedef struct s_seen {
-    int slot;
-    size_t rank;
-    int64_t dims[TACIT_ENGINE_RANK_MAX];
-    size_t steps[TACIT_ENGINE_RANK_MAX];
-    float scale;
-} s_seen_t;
-
 /*  What was found so far.  */
 typedef struct s_match {
-    tacit_planner_t *planner;
+    tacit_sight_t sight;  /* of q, k and v */
     tacit_shape_t scores; /* [.., rows, keys] */
     int value;            /* made by the last node that was taken */
     const tacit_graph_node_t *taken[8];
     size_t taken_count;
-    int forgotten[8]; /* values */
-    size_t forgotten_count;
-    s_seen_t seen[TACIT_ATTENTION_SLOTS]; /* but for y */
+    tacit_seen_t seen[TACIT_ATTENTION_SLOTS]; /* but for y */
     bool added, chosen, kept;
     float scale, instead;
     tacit_shape_t y;                     /* as it is given out */
     size_t order[TACIT_ENGINE_RANK_MAX]; /* its dimension i is order[i] of the product's */
 } s_match_t;
-
-enum { TAKEN_MAX = 8 };
 
 /*  What pays where no Transpose goes: rows that share packed keys and values; and, beside oneDNN's
     own products, scores of one head that the second cache does not hold beside everything else.  */
@@ -45,138 +33,12 @@ static bool s_is(const tacit_graph_node_t *node, const char *name)
     return node != NULL && strcmp(node->op->name, name) == 0;
 }
 
-/*  A constant of one number.  */
-static bool s_number(const tacit_planner_t *planner, int value, float *ret_number)
-{
-    int slot = tacit_planner_slot(planner, value);
-    const tacit_tensor_t *tensor =
-        slot != TACIT_NO_SLOT ? tacit_planner_tensor(planner, slot) : NULL;
-    if (tensor == NULL || tensor->data == NULL || tensor->count != 1 ||
-        tensor->dtype != TACIT_DTYPE_FLOAT32) {
-        return false;
-    }
-    *ret_number = *(const float *)tensor->data;
-    return true;
-}
-
-/*  What a Mul or Div by one number multiplies with; *ret_value is its other input.  */
-static bool s_is_scaled(const tacit_planner_t *planner, const tacit_graph_node_t *node,
-                        int *ret_value, float *ret_scale)
-{
-    float number = 0;
-    bool product = s_is(node, "Mul");
-    if (!product && !s_is(node, "Div")) {
-        return false;
-    }
-    size_t at = product && s_number(planner, node->inputs[0], &number) ? 0 : 1;
-    if (at == 1 && !s_number(planner, node->inputs[1], &number)) {
-        return false;
-    }
-    int slot = tacit_planner_slot(planner, node->inputs[at]);
-    *ret_value = node->inputs[1 - at];
-    *ret_scale = product ? number : 1.0F / number;
-    return tacit_planner_tensor(planner, slot)->shape.rank <=
-           tacit_planner_tensor(planner, tacit_planner_slot(planner, *ret_value))->shape.rank;
-}
-
-/* --- what the step reads ---------------------------------------------------------------------- */
-
-/*  Put a Transpose behind others; false where its perm is none: nobody has looked at a node that is
-    still to come.  */
-static bool s_transpose(const tacit_graph_node_t *node, size_t rank, size_t *order)
-{
-    const tacit_attribute_t *perm = tacit_graph_node_attribute(node, "perm");
-    size_t made[TACIT_ENGINE_RANK_MAX];
-    unsigned seen = 0;
-    if (perm != NULL && perm->count != rank) {
-        return false;
-    }
-    for (size_t i = 0; i < rank; i++) {
-        int64_t from = perm != NULL ? perm->integers[order[i]] : (int64_t)(rank - 1 - order[i]);
-        if (from < 0 || from >= (int64_t)rank) {
-            return false;
-        }
-        made[i] = (size_t)from;
-        seen |= 1U << made[i];
-    }
-    if (seen != (1U << rank) - 1) {
-        return false;
-    }
-    memcpy(order, made, rank * sizeof(*made));
-    return true;
-}
-
-/*  The value through the Transposes and scales that made it, whose steps go once all is found.  */
-static bool s_see(s_match_t *match, int value, s_seen_t *ret_seen)
-{
-    tacit_planner_t *planner = match->planner;
-    int slot = tacit_planner_slot(planner, value);
-    if (slot == TACIT_NO_SLOT ||
-        tacit_planner_tensor(planner, slot)->dtype != TACIT_DTYPE_FLOAT32 ||
-        tacit_onednn_is_reduced(tacit_planner_layout(planner, slot))) {
-        return false;
-    }
-    const tacit_shape_t shape = tacit_planner_tensor(planner, slot)->shape;
-    s_seen_t seen = {.rank = shape.rank, .scale = 1.0F};
-    size_t order[TACIT_ENGINE_RANK_MAX];
-    for (size_t i = 0; i < TACIT_ENGINE_RANK_MAX; i++) {
-        order[i] = i;
-    }
-    for (const tacit_graph_node_t *node = tacit_planner_unread(planner, value);
-         node != NULL && match->forgotten_count < TAKEN_MAX;
-         node = tacit_planner_unread(planner, value)) {
-        float scale = 1.0F;
-        int from = node->inputs[0];
-        bool turned = s_is(node, "Transpose") && s_transpose(node, shape.rank, order);
-        if (!turned && !s_is_scaled(planner, node, &from, &scale)) {
-            break;
-        }
-        seen.scale *= scale;
-        match->forgotten[match->forgotten_count++] = value;
-        value = from;
-    }
-    seen.slot = tacit_planner_plain(planner, tacit_planner_slot(planner, value));
-    if (seen.slot == TACIT_NO_SLOT) {
-        return false;
-    }
-    size_t steps[TACIT_ENGINE_RANK_MAX];
-    tacit_dense_strides(&tacit_planner_tensor(planner, seen.slot)->shape, steps);
-    for (size_t i = 0; i < shape.rank; i++) {
-        seen.dims[i] = shape.dims[i];
-        seen.steps[i] = steps[order[i]];
-    }
-    *ret_seen = seen;
-    return true;
-}
-
-/*  What is added to scores, or chooses them: as it lies, repeated where it is smaller.  */
-static bool s_see_mask(s_match_t *match, int value, tacit_dtype_t dtype, s_seen_t *ret_seen)
-{
-    int slot = tacit_planner_slot(match->planner, value);
-    tacit_shape_t common;
-    if (slot == TACIT_NO_SLOT || tacit_planner_tensor(match->planner, slot)->dtype != dtype ||
-        !tacit_shape_broadcast(&tacit_planner_tensor(match->planner, slot)->shape, &match->scores,
-                               &common) ||
-        !tacit_shape_equal(&common, &match->scores)) {
-        return false;
-    }
-    s_seen_t seen = {.slot = tacit_planner_plain(match->planner, slot), .rank = match->scores.rank};
-    if (seen.slot == TACIT_NO_SLOT) {
-        return false;
-    }
-    memcpy(seen.dims, match->scores.dims, sizeof(seen.dims));
-    tacit_shape_strides(&tacit_planner_tensor(match->planner, slot)->shape, &match->scores,
-                        seen.steps);
-    *ret_seen = seen;
-    return true;
-}
-
 /* --- the nodes in between --------------------------------------------------------------------- */
 
 /*  The only node that uses what was made last.  */
 static const tacit_graph_node_t *s_next(const s_match_t *match)
 {
-    return tacit_planner_follower(match->planner, match->value);
+    return tacit_planner_follower(match->sight.planner, match->value);
 }
 
 static void s_take(s_match_t *match, const tacit_graph_node_t *node)
@@ -194,11 +56,12 @@ static void s_take_scale(s_match_t *match)
         return;
     }
     int other = node->inputs[node->inputs[0] == match->value ? 1 : 0];
-    if (!s_number(match->planner, other, &number) || (!product && node->inputs[1] != other)) {
+    if (!tacit_see_number(match->sight.planner, other, &number) ||
+        (!product && node->inputs[1] != other)) {
         return;
     }
-    int slot = tacit_planner_slot(match->planner, other);
-    if (tacit_planner_tensor(match->planner, slot)->shape.rank <= match->scores.rank) {
+    int slot = tacit_planner_slot(match->sight.planner, other);
+    if (tacit_planner_tensor(match->sight.planner, slot)->shape.rank <= match->scores.rank) {
         match->scale *= product ? number : 1.0F / number;
         s_take(match, node);
     }
@@ -211,11 +74,11 @@ static void s_take_choice(s_match_t *match)
         return;
     }
     bool kept = node->inputs[1] == match->value;
-    int slot = tacit_planner_slot(match->planner, node->inputs[kept ? 2 : 1]);
-    if (s_number(match->planner, node->inputs[kept ? 2 : 1], &match->instead) &&
-        tacit_planner_tensor(match->planner, slot)->shape.rank <= match->scores.rank &&
-        s_see_mask(match, node->inputs[0], TACIT_DTYPE_BOOL,
-                   &match->seen[TACIT_ATTENTION_CHOSEN])) {
+    int slot = tacit_planner_slot(match->sight.planner, node->inputs[kept ? 2 : 1]);
+    if (tacit_see_number(match->sight.planner, node->inputs[kept ? 2 : 1], &match->instead) &&
+        tacit_planner_tensor(match->sight.planner, slot)->shape.rank <= match->scores.rank &&
+        tacit_see_repeated(match->sight.planner, node->inputs[0], TACIT_DTYPE_BOOL, &match->scores,
+                           &match->seen[TACIT_ATTENTION_CHOSEN])) {
         match->chosen = true;
         match->kept = kept;
         s_take(match, node);
@@ -230,7 +93,8 @@ static void s_take_sum(s_match_t *match)
     }
     int other = node->inputs[node->inputs[0] == match->value ? 1 : 0];
     if (other != match->value &&
-        s_see_mask(match, other, TACIT_DTYPE_FLOAT32, &match->seen[TACIT_ATTENTION_ADDED])) {
+        tacit_see_repeated(match->sight.planner, other, TACIT_DTYPE_FLOAT32, &match->scores,
+                           &match->seen[TACIT_ATTENTION_ADDED])) {
         match->added = true;
         s_take(match, node);
     }
@@ -250,7 +114,7 @@ static bool s_take_end(s_match_t *match)
     s_take(match, node);
     node = s_next(match);
     if (!s_is(node, "MatMul") || node->inputs[0] != match->value ||
-        !s_see(match, node->inputs[1], &match->seen[TACIT_ATTENTION_V])) {
+        !tacit_see(&match->sight, node->inputs[1], &match->seen[TACIT_ATTENTION_V])) {
         return false;
     }
     s_take(match, node);
@@ -260,7 +124,7 @@ static bool s_take_end(s_match_t *match)
 /*  The dimensions before the last two are those of the scores, or 1.  */
 static bool s_fits(const s_match_t *match, size_t i)
 {
-    const s_seen_t *seen = &match->seen[i];
+    const tacit_seen_t *seen = &match->seen[i];
     bool fits = seen->rank == match->scores.rank;
     for (size_t d = 0; fits && d + 2 < seen->rank; d++) {
         fits = seen->dims[d] == match->scores.dims[d] || seen->dims[d] == 1;
@@ -281,7 +145,7 @@ static void s_find_output(s_match_t *match)
     if (s_is(node, "Transpose")) {
         size_t order[TACIT_ENGINE_RANK_MAX];
         memcpy(order, match->order, sizeof(order));
-        if (s_transpose(node, rank, order) && order[rank - 1] == rank - 1) {
+        if (tacit_see_transpose(node, rank, order) && order[rank - 1] == rank - 1) {
             memcpy(match->order, order, sizeof(order));
             s_take(match, node);
         }
@@ -296,11 +160,11 @@ static bool s_pays(const s_match_t *match)
 {
     const tacit_shape_t *scores = &match->scores;
     int64_t rows = scores->dims[scores->rank - 2];
-    bool turned = match->forgotten_count > 0;
+    bool turned = match->sight.passed_count > 0;
     for (size_t i = 0; i < scores->rank; i++) {
         turned |= match->order[i] != i;
     }
-    return turned || (rows >= ROWS_MIN && (tacit_planner_onednn(match->planner) == NULL ||
+    return turned || (rows >= ROWS_MIN && (tacit_planner_onednn(match->sight.planner) == NULL ||
                                            rows * scores->dims[scores->rank - 1] >= SCORES_MIN));
 }
 
@@ -318,11 +182,12 @@ static bool s_find(s_match_t *match, const tacit_inference_t *inference)
     s_take_scale(match);
     s_take_choice(match);
     s_take_sum(match);
-    if (!s_take_end(match) || !s_see(match, node->inputs[0], &match->seen[TACIT_ATTENTION_Q]) ||
-        !s_see(match, node->inputs[1], &match->seen[TACIT_ATTENTION_K])) {
+    if (!s_take_end(match) ||
+        !tacit_see(&match->sight, node->inputs[0], &match->seen[TACIT_ATTENTION_Q]) ||
+        !tacit_see(&match->sight, node->inputs[1], &match->seen[TACIT_ATTENTION_K])) {
         return false;
     }
-    const s_seen_t *v = &match->seen[TACIT_ATTENTION_V];
+    const tacit_seen_t *v = &match->seen[TACIT_ATTENTION_V];
     bool fits = s_fits(match, TACIT_ATTENTION_Q) && s_fits(match, TACIT_ATTENTION_K) &&
                 s_fits(match, TACIT_ATTENTION_V) &&
                 v->dims[rank - 2] == match->scores.dims[rank - 1] && v->dims[rank - 1] > 0;
@@ -335,7 +200,7 @@ static bool s_find(s_match_t *match, const tacit_inference_t *inference)
 /* --- the step --------------------------------------------------------------------------------- */
 
 /*  Where head number `head` begins in what is seen so.  */
-static size_t s_begin(const s_match_t *match, const s_seen_t *seen, size_t head)
+static size_t s_begin(const s_match_t *match, const tacit_seen_t *seen, size_t head)
 {
     size_t at = 0;
     for (size_t d = match->scores.rank - 2; d-- > 0;) {
@@ -349,8 +214,8 @@ static size_t s_begin(const s_match_t *match, const s_seen_t *seen, size_t head)
 /*  The output as the product sees it.  */
 static void s_see_output(s_match_t *match, int slot)
 {
-    s_seen_t seen = {.slot = slot, .rank = match->scores.rank};
-    size_t steps[TACIT_ENGINE_RANK_MAX];
+    tacit_seen_t seen = {.slot = slot, .rank = match->scores.rank};
+    size_t steps[TACIT_ENGINE_RANK_MAX] = {0};
     tacit_dense_strides(&match->y, steps);
     for (size_t i = 0; i < seen.rank; i++) {
         seen.dims[match->order[i]] = match->y.dims[i];
@@ -362,10 +227,11 @@ static void s_see_output(s_match_t *match, int slot)
 static tacit_attention_t *s_recipe(const s_match_t *match)
 {
     size_t rank = match->scores.rank;
-    const s_seen_t *seen = match->seen;
-    tacit_attention_t *recipe = tacit_planner_room(match->planner, sizeof(*recipe));
+    const tacit_seen_t *seen = match->seen;
+    tacit_attention_t *recipe = tacit_planner_room(match->sight.planner, sizeof(*recipe));
     size_t heads = tacit_shape_span(&match->scores, 0, rank - 2);
-    size_t(*at)[TACIT_ATTENTION_SLOTS] = tacit_planner_room(match->planner, heads * sizeof(*at));
+    size_t(*at)[TACIT_ATTENTION_SLOTS] =
+        tacit_planner_room(match->sight.planner, heads * sizeof(*at));
     if (recipe == NULL || at == NULL) {
         return NULL;
     }
@@ -398,7 +264,7 @@ static tacit_attention_t *s_recipe(const s_match_t *match)
 
 static tacit_status_t s_plan(s_match_t *match)
 {
-    tacit_planner_t *planner = match->planner;
+    tacit_planner_t *planner = match->sight.planner;
     int slots[TACIT_ATTENTION_SLOTS];
     for (size_t i = 0; i < TACIT_ATTENTION_Y; i++) {
         slots[i] = match->seen[i].slot;
@@ -415,8 +281,8 @@ static tacit_status_t s_plan(s_match_t *match)
     for (size_t i = 0; i < match->taken_count; i++) {
         tacit_planner_absorb(planner, match->taken[i]);
     }
-    for (size_t i = 0; i < match->forgotten_count; i++) {
-        tacit_planner_forget(planner, match->forgotten[i]);
+    for (size_t i = 0; i < match->sight.passed_count; i++) {
+        tacit_planner_forget(planner, match->sight.passed[i]);
     }
     tacit_planner_bind(planner, match->value, y);
     return tacit_planner_kernel(planner, tacit_attention_run, "attention", recipe, slots,
@@ -426,7 +292,7 @@ static tacit_status_t s_plan(s_match_t *match)
 tacit_status_t tacit_portable_attention(tacit_planner_t *planner,
                                         const tacit_inference_t *inference, bool *ret_done)
 {
-    s_match_t match = {.planner = planner};
+    s_match_t match = {.sight.planner = planner};
     if (!tacit_planner_may_merge(planner) || !s_find(&match, inference)) {
         return tacit_planner_error(planner)->code;
     }
