@@ -175,8 +175,10 @@ static tacit_status_t s_split(tacit_graph_t *graph, const tacit_graph_node_t *no
     tacit_graph_node_t spread = *node;
     int *numbers = tacit_pool_take(graph->pool, 6, sizeof(int), error);
     bool bias = tacit_graph_node_input(node, 2) != TACIT_NO_VALUE;
-    tacit_status_t status =
-        numbers != NULL ? s_attributes(graph, s, &conv, &spread, error) : error->code;
+    if (numbers == NULL) {
+        return error->code;
+    }
+    tacit_status_t status = s_attributes(graph, s, &conv, &spread, error);
     if (status == TACIT_OK) {
         numbers[0] = node->inputs[0];
         status = s_weights(graph, node, s, numbers, error);
@@ -230,7 +232,10 @@ tacit_status_t tacit_pass_transposed(tacit_graph_t *graph, tacit_error_t *error)
     }
     tacit_graph_node_t *nodes =
         tacit_pool_take(graph->pool, graph->node_count + count, sizeof(*nodes), error);
-    tacit_status_t status = nodes != NULL ? TACIT_OK : error->code;
+    tacit_status_t status = TACIT_OK;
+    if (nodes == NULL) {
+        return error->code;
+    }
     size_t to = 0;
     for (size_t i = 0; status == TACIT_OK && i < graph->node_count; i++) {
         const tacit_graph_node_t *node = &graph->nodes[i];

@@ -186,7 +186,7 @@ static tacit_status_t s_plan_gate(tacit_planner_t *planner, const tacit_inferenc
 {
     const tacit_shape_t *shape = &inference->outputs[0].shape;
     tacit_shape_t numbers = tacit_planner_tensor(planner, gate)->shape;
-    size_t lanes = s_lanes(planner, map);
+    size_t lanes = s_lanes(planner, map) == S_EIGHT ? S_EIGHT : TACIT_BLOCK;
     dnnl_memory_desc_t layout = s_layout(&numbers, lanes);
     int slots[] = {map,
                    tacit_planner_onednn(planner) != NULL
