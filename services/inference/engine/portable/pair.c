@@ -13,7 +13,7 @@
 #include <string.h>
 
 /*  The map between: it pays from so many bytes on; and so many of it are there at once.  */
-enum { BETWEEN_MIN = 1 << 20, BAND_SIZE = 96 * 1024, BATCH_AXES = 4 };
+enum { BETWEEN_MIN = 1 << 20, BAND_SIZE = 256 * 1024, BATCH_AXES = 4 };
 
 typedef struct s_pair {
     tacit_convolution_t first, second;
