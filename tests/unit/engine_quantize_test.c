@@ -734,7 +734,92 @@ static void test_chains(void **state)
     s_compare(s_chain("Relu", 0, true), "an output", &shape, TACIT_DTYPE_FLOAT32, x, false);
 }
 
+/*  A scale that turns the order around: the largest real is the smallest byte.  */
+static Onnx__ModelProto *s_turned_around(void)
+{
+    static const int64_t two[] = {2, 2};
+    Onnx__ModelProto *model = model_new(13);
+    model_input(model, "x", U8, 1, 1, 4, 4, END);
+    s_scalar_real(model, "s", -1.0F);
+    s_scalar_byte(model, "z", U8, 0);
+    (void)model_node(model, "DequantizeLinear", "x s z", "a");
+    node_integers(model_node(model, "MaxPool", "a", "b"), "kernel_shape", 2, two);
+    (void)model_node(model, "QuantizeLinear", "b s z", "y");
+    model_output(model, "y", U8, 1, 1, 3, 3, END);
+    return model;
+}
+
+/*  One number for all columns is a bias, too.  */
+static Onnx__ModelProto *s_one_bias(void)
+{
+    static const int64_t shape[] = {16, 3};
+    static const int64_t one[] = {1};
+    const int32_t bias = 1000;
+    Onnx__ModelProto *model = model_new(13);
+    model_input(model, "x", U8, 1, 16, END);
+    s_scalar_real(model, "s", 0.5F);
+    s_scalar_real(model, "p", 0.25F);
+    s_scalar_byte(model, "z", U8, 3);
+    (void)model_raw(model, "w", S8, 2, shape, s_draw(48, 5, 100), 48);
+    (void)model_raw(model, "c", S32, 1, one, &bias, sizeof(bias));
+    (void)model_node(model, "DequantizeLinear", "x s z", "a");
+    (void)model_node(model, "DequantizeLinear", "w s", "b");
+    (void)model_node(model, "DequantizeLinear", "c p", "d");
+    (void)model_node(model, "Gemm", "a b d", "y");
+    model_output(model, "y", F32, 1, 3, END);
+    return model;
+}
+
+static void test_chains_that_stay(void **state)
+{
+    (void)state;
+    static uint8_t x[16];
+    for (size_t i = 0; i < sizeof(x); i++) {
+        x[i] = (uint8_t)(i * 37 % 101 + 1);
+    }
+    const tacit_shape_t map = {.rank = 4, .dims = {1, 1, 4, 4}};
+    const tacit_shape_t row = {.rank = 2, .dims = {1, 16}};
+    for (int i = 0; i < 2; i++) {
+        tacit_engine_t *engine = NULL;
+        bool fast = false;
+        size_t size = 0;
+        size_t count = 0;
+        Onnx__ModelProto *model = s_turned_around();
+        uint8_t *onnx = model_pack(model, &size);
+        model_free(model);
+        tacit_engine_result_t *result =
+            s_run(tacit_span(onnx, size), i == 1, &map, TACIT_DTYPE_UINT8, x, &fast, &engine);
+        const tacit_engine_tensor_t *y = tacit_engine_result_tensors(result, &count);
+        for (size_t k = 0; k < 9; k++) {
+            const uint8_t *at = x + k / 3 * 4 + k % 3;
+            uint8_t upper = at[0] < at[1] ? at[0] : at[1];
+            uint8_t lower = at[4] < at[5] ? at[4] : at[5];
+            assert_int_equal(y->data.data[k], upper < lower ? upper : lower);
+        }
+        tacit_engine_result_destroy(&result);
+        tacit_engine_destroy(&engine);
+        free(onnx);
+    }
+    s_compare(s_one_bias(), "one bias", &row, TACIT_DTYPE_UINT8, x, false);
+}
+
 /* --- refusals --------------------------------------------------------------------------------- */
+
+/*  Sums of more places than these do not fit.  */
+static tacit_status_t s_load_average(int places)
+{
+    tacit_engine_t *engine = NULL;
+    tacit_error_t error = {0};
+    Onnx__ModelProto *model = model_new(13);
+    model_input(model, "x", U8, 1, 1, places, END);
+    s_scalar_real(model, "s", 0.5F);
+    s_scalar_byte(model, "z", U8, 1);
+    (void)model_node_microsoft(model, "QLinearGlobalAveragePool", "x s z s z", "y");
+    model_output(model, "y", U8, 1, 1, 1, END);
+    tacit_status_t status = model_load(model, NULL, &engine, &error);
+    tacit_engine_destroy(&engine);
+    return status;
+}
 
 static tacit_status_t s_load_maps(const char *op, const char *inputs, int type)
 {
@@ -778,20 +863,18 @@ static void test_refusals(void **state)
     assert_int_equal(s_load_maps("QLinearSoftmax", "x s z two z", U8), TACIT_MALFORMED);
     assert_int_equal(s_load_maps("QLinearWhatever", "x s z x s z s z", U8), TACIT_UNSUPPORTED);
     assert_int_equal(s_load_maps("Conv", "x s", U8), TACIT_UNSUPPORTED);
+    assert_int_equal(s_load_average(INT32_MAX / UINT8_MAX), TACIT_OK);
+    assert_int_equal(s_load_average(INT32_MAX / UINT8_MAX + 1), TACIT_MALFORMED);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convolutions),
-        cmocka_unit_test(test_integer_convolutions),
-        cmocka_unit_test(test_products),
-        cmocka_unit_test(test_dynamic_products),
-        cmocka_unit_test(test_other_shapes),
-        cmocka_unit_test(test_maps_after_convolutions),
-        cmocka_unit_test(test_tables_and_parts),
-        cmocka_unit_test(test_bytes_of_parts),
-        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_convolutions),     cmocka_unit_test(test_integer_convolutions),
+        cmocka_unit_test(test_products),         cmocka_unit_test(test_dynamic_products),
+        cmocka_unit_test(test_other_shapes),     cmocka_unit_test(test_maps_after_convolutions),
+        cmocka_unit_test(test_tables_and_parts), cmocka_unit_test(test_bytes_of_parts),
+        cmocka_unit_test(test_chains),           cmocka_unit_test(test_chains_that_stay),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

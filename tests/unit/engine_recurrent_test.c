@@ -143,11 +143,31 @@ static void test_a_length_beyond_the_input(void **state)
     tacit_engine_destroy(&engine);
 }
 
+/*  Steps of no features take no memory, but time for each.  */
+static void test_steps_that_nobody_sees(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        tacit_engine_t *engine = NULL;
+        tacit_error_t error = {0};
+        Onnx__ModelProto *model = model_new(14);
+        model_input(model, "x", F32, i == 0 ? 1 << 25 : 1 << 26, 1, 0, END);
+        (void)model_weights(model, "w", 1, 4 * 8, 0, END);
+        (void)model_weights(model, "r", 1, 4 * 8, 8, END);
+        (void)model_node(model, "LSTM", "x w r", "- h");
+        model_output(model, "h", F32, 1, 1, 8, END);
+        assert_int_equal(model_load(model, NULL, &engine, &error),
+                         i == 0 ? TACIT_OK : TACIT_TOO_LARGE);
+        tacit_engine_destroy(&engine);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_side_by_side),
         cmocka_unit_test(test_a_length_beyond_the_input),
+        cmocka_unit_test(test_steps_that_nobody_sees),
     };
     return cmocka_run_group_tests_name("engine_recurrent", tests, NULL, NULL);
 }

@@ -47,7 +47,9 @@ bool tacit_fuse_is_number(const tacit_graph_t *graph, int value, float number)
 {
     size_t count = 0;
     const float *items = tacit_fuse_constant(graph, value, &count);
-    return items != NULL && count == 1 && fabsf(items[0] - number) <= 1e-4F * fabsf(number);
+    /* one of a higher rank would give its rank to what it is combined with */
+    return items != NULL && count == 1 && graph->values[value].content.shape.rank <= 1 &&
+           fabsf(items[0] - number) <= 1e-4F * fabsf(number);
 }
 
 int tacit_fuse_other(const tacit_graph_node_t *node, int known)
@@ -122,7 +124,8 @@ static bool s_find_divisor(const tacit_graph_t *graph, s_layer_t *layer)
     }
     size_t count = 0;
     const float *number = tacit_fuse_constant(graph, epsilon, &count);
-    if (!s_is_mean(layer->variance) || number == NULL || count != 1) {
+    if (!s_is_mean(layer->variance) || number == NULL || count != 1 ||
+        graph->values[epsilon].content.shape.rank > 1) {
         return false;
     }
     layer->epsilon = number[0];

@@ -8,7 +8,9 @@ enum { GROW_STEP = 64 };
 
 typedef struct s_pack {
     const void *source;
+    tacit_shape_t shape;
     uint64_t kind;
+    size_t size;
     void *data; /* owned */
 } s_pack_t;
 
@@ -44,18 +46,20 @@ void tacit_packs_destroy(tacit_packs_t **packs)
     *packs = NULL;
 }
 
-const void *tacit_packs_find(const tacit_packs_t *packs, const void *source, uint64_t kind)
+const void *tacit_packs_find(const tacit_packs_t *packs, const tacit_pack_t *wanted)
 {
     for (size_t i = 0; i < packs->count; i++) {
-        if (packs->items[i].source == source && packs->items[i].kind == kind) {
-            return packs->items[i].data;
+        const s_pack_t *pack = &packs->items[i];
+        if (pack->source == wanted->source && pack->kind == wanted->kind &&
+            tacit_shape_equal(&pack->shape, wanted->shape) &&
+            (wanted->size == 0 || pack->size == wanted->size)) {
+            return pack->data;
         }
     }
     return NULL;
 }
 
-void *tacit_packs_add(tacit_packs_t *packs, const void *source, uint64_t kind, size_t size,
-                      tacit_error_t *error)
+void *tacit_packs_add(tacit_packs_t *packs, const tacit_pack_t *wanted, tacit_error_t *error)
 {
     if (packs->count == packs->capacity) {
         s_pack_t *items = realloc(packs->items, (packs->capacity + GROW_STEP) * sizeof(s_pack_t));
@@ -66,9 +70,13 @@ void *tacit_packs_add(tacit_packs_t *packs, const void *source, uint64_t kind, s
         packs->items = items;
         packs->capacity += GROW_STEP;
     }
-    void *data = tacit_memory_new(packs->budget, size, error);
+    void *data = tacit_memory_new(packs->budget, wanted->size, error);
     if (data != NULL) {
-        packs->items[packs->count++] = (s_pack_t){.source = source, .kind = kind, .data = data};
+        packs->items[packs->count++] = (s_pack_t){.source = wanted->source,
+                                                  .shape = *wanted->shape,
+                                                  .kind = wanted->kind,
+                                                  .size = wanted->size,
+                                                  .data = data};
     }
     return data;
 }

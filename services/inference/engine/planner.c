@@ -261,7 +261,8 @@ const void *tacit_planner_pack(tacit_planner_t *planner, int slot, uint64_t kind
 {
     const tacit_slot_t *from = &planner->plan->slots[slot];
     tacit_packs_t *packs = planner->plan->packs;
-    const void *known = from->permanent ? tacit_packs_find(packs, from->origin, kind) : NULL;
+    const tacit_pack_t pack = {from->origin, &from->tensor.shape, kind, size};
+    const void *known = from->permanent ? tacit_packs_find(packs, &pack) : NULL;
     planner->plan->slots[slot].packed = from->permanent;
     if (known != NULL) {
         return known;
@@ -270,9 +271,8 @@ const void *tacit_planner_pack(tacit_planner_t *planner, int slot, uint64_t kind
         (void)tacit_error_set(planner->error, TACIT_INTERNAL, "the weights were let go");
         return NULL;
     }
-    void *packed = from->permanent
-                       ? tacit_packs_add(packs, from->origin, kind, size, planner->error)
-                       : tacit_planner_own_elements(planner, size);
+    void *packed = from->permanent ? tacit_packs_add(packs, &pack, planner->error)
+                                   : tacit_planner_own_elements(planner, size);
     if (packed != NULL) {
         fill(recipe, from->tensor.data, packed);
     }
@@ -282,7 +282,8 @@ const void *tacit_planner_pack(tacit_planner_t *planner, int slot, uint64_t kind
 bool tacit_planner_may_pack(const tacit_planner_t *planner, int slot, uint64_t kind)
 {
     const tacit_slot_t *from = &planner->plan->slots[slot];
-    return !from->spent || tacit_packs_find(planner->plan->packs, from->origin, kind) != NULL;
+    const tacit_pack_t pack = {from->origin, &from->tensor.shape, kind, 0};
+    return !from->spent || tacit_packs_find(planner->plan->packs, &pack) != NULL;
 }
 
 void tacit_planner_keep(tacit_planner_t *planner, int slot)

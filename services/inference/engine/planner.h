@@ -63,8 +63,8 @@ size_t tacit_planner_parts(const tacit_planner_t *planner, int slot, const int *
 size_t tacit_planner_users(const tacit_planner_t *planner, int value,
                            const tacit_graph_node_t **ret_users, size_t room);
 
-/*  The node that made the value by a step of its own, where nothing has read it; else NULL. And that
-    step goes, as nothing will.  */
+/*  The node that made the value by a step of its own, where nothing has read it, and its inputs are
+    still there; else NULL. And that step goes, as nothing will.  */
 const tacit_graph_node_t *tacit_planner_unread(const tacit_planner_t *planner, int value);
 void tacit_planner_forget(tacit_planner_t *planner, int value);
 

@@ -54,6 +54,18 @@ static tacit_step_t *s_maker(const tacit_planner_t *planner, int slot)
     return shared ? NULL : found;
 }
 
+/*  Whether another value was written over this one, as nobody was to read it any more.  */
+static bool s_is_gone(const tacit_planner_t *planner, int slot)
+{
+    const tacit_plan_t *plan = planner->plan;
+    bool gone = false;
+    for (size_t i = slot != TACIT_NO_SLOT ? (size_t)slot + 1 : plan->slot_count;
+         i < plan->slot_count; i++) {
+        gone |= plan->slots[i].taken && plan->slots[i].root == plan->slots[slot].root;
+    }
+    return gone;
+}
+
 const tacit_graph_node_t *tacit_planner_unread(const tacit_planner_t *planner, int value)
 {
     const tacit_value_t *known = &planner->graph->values[value];
@@ -64,7 +76,11 @@ const tacit_graph_node_t *tacit_planner_unread(const tacit_planner_t *planner, i
     }
     const tacit_graph_node_t *node = &planner->graph->nodes[known->producer];
     const tacit_step_t *step = s_maker(planner, slot);
-    return step != NULL && step->node == node ? node : NULL;
+    bool there = step != NULL && step->node == node;
+    for (size_t i = 0; there && i < node->input_count; i++) {
+        there = !s_is_gone(planner, tacit_planner_slot(planner, node->inputs[i]));
+    }
+    return there ? node : NULL;
 }
 
 void tacit_planner_forget(tacit_planner_t *planner, int value)

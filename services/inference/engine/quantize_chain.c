@@ -28,6 +28,14 @@ bool tacit_chain_grid(const tacit_graph_t *graph, const tacit_graph_node_t *node
            (value == TACIT_NO_VALUE || (zero != NULL && zero->count == scale->count));
 }
 
+/*  One scale that turns no order around: what is the largest byte is the largest real.  */
+static bool s_is_even(const tacit_graph_t *graph, const tacit_chain_t *grid)
+{
+    const tacit_tensor_t *scale = tacit_chain_content(graph, grid->scale);
+    return scale->count == 1 && isfinite(*(const float *)scale->data) &&
+           *(const float *)scale->data > 0;
+}
+
 static const tacit_graph_node_t *s_dequantizer(const tacit_graph_t *graph, int value)
 {
     int producer = value != TACIT_NO_VALUE ? graph->values[value].producer : TACIT_NO_NODE;
@@ -44,8 +52,7 @@ bool tacit_chain_map(const tacit_graph_t *graph, int value, tacit_chain_t *ret_m
     }
     ret_map->bytes = node->inputs[0];
     tacit_dtype_t dtype = graph->values[node->inputs[0]].dtype;
-    return tacit_chain_content(graph, ret_map->scale)->count == 1 &&
-           (dtype == TACIT_DTYPE_UINT8 || dtype == TACIT_DTYPE_INT8);
+    return s_is_even(graph, ret_map) && (dtype == TACIT_DTYPE_UINT8 || dtype == TACIT_DTYPE_INT8);
 }
 
 /*  Constant int8 weights around 0, with a scale for all or one per place of that axis.  */
@@ -176,8 +183,7 @@ tacit_graph_node_t *tacit_chain_quantizer(tacit_graph_t *graph, const tacit_grap
         next = tacit_chain_follower(graph, next->outputs[0]);
     }
     if (next == NULL || !tacit_chain_is(next, "QuantizeLinear") ||
-        !tacit_chain_grid(graph, next, ret_grid) ||
-        tacit_chain_content(graph, ret_grid->scale)->count != 1) {
+        !tacit_chain_grid(graph, next, ret_grid) || !s_is_even(graph, ret_grid)) {
         return NULL;
     }
     if (between != NULL) {

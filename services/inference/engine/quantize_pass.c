@@ -33,6 +33,12 @@ static tacit_status_t s_convolution(tacit_graph_t *graph, tacit_graph_node_t *no
                         : TACIT_OK;
 }
 
+/*  Whether a bias has a number for each column: one for all of them would broadcast.  */
+static bool s_is_whole(const tacit_graph_t *graph, int bias, int64_t columns)
+{
+    return bias == TACIT_NO_VALUE || tacit_chain_content(graph, bias)->count == (size_t)columns;
+}
+
 /*  Without a QuantizeLinear after it the product stays real.  */
 static tacit_status_t s_gemm(tacit_graph_t *graph, tacit_graph_node_t *node, tacit_error_t *error)
 {
@@ -46,7 +52,8 @@ static tacit_status_t s_gemm(tacit_graph_t *graph, tacit_graph_node_t *node, tac
         tacit_graph_node_integer(node, "transA", 0) != 0 ||
         !tacit_chain_map(graph, node->inputs[0], &x) ||
         !tacit_chain_weights(graph, node->inputs[1], axis, &w) ||
-        !tacit_chain_bias(graph, tacit_graph_node_input(node, 2), &x, &w, &bias)) {
+        !tacit_chain_bias(graph, tacit_graph_node_input(node, 2), &x, &w, &bias) ||
+        !s_is_whole(graph, bias, tacit_chain_content(graph, w.bytes)->shape.dims[axis])) {
         return TACIT_OK;
     }
     tacit_graph_node_t *last = tacit_chain_quantizer(graph, node, &y);

@@ -181,8 +181,8 @@ tacit_status_t tacit_quantized_exact(tacit_planner_t *planner, const tacit_opera
     }
     int slot = tacit_planner_slot(planner, inference->node->inputs[operands->b]);
     const int32_t *magnitudes =
-        tacit_planner_pack(planner, slot, PACK_MAGNITUDES, weights->channels * sizeof(int32_t),
-                           s_sum_magnitudes, weights);
+        tacit_planner_pack(planner, slot, PACK_MAGNITUDES + (weights->step == 1 ? 1 : 0),
+                           weights->channels * sizeof(int32_t), s_sum_magnitudes, weights);
     if (magnitudes == NULL) {
         return tacit_planner_error(planner)->code;
     }

@@ -218,11 +218,15 @@ TACIT_ACCELERATE(pair)
 
 enum { X = 0, X_SCALE, X_ZERO, MEAN_SCALE, MEAN_ZERO };
 
+/*  Places whose sum, and what the zero point takes from it, fit 32 bits.  */
+enum { PLACES_MAX = INT32_MAX / UINT8_MAX };
+
 TACIT_INFER(average)
 {
     static const size_t numbers[] = {X_SCALE, X_ZERO, MEAN_SCALE, MEAN_ZERO};
     const tacit_shape_t *x = &inference->inputs[X].shape;
-    bool fits = x->rank >= 3 && tacit_shape_span(x, 2, x->rank) > 0;
+    bool fits = x->rank >= 3 && tacit_shape_span(x, 2, x->rank) > 0 &&
+                tacit_shape_span(x, 2, x->rank) <= PLACES_MAX;
     for (size_t i = 0; fits && i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         fits = tacit_quantized_fit(inference, numbers[i], 1);
     }
@@ -231,7 +235,8 @@ TACIT_INFER(average)
         inference->outputs[0].shape.dims[i] = 1;
     }
     *inference->scratch = fits ? (size_t)x->dims[1] * (sizeof(int32_t) + sizeof(float)) : 0;
-    return fits ? TACIT_OK : tacit_infer_refuse(inference, "its input has no places to average");
+    return fits ? TACIT_OK
+                : tacit_infer_refuse(inference, "its input has no places to average, or too many");
 }
 
 /*  Sums of one picture's channels, whose elements are `step` apart, the channels `apart`.  */

@@ -108,6 +108,11 @@ TACIT_INFER(recurrent)
         all = (tacit_shape_t){.rank = 4, .dims = {b, t, d, h}};
         last = (tacit_shape_t){.rank = 3, .dims = {b, d, h}};
     }
+    size_t count = 0; /* steps of no features, whose outputs nobody wants, would have no bounds */
+    if (!tacit_shape_count(&all, TACIT_DTYPE_FLOAT32, &count)) {
+        return tacit_graph_node_refuse(node, inference->error, TACIT_TOO_LARGE,
+                                       "all its states are too large");
+    }
     for (size_t i = 0; i < node->output_count; i++) {
         inference->outputs[i].shape = i == 0 ? all : last;
     }

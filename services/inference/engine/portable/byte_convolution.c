@@ -103,14 +103,20 @@ static void s_choose_copy(tacit_byte_convolution_t *recipe, bool plain)
     recipe->flat = one && down + right == 0;
 }
 
+/*  The way of packing: nodes that share weights may differ in dilations, which decide it.  */
+static uint64_t s_kind(const tacit_byte_convolution_t *recipe)
+{
+    return KIND_WINDOWS + 4 * (uint64_t)recipe->groups + (recipe->depthwise ? 2 : 0) +
+           (recipe->weights.joined ? 1 : 0);
+}
+
 tacit_status_t tacit_quantized_windows(tacit_planner_t *planner, const tacit_operands_t *o,
                                        const tacit_inference_t *inference, bool *ret_done)
 {
     const tacit_graph_node_t *node = inference->node;
     tacit_byte_convolution_t found;
     int w = tacit_planner_slot(planner, node->inputs[o->b]);
-    if (!s_describe(o, inference, &found) ||
-        !tacit_planner_may_pack(planner, w, KIND_WINDOWS + found.groups)) {
+    if (!s_describe(o, inference, &found) || !tacit_planner_may_pack(planner, w, s_kind(&found))) {
         return TACIT_OK;
     }
     tacit_byte_convolution_t *recipe = tacit_planner_room(planner, sizeof(*recipe));
@@ -129,9 +135,9 @@ tacit_status_t tacit_quantized_windows(tacit_planner_t *planner, const tacit_ope
     }
     *recipe = found;
     s_choose_copy(recipe, tacit_planner_is_plain(planner, slots[o->a]));
-    recipe->packed = tacit_planner_pack(planner, w, KIND_WINDOWS + found.groups,
-                                        tacit_byte_convolution_size(recipe),
-                                        tacit_byte_convolution_fill, recipe);
+    recipe->packed =
+        tacit_planner_pack(planner, w, s_kind(&found), tacit_byte_convolution_size(recipe),
+                           tacit_byte_convolution_fill, recipe);
     if (tacit_planner_onednn(planner) != NULL) {
         tacit_planner_keep(planner, w); /* another shape may be one for oneDNN */
     }

@@ -33,7 +33,7 @@ static tacit_status_t s_plan(tacit_planner_t *planner, const tacit_inference_t *
     bool constant = inference->inputs[1].data != NULL && recipe->batches == 1;
     if (constant) {
         recipe->b = tacit_planner_pack(
-            planner, slots[1], recipe->b_row != 1 ? TACIT_PRODUCT_ROWS : TACIT_PRODUCT_COLUMNS,
+            planner, slots[1], recipe->turned ? TACIT_PRODUCT_COLUMNS : TACIT_PRODUCT_ROWS,
             tacit_product_packed_size(recipe), tacit_product_fill, recipe);
         slots[1] = TACIT_NO_SLOT; /* as they came they are not read */
     }
@@ -56,8 +56,10 @@ bool tacit_portable_restore(const tacit_packs_t *packs, const void *origin,
                             const tacit_tensor_t *tensor, void *ret_elements)
 {
     const tacit_shape_t *shape = &tensor->shape;
-    const void *rows = tacit_packs_find(packs, origin, TACIT_PRODUCT_ROWS);
-    const void *columns = tacit_packs_find(packs, origin, TACIT_PRODUCT_COLUMNS);
+    const void *rows =
+        tacit_packs_find(packs, &(tacit_pack_t){origin, shape, TACIT_PRODUCT_ROWS, 0});
+    const void *columns =
+        tacit_packs_find(packs, &(tacit_pack_t){origin, shape, TACIT_PRODUCT_COLUMNS, 0});
     if (tensor->dtype != TACIT_DTYPE_FLOAT32 || (rows == NULL && columns == NULL) ||
         shape->rank < 2 || tacit_shape_span(shape, 0, shape->rank - 2) != 1) {
         return false;
@@ -101,7 +103,8 @@ tacit_status_t tacit_portable_gemm(tacit_planner_t *planner, const tacit_inferen
     tacit_product_t found = {.m = (size_t)inference->outputs[0].shape.dims[0],
                              .n = (size_t)inference->outputs[0].shape.dims[1],
                              .k = (size_t)inference->inputs[0].shape.dims[1],
-                             .batches = 1};
+                             .batches = 1,
+                             .turned = parameters->gemm.transpose_b};
     found.b_row = parameters->gemm.transpose_b ? 1 : found.n;
     found.b_column = parameters->gemm.transpose_b ? found.k : 1;
     if (parameters->gemm.transpose_a || parameters->gemm.alpha != 1.0F || found.k == 0 ||

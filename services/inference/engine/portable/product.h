@@ -12,6 +12,7 @@ typedef struct tacit_product {
     size_t (*offsets)[2];   /* of each batch in a and b */
     const float *b;         /* packed; NULL: to be packed in each run */
     size_t b_row, b_column; /* steps in the matrix as it lies */
+    bool turned;            /* it lies transposed */
     const float *bias;
     bool add;
     tacit_finish_t finish;
