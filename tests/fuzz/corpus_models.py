@@ -125,7 +125,98 @@ def quantised():
     return g.model(g.node("DequantizeLinear", *made))
 
 
+def pair(g, x, step=0.05, zero=0, kind=numpy.int8):
+    scale, at = g.constant(numpy.float32(step)), g.constant(kind(zero))
+    return g.node("DequantizeLinear", g.node("QuantizeLinear", x, scale, at), scale, at)
+
+
+def steps(g, *shape, kind=numpy.int8, scale=0.01, **attributes):
+    """Constants as steps of one scale, as QDQ has weights and biases."""
+    return g.node("DequantizeLinear", g.constant(g.random.integers(-9, 9, shape).astype(kind)),
+                  g.constant(numpy.float32(scale)), **attributes)
+
+
+def chained():
+    """Every operator between Quantize- and DequantizeLinear that becomes one over bytes."""
+    g = Graph(13, 8)
+    x = pair(g, g.image(1, 2, 6, 6, declared=["N", 2, 6, 6]))
+    y = g.node("Conv", x, steps(g, 4, 2, 3, 3), steps(g, 4, kind=numpy.int32, scale=0.0005), pads=[1] * 4)
+    y = pair(g, g.relu(y), 0.05, -128)
+    y = pair(g, g.node("Conv", y, steps(g, 4, 1, 3, 3), group=4, pads=[1] * 4))
+    y = pair(g, g.node("MaxPool", y, kernel_shape=[2, 2], strides=[2, 2]))
+    y = pair(g, g.node("Concat", pair(g, g.node("Add", y, y)), pair(g, g.node("Sigmoid", y)), axis=1))
+    y = pair(g, g.node("AveragePool", y, kernel_shape=[2, 2]))
+    y = pair(g, g.node("Resize", y, "", g.constant(numpy.array([1, 1, 2, 2], numpy.float32)), mode="nearest"))
+    y = pair(g, g.node("Mul", y, pair(g, g.node("GlobalAveragePool", y))))
+    y = pair(g, g.node("Transpose", y, perm=[0, 2, 3, 1]))
+    made = pair(g, g.node("MatMul", y, steps(g, 8, 5)))
+    flat = pair(g, g.node("Flatten", made))
+    return g.model(g.node("Add", g.node("MatMul", y, steps(g, 8, 5)), g.constant(g.normal(5))),
+                   g.node("Gemm", flat, steps(g, 3, 80), transB=1))
+
+
+def grouped():
+    """Convolutions of bytes in groups and of single channels, of int8 and uint8, that share weights."""
+    g = Graph(13, 9)
+    scale, zero, around = (g.constant(x) for x in (numpy.float32(0.1), numpy.uint8(3), numpy.int8(0)))
+    x = g.input("x", ["N", 4, 9, 9], g.random.integers(0, 9, (1, 4, 9, 9)).astype(numpy.uint8), UINT8)
+    weights = g.constant(g.random.integers(-9, 9, (4, 2, 3, 3)).astype(numpy.int8))
+    single = g.constant(g.random.integers(-9, 9, (4, 1, 3, 3)).astype(numpy.int8))
+    y = g.node("QLinearConv", x, scale, zero, weights, scale, around, scale, zero, group=2, pads=[1] * 4)
+    y = g.node("QLinearConv", y, scale, zero, single, scale, around, scale, zero, group=4, dilations=[2, 2])
+    y = g.node("QLinearConv", y, scale, zero, single, scale, around, scale, zero, group=4, auto_pad="SAME_LOWER")
+    return g.model(y, g.node("ConvInteger", x, weights, zero, group=2, dilations=[2, 2]), kinds=[UINT8, TensorProto.INT32])
+
+
+def dynamic():
+    """Products whose grids are found while running; a matrix that is read in two shapes, and turned."""
+    g = Graph(13, 10)
+    x = g.input("x", ["N", 8], g.normal(2, 8))
+    made, scale, zero = g.node("DynamicQuantizeLinear", x, outputs=3)
+    weights = g.constant(g.random.integers(-9, 9, (8, 4)).astype(numpy.int8))
+    y = g.node("Cast", g.node("MatMulInteger", made, weights, zero), to=F32)
+    y = g.node("Add", g.node("Mul", y, g.node("Mul", scale, g.constant(numpy.float32(0.1)))), g.constant(g.normal(4)))
+    seen = g.node("Reshape", weights, g.integers(4, 8))
+    z = g.node("MatMulInteger", g.node("QuantizeLinear", y, scale, zero), seen)
+    w = g.constant(g.normal(4, 8))
+    return g.model(z, g.node("Gemm", g.node("MatMul", y, w), w, transB=1), kinds=[TensorProto.INT32, F32])
+
+
+def masked():
+    """Attention with what is added to scores, and with what chooses among them."""
+    g = Graph(13, 11)
+    x = g.input("x", ["N", 5, 8], g.normal(1, 5, 8))
+    x = g.node("Add", x, sequences.attention(g, x, 8, 2, g.constant(g.normal(1, 1, 5, 5)), True, False))
+    q, k, v = (sequences.heads(g, x, 2, 4, True) for _ in range(3))
+    scores = g.node("MatMul", g.node("Mul", q, g.inline(numpy.float32(0.5))), g.node("Transpose", k, perm=[0, 1, 3, 2]))
+    chosen = g.constant(numpy.tril(numpy.ones((1, 1, 5, 5), bool)))
+    scores = g.node("Where", chosen, scores, g.inline(numpy.float32(-1e4)))
+    y = g.node("MatMul", g.node("Softmax", scores, axis=-1), v)
+    return g.model(g.node("Transpose", y, perm=[0, 2, 1, 3]))
+
+
+def curves():
+    """Curves in the spellings of exporters; a ConvTranspose in groups; Resize between points."""
+    g = Graph(13, 12)
+    six, three, sixth = (g.constant(numpy.float32(x)) for x in (6, 3, 1 / 6))
+
+    def clipped(x):
+        return g.clip(g.node("Add", x, three))
+
+    x = g.image(1, 4, 4, 4, declared=["N", 4, 4, 4])
+    x = g.node("Mul", x, g.node("HardSigmoid", x, alpha=1 / 6, beta=0.5))
+    x = g.node("Div", g.node("Mul", x, clipped(x)), six)
+    x = g.node("Mul", g.node("Mul", clipped(x), sixth), x)
+    x = g.node("Mul", x, g.node("Sigmoid", x))
+    x = sequences.gelu(g, sequences.gelu(g, x), "tanh")
+    x = g.node("ConvTranspose", x, g.constant(g.normal(4, 1, 3, 3)), g.constant(g.normal(2)), group=2,
+               strides=[2, 2], pads=[1, 0, 1, 0], output_padding=[1, 1])
+    y = g.node("Resize", x, "", "", g.integers(1, 2, 3, 5), mode="cubic", coordinate_transformation_mode="align_corners")
+    return g.model(y, g.node("Resize", x, "", g.constant(numpy.array([1, 1, 2, 0.5], numpy.float32)), mode="linear"))
+
+
 SMALL = {
+    "chained": chained, "grouped": grouped, "dynamic": dynamic, "masked": masked, "curves": curves,
     "residual": residual, "shuffled": shuffled, "encoder": encoder, "einsums": sequences.einsums,
     "lstm": lambda: memory("LSTM"), "gru": lambda: memory("GRU"), "quantised": quantised,
     "forest": lambda: forest(3, range(3)), "forest-binary": lambda: forest(2, (0,)),
