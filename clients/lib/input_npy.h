@@ -28,8 +28,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_npy_parse(tacit_span_t file, tacit_npy_flo
                                                 tacit_tensor_t *ret_tensor,
                                                 tacit_error_t *ret_error);
 
-/*  An array where it lies, of any size: the elements of float64 are kept, and bools are not looked
-    at.  */
+/*  An array where it lies, of any size, also without elements: those of float64 are kept, and bools
+    are not looked at.  */
 typedef struct tacit_npy_view {
     tacit_inference_dtype_t dtype;
     size_t rank;

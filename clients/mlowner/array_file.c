@@ -60,6 +60,9 @@ static bool s_is_table(const char *path)
     return table;
 }
 
+/*  float64 is narrowed later, where the model takes float32.  */
+static const tacit_input_options_t s_as_they_are = {.keep_float64 = true};
+
 static int s_is_visible(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';
@@ -80,14 +83,15 @@ static tacit_status_t s_load_folder(tacit_array_file_t *file, const char *path,
         goto out;
     }
     paths = calloc((size_t)count, sizeof *paths);
-    for (int i = 0; paths != NULL && i < count; i++) {
-        made += asprintf(&paths[i], "%s/%s", path, entries[i]->d_name) >= 0;
+    while (paths != NULL && made < (size_t)count &&
+           asprintf(&paths[made], "%s/%s", path, entries[made]->d_name) >= 0) {
+        made++;
     }
     if (made < (size_t)count) {
         status = tacit_error_set(error, TACIT_NO_MEMORY, NULL);
         goto out;
     }
-    status = tacit_input_load((const char *const *)paths, made, NULL, &file->made, error);
+    status = tacit_input_load((const char *const *)paths, made, &s_as_they_are, &file->made, error);
 out:
     for (int i = 0; i < count; i++) {
         if (paths != NULL && (size_t)i < made) {
@@ -108,7 +112,7 @@ static tacit_status_t s_open(tacit_array_file_t *file, const char *path, tacit_e
     if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
         return s_load_folder(file, path, error);
     }
-    return s_is_table(path) ? tacit_input_load(&path, 1, NULL, &file->made, error)
+    return s_is_table(path) ? tacit_input_load(&path, 1, &s_as_they_are, &file->made, error)
                             : s_map(file, path, error);
 }
 

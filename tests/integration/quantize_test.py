@@ -86,6 +86,16 @@ class Quantize(unittest.TestCase):
         self.assertGreaterEqual(said["comparison"]["right"], 178)
         self.assertEqual(said["comparison"]["right_fp32"], 179)
 
+    def test_a_folder_of_arrays(self):
+        """As numpy makes them: float64, for a model of float32."""
+        folder = os.path.join(self.folder, "rows")
+        os.mkdir(folder)
+        for i in range(3):
+            self.write(f"rows/{i}.npy", npy((20, 4), [(k * 31 % 17) / 7 for k in range(80)], "f8"))
+        done = self.quantize("--data", folder, "--json", model=self.linear())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["comparison"]["rows"], 60)
+
     def test_for_people(self):
         done = self.quantize("--data", self.rows(), model=self.linear())
         self.assertEqual(done.returncode, 0, done.stderr)
