@@ -10,7 +10,7 @@
 /*  Of the first output. fp32 is the model to compare with.  */
 typedef struct tacit_comparison {
     size_t rows;       /* 0: nothing was compared */
-    double largest;    /* difference */
+    double largest;    /* difference; infinite where one alone is NaN or infinite */
     double mean;       /* of all differences */
     double magnitude;  /* the largest number in fp32 */
     size_t numbers;    /* that were compared */
@@ -20,6 +20,12 @@ typedef struct tacit_comparison {
     size_t right_fp32; /* ..and are met, so often */
     size_t right;
 } tacit_comparison_t;
+
+/*  Whether --data, --labels, --against and the precision go together: TACIT_CLIENT_USAGE, before
+    anything is run.  */
+TACIT_MUST_CHECK tacit_status_t tacit_compare_check(const tacit_invocation_t *invocation,
+                                                    tacit_precision_t precision,
+                                                    tacit_error_t *ret_error);
 
 /*  By --data, --labels and --against; nothing where --data was not given. The engine is loaded from
     the command's operand with these options.  */
@@ -39,6 +45,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_compare_engines(tacit_batches_t *batches,
 /*  against: the file of the model to compare with; NULL: the same one in fp32.  */
 void tacit_comparison_print(const tacit_comparison_t *comparison, tacit_precision_t precision,
                             const char *against);
+/*  What is infinite is null there. The caller's; NULL where memory is at its end.  */
 json_t *tacit_comparison_json(const tacit_comparison_t *comparison);
 
 #endif

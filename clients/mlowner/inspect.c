@@ -297,6 +297,9 @@ tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation, tacit
     if (!status) {
         status = tacit_local_load(invocation->operands[0], &setup.options, &engine, ret_error);
     }
+    if (!status) {
+        status = tacit_compare_check(invocation, setup.options.precision, ret_error);
+    }
     if (!status && tacit_invocation_count(invocation, "run") > 0) {
         status = tacit_local_run(invocation, engine, &run, ret_error);
     }

@@ -196,6 +196,24 @@ class Inspect(unittest.TestCase):
         self.assertAlmostEqual(told["largest_difference"], 2 * told["largest_number"], places=5)
         self.assertNotIn("right", told)
 
+    def test_infinite_answers_are_told(self):
+        """JSON has no infinity: null, and what can be told beside it."""
+        done = self.inspect("--json", self.linear("huge.onnx", 2e38), "--data", self.rows(), "--against",
+                            self.linear())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = json.loads(done.stdout)["comparison"]
+        self.assertIsNone(told["largest_difference"])
+        self.assertIsNone(told["mean_difference"])
+        self.assertGreater(told["largest_number"], 0)
+        self.assertIn("same_class", told)
+
+    def test_nothing_is_run_where_options_do_not_go_together(self):
+        out = os.path.join(self.folder, "out")
+        done = self.inspect(self.linear(), "--run", self.rows(), "--out", out, "--labels", "y.csv")
+        self.assertEqual(done.returncode, USAGE)
+        self.assertIn("need --data", done.stderr)
+        self.assertFalse(os.path.exists(out))
+
     def test_refuses_what_cannot_be_compared(self):
         model, rows = self.linear(), self.rows()
         short = self.write("short.npy", npy((3,), [0] * 3).replace(b"<f4", b"<i4"))
