@@ -13,10 +13,11 @@
 
 enum { S_FIELD_MAX = 256 /* bytes of a class in a table */ };
 
-static tacit_status_t s_refuse_count(const char *path, tacit_error_t *ret_error)
+/*  types: which numbers may stand there, where there is a choice.  */
+static tacit_status_t s_refuse_count(const char *path, const char *types, tacit_error_t *ret_error)
 {
-    return tacit_error_set(ret_error, TACIT_BAD_INPUT,
-                           "%s has not one class for each row (int64, int32 or uint8)", path);
+    return tacit_error_set(ret_error, TACIT_BAD_INPUT, "%s has not one class for each row%s", path,
+                           types);
 }
 
 /* --- arrays ----------------------------------------------------------------------------------- */
@@ -55,7 +56,7 @@ static tacit_status_t s_read_array(const char *path, size_t rows, int64_t *ret_l
         for (size_t i = 0; fits && i < rows; i++) {
             ret_labels[i] = s_number(&view, i);
         }
-        status = fits ? TACIT_OK : s_refuse_count(path, ret_error);
+        status = fits ? TACIT_OK : s_refuse_count(path, " (int64, int32 or uint8)", ret_error);
     }
     tacit_array_file_close(&file);
     return status;
@@ -116,27 +117,26 @@ static tacit_status_t s_parse(const char *path, const char *text, const char *na
     size_t count = 0;
     size_t line = 0;
     char field[S_FIELD_MAX];
-    while (*text != '\0') {
+    tacit_status_t status = TACIT_OK;
+    while (!status && *text != '\0') {
         size_t whole = strcspn(text, "\n");
         size_t length = whole > 0 && text[whole - 1] == '\r' ? whole - 1 : whole;
         int64_t number = 0;
         bool known = s_last_field(text, length, field) && s_class(names, field, &number);
         line++;
         if (!known && line > 1) {
-            return tacit_error_set(ret_error, TACIT_BAD_INPUT,
-                                   "%s, line %zu: neither a class of the model nor a number", path,
-                                   line);
-        }
-        if (known && count == rows) {
-            return s_refuse_count(path, ret_error);
-        }
-        if (known) { /* else a heading */
+            status = tacit_error_set(ret_error, TACIT_BAD_INPUT,
+                                     "%s, line %zu: neither a class of the model nor a number",
+                                     path, line);
+        } else if (known && count == rows) {
+            status = s_refuse_count(path, "", ret_error);
+        } else if (known) { /* else a heading */
             ret_labels[count++] = number;
         }
         text += whole + (text[whole] == '\n');
     }
     sodium_memzero(field, sizeof field);
-    return count == rows ? TACIT_OK : s_refuse_count(path, ret_error);
+    return status || count == rows ? status : s_refuse_count(path, "", ret_error);
 }
 
 static tacit_status_t s_read_table(const char *path, const char *names, size_t rows,

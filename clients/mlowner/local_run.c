@@ -167,15 +167,22 @@ tacit_status_t tacit_local_arrays(const tacit_invocation_t *invocation, const ch
     return status;
 }
 
+/*  They are rows of somebody's data: wiped before they go.  */
+static void s_drop_narrowed(tacit_local_arrays_t *arrays, size_t i)
+{
+    if (arrays->narrowed[i] != NULL) {
+        sodium_memzero(arrays->narrowed[i], arrays->narrowed_sizes[i]);
+        free(arrays->narrowed[i]);
+        arrays->narrowed[i] = NULL;
+        arrays->narrowed_sizes[i] = 0;
+    }
+}
+
 void tacit_local_arrays_release(tacit_local_arrays_t *arrays)
 {
     for (size_t i = 0; i < TACIT_ENGINE_INPUTS_MAX; i++) {
         tacit_array_file_close(&arrays->files[i]);
-        if (arrays->narrowed[i] != NULL) {
-            sodium_memzero(arrays->narrowed[i], arrays->narrowed_sizes[i]);
-            free(arrays->narrowed[i]);
-            arrays->narrowed[i] = NULL;
-        }
+        s_drop_narrowed(arrays, i);
     }
 }
 
@@ -196,7 +203,7 @@ tacit_status_t tacit_local_rows(tacit_local_arrays_t *arrays, const tacit_engine
         if (item.dtype == TACIT_DTYPE_FLOAT64 && values[i].dtype == TACIT_DTYPE_FLOAT32) {
             size_t size = item.data.size / 2;
             if (size > arrays->narrowed_sizes[i]) {
-                free(arrays->narrowed[i]);
+                s_drop_narrowed(arrays, i);
                 arrays->narrowed[i] = calloc(size + 1, 1);
                 arrays->narrowed_sizes[i] = arrays->narrowed[i] != NULL ? size : 0;
             }

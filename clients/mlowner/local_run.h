@@ -1,4 +1,5 @@
-/*  local_run.h - one run of a model on the owner's machine: .npy files in, .npy files out.  */
+/*  local_run.h - one run of a model on the owner's machine: files of arrays in (array_file.h), .npy
+    files out.  */
 
 #ifndef TACIT_CLIENTS_MLOWNER_LOCAL_RUN_H
 #define TACIT_CLIENTS_MLOWNER_LOCAL_RUN_H
@@ -30,8 +31,8 @@ TACIT_MUST_CHECK tacit_status_t tacit_local_load(const char *path,
 TACIT_MUST_CHECK tacit_status_t tacit_local_check(const char *path, tacit_precision_t precision,
                                                   tacit_error_t *ret_error);
 
-/*  The arrays that an option names, one for each of the model's inputs, in its order: .npy files,
-   or one .npz with an array of each input's name.  */
+/*  The arrays that an option names, one for each of the model's inputs, in its order; or
+    one .npz with an array of each input's name.  */
 typedef struct tacit_local_arrays {
     tacit_array_file_t *files[TACIT_ENGINE_INPUTS_MAX];
     size_t file_count;
@@ -49,7 +50,7 @@ TACIT_MUST_CHECK tacit_status_t tacit_local_arrays(const tacit_invocation_t *inv
 void tacit_local_arrays_release(tacit_local_arrays_t *arrays);
 
 /*  Inputs for a run: rows from..from+rows of all; everything where all is 0. Valid until the next
-    call.  */
+    call. BAD_INPUT where a number of float64 is beyond float32.  */
 TACIT_MUST_CHECK tacit_status_t tacit_local_rows(tacit_local_arrays_t *arrays,
                                                  const tacit_engine_t *engine, size_t from,
                                                  size_t rows, size_t all,

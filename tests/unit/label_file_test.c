@@ -81,6 +81,8 @@ static void test_one_class_for_each_row(void **state)
         tacit_error_t error = {0};
         assert_int_equal(s_read(texts[i], "a,b", 2, &labels, &error), TACIT_BAD_INPUT);
         assert_null(labels);
+        assert_non_null(strstr(error.message, "not one class for each row"));
+        assert_null(strstr(error.message, "int64")); /* which is of arrays */
     }
 }
 
