@@ -120,19 +120,31 @@ static void s_pause(void)
     (void)nanosleep(&pause, NULL);
 }
 
-/*  Before another look for somebody: false once that was long enough. An attestation service that
-    was started again meanwhile is found again, and whoever is to attest to it has its time anew. */
-static bool s_wait(tacit_user_t *user, uint64_t *until_ms)
+typedef struct {
+    uint64_t until_ms; /* monotonic */
+    bool renewed;      /* the mesh was opened anew meanwhile */
+} s_waiting_t;
+
+static s_waiting_t s_waiting(const tacit_user_t *user)
 {
-    if (tacit_monotonic_ms() >= *until_ms) {
+    return (s_waiting_t){.until_ms = tacit_monotonic_ms() + s_patience(user, S_ATTEST_MS)};
+}
+
+/*  Before another look for somebody: false once that was long enough. An attestation service that
+    was started again meanwhile is found again, and whoever is to attest to it has its time anew:
+    once, since one that starts again and again would be waited for without an end.  */
+static bool s_wait(tacit_user_t *user, s_waiting_t *waiting)
+{
+    if (tacit_monotonic_ms() >= waiting->until_ms) {
         return false;
     }
     s_pause();
     if (tacit_mesh_is_lost(user->mesh)) {
-        if (tacit_user_renew(user, NULL)) {
+        if (waiting->renewed || tacit_user_renew(user, NULL)) {
             return false;
         }
-        *until_ms = tacit_monotonic_ms() + s_patience(user, S_ATTEST_MS);
+        *waiting = s_waiting(user);
+        waiting->renewed = true;
     }
     return true;
 }
@@ -140,11 +152,11 @@ static bool s_wait(tacit_user_t *user, uint64_t *until_ms)
 tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
                                   tacit_client_t **ret_client, tacit_error_t *ret_error)
 {
-    uint64_t until_ms = tacit_monotonic_ms() + s_patience(user, S_ATTEST_MS);
+    s_waiting_t waiting = s_waiting(user);
     tacit_status_t status = TACIT_OK;
     do {
         status = tacit_mesh_connect(user->mesh, role, ret_client, ret_error);
-    } while (status == TACIT_UNREACHABLE && s_wait(user, &until_ms));
+    } while (status == TACIT_UNREACHABLE && s_wait(user, &waiting));
     return status;
 }
 
@@ -281,13 +293,13 @@ static tacit_status_t s_find_workers(tacit_user_t *user, uint8_t (*ret_measureme
 tacit_status_t tacit_user_workers(tacit_user_t *user, uint8_t (*ret_measurements)[32], size_t max,
                                   size_t *ret_count, size_t *ret_workers, tacit_error_t *ret_error)
 {
-    uint64_t until_ms = tacit_monotonic_ms() + s_patience(user, S_ATTEST_MS);
+    s_waiting_t waiting = s_waiting(user);
     size_t count = 0;
     size_t workers = 0;
     tacit_status_t status = TACIT_OK;
     do {
         status = s_find_workers(user, ret_measurements, max, &count, &workers, ret_error);
-    } while ((status == TACIT_UNREACHABLE || (!status && count == 0)) && s_wait(user, &until_ms));
+    } while ((status == TACIT_UNREACHABLE || (!status && count == 0)) && s_wait(user, &waiting));
     if (!status && count == 0) {
         status = TACIT_INFERENCE_NO_WORKER;
         tacit_error_set_named(ret_error, status, "no_worker",

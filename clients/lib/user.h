@@ -46,7 +46,7 @@ uint32_t tacit_user_deadline(const tacit_user_t *user, const tacit_method_t *met
 
 /*  Connect to a role, verified and bound; the client is the caller's. Who is about to attest, just
     after a change of the policy or a restart, is waited for: two seconds. An attestation service
-    that was started again meanwhile is opened anew.  */
+    that was started again meanwhile is opened anew, once.  */
 TACIT_MUST_CHECK tacit_status_t tacit_user_connect(tacit_user_t *user, tacit_role_t role,
                                                    tacit_client_t **ret_client,
                                                    tacit_error_t *ret_error);
