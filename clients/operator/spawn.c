@@ -119,17 +119,28 @@ tacit_status_t tacit_spawn_supervisor(const tacit_spawn_t *spawn, pid_t *ret_sup
         return status;
     }
     int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (log_fd < 0 || pipe2(out, O_CLOEXEC) != 0) {
+    if (log_fd < 0) {
         return tacit_error_set(ret_error, TACIT_STORAGE_FAILED, "cannot write %s: %s", log,
                                strerror(errno));
     }
-    *ret_supervisor = fork();
-    if (*ret_supervisor == 0) {
+    pid_t child = pipe2(out, O_CLOEXEC) == 0 ? fork() : -1;
+    if (child == 0) {
         s_become_supervisor(spawn, out[1], log_fd);
     }
-    close(out[1]);
+    if (child < 0) {
+        status = tacit_error_set(ret_error, TACIT_INTERNAL, "the supervisor cannot be started: %s",
+                                 strerror(errno));
+    }
     close(log_fd);
-    status = s_read_verdict(out[0], ret_error);
-    close(out[0]);
+    if (out[1] >= 0) {
+        close(out[1]);
+    }
+    if (!status) {
+        *ret_supervisor = child;
+        status = s_read_verdict(out[0], ret_error);
+    }
+    if (out[0] >= 0) {
+        close(out[0]);
+    }
     return status;
 }
