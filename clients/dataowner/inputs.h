@@ -20,8 +20,9 @@ typedef struct tacit_inputs {
 } tacit_inputs_t;
 
 /*  Of a command line MODEL FILE... (the model's only input) or MODEL --input NAME=FILE..., where
-    files of one name are joined; with --whole, --narrow and --wide. Release it in any case. BAD_INPUT
-    (claim: the input) where the numbers of rows differ, TACIT_CLIENT_USAGE for another line.  */
+    files of one name are joined; with --whole, --narrow and --wide. Release it in any case.
+    BAD_INPUT (claim: the input) where the numbers of rows differ, TACIT_CLIENT_USAGE for another
+    line.  */
 TACIT_MUST_CHECK tacit_status_t tacit_inputs_load(const tacit_invocation_t *invocation,
                                                   tacit_inputs_t *ret_inputs,
                                                   tacit_error_t *ret_error);

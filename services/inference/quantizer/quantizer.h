@@ -17,7 +17,8 @@ typedef struct tacit_quantizer_rows {
     size_t batches;
     size_t batch; /* rows of each but the last */
 
-    /*  The inputs of a batch, in the model's order; valid until the next call.  */
+    /*  The inputs of a batch, in the model's order; valid until the next call. What it refuses ends
+        the whole, with its error. Batches may be asked for more than once, in any order.  */
     tacit_status_t (*take)(void *self, size_t batch,
                            tacit_engine_tensor_t ret_items[TACIT_ENGINE_INPUTS_MAX],
                            size_t *ret_count, tacit_error_t *ret_error);
@@ -27,7 +28,7 @@ typedef struct tacit_quantizer_rows {
 } tacit_quantizer_rows_t;
 
 typedef struct tacit_quantizer_options {
-    double percent;      /* of each value's numbers that its grid must hold; 100: all */
+    double percent;      /* above 0: of each value's numbers that its grid must hold; 100: all */
     unsigned threads;    /* of a run; 0: 1 */
     size_t memory_limit; /* bytes for rewriting, and as many for running; 0: the engine's default */
 } tacit_quantizer_options_t;
@@ -36,14 +37,15 @@ typedef struct tacit_quantized tacit_quantized_t;
 
 /*  UNSUPPORTED where the model is quantized already, has nothing to quantize, or an operator that
     another opset would change; BAD_INPUT where rows do not fit, or hold NaN or infinity, or make
-    them, with the row's number. TOO_LARGE, MALFORMED as the engine says.  */
+    them, with the row's number. TOO_LARGE, MALFORMED, NO_MEMORY as the engine says. onnx is not
+    needed afterwards.  */
 TACIT_MUST_CHECK tacit_status_t tacit_quantize(tacit_span_t onnx,
                                                const tacit_quantizer_options_t *options,
                                                const tacit_quantizer_rows_t *rows,
                                                tacit_quantized_t **ret_quantized,
                                                tacit_error_t *ret_error);
 
-/*  The model's file.  */
+/*  The model's file; the quantized's, as the counts are.  */
 tacit_span_t tacit_quantized_model(const tacit_quantized_t *quantized);
 
 /*  How nodes compute in a worker, operator by operator, in the order of first use.  */

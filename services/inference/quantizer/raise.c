@@ -241,7 +241,8 @@ tacit_status_t tacit_prepare_opset(tacit_draft_t *draft, const tacit_quantizer_o
         tacit_calibrate_ranks(draft, options, rows, values, count, ranks, error);
     count = 0;
     for (size_t n = 0; status == TACIT_OK && n < draft->node_count; n++) {
-        bool ranked = s_is_softmax(draft->nodes[n]);
+        bool ranked =
+            s_is_softmax(draft->nodes[n]) && tacit_draft_output(draft, draft->nodes[n], 0) >= 0;
         status = s_raise(draft, draft->nodes[n], opset, ranked ? ranks[count] : 0, error);
         count += ranked;
     }
