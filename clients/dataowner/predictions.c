@@ -240,25 +240,6 @@ const char *tacit_predictions_label(const tacit_predictions_t *predictions, size
 
 /*  --- elements as text ------------------------------------------------------------------------ */
 
-static int64_t s_integer(const tacit_tensor_t *tensor, size_t index)
-{
-    const uint8_t *bytes = tensor->data->data;
-    int64_t wide = 0;
-    int32_t narrow = 0;
-    switch (tensor->dtype) {
-    case TACIT_INFERENCE_DTYPE_INT64:
-        memcpy(&wide, bytes + index * sizeof wide, sizeof wide);
-        return wide;
-    case TACIT_INFERENCE_DTYPE_INT32:
-        memcpy(&narrow, bytes + index * sizeof narrow, sizeof narrow);
-        return narrow;
-    case TACIT_INFERENCE_DTYPE_INT8:
-        return (int8_t)bytes[index];
-    default:
-        return bytes[index];
-    }
-}
-
 void tacit_value_text(const tacit_tensor_t *tensor, size_t index,
                       char ret_text[TACIT_VALUE_TEXT_SIZE])
 {
@@ -276,7 +257,8 @@ void tacit_value_text(const tacit_tensor_t *tensor, size_t index,
                        tensor->data->data[index] ? "true" : "false");
         break;
     default:
-        (void)snprintf(ret_text, TACIT_VALUE_TEXT_SIZE, "%" PRId64, s_integer(tensor, index));
+        (void)snprintf(ret_text, TACIT_VALUE_TEXT_SIZE, "%" PRId64,
+                       tacit_tensor_integer(tensor->dtype, tensor->data->data, index));
         break;
     }
 }

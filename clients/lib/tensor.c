@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "elements are kept as they travel");
 
@@ -40,6 +41,24 @@ const char *tacit_tensor_type_name(tacit_inference_dtype_t dtype)
 {
     const s_dtype_t *found = s_find(dtype);
     return found ? found->name : "unknown";
+}
+
+int64_t tacit_tensor_integer(tacit_inference_dtype_t dtype, const uint8_t *elements, size_t index)
+{
+    int64_t wide = 0;
+    int32_t narrow = 0;
+    switch (dtype) {
+    case TACIT_INFERENCE_DTYPE_INT64:
+        memcpy(&wide, elements + index * sizeof wide, sizeof wide);
+        return wide;
+    case TACIT_INFERENCE_DTYPE_INT32:
+        memcpy(&narrow, elements + index * sizeof narrow, sizeof narrow);
+        return narrow;
+    case TACIT_INFERENCE_DTYPE_INT8:
+        return (int8_t)elements[index];
+    default:
+        return elements[index];
+    }
 }
 
 static tacit_status_t s_byte_count(tacit_inference_dtype_t dtype, size_t rank, const int64_t *dims,

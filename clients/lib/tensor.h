@@ -29,6 +29,9 @@ typedef struct tacit_tensor {
 size_t tacit_tensor_element_size(tacit_inference_dtype_t dtype);
 const char *tacit_tensor_type_name(tacit_inference_dtype_t dtype);
 
+/*  The element of that index among elements of an integer type (or bool8), wherever they lie.  */
+int64_t tacit_tensor_integer(tacit_inference_dtype_t dtype, const uint8_t *elements, size_t index);
+
 /*  A zeroed tensor without a name. TOO_LARGE beyond the limits above, BAD_INPUT where a dimension
     is below 1 (a tensor without elements says nothing). Release it with tacit_tensor_release.  */
 TACIT_MUST_CHECK tacit_status_t tacit_tensor_allocate(tacit_inference_dtype_t dtype, size_t rank,

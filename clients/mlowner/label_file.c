@@ -22,23 +22,6 @@ static tacit_status_t s_refuse_count(const char *path, const char *types, tacit_
 
 /* --- arrays ----------------------------------------------------------------------------------- */
 
-static int64_t s_number(const tacit_npy_view_t *view, size_t row)
-{
-    const uint8_t *data = view->elements.data;
-    int64_t wide = 0;
-    int32_t narrow = 0;
-    switch (view->dtype) {
-    case TACIT_INFERENCE_DTYPE_INT64:
-        memcpy(&wide, data + row * sizeof wide, sizeof wide);
-        return wide;
-    case TACIT_INFERENCE_DTYPE_INT32:
-        memcpy(&narrow, data + row * sizeof narrow, sizeof narrow);
-        return narrow;
-    default:
-        return data[row];
-    }
-}
-
 static tacit_status_t s_read_array(const char *path, size_t rows, int64_t *ret_labels,
                                    tacit_error_t *ret_error)
 {
@@ -54,7 +37,7 @@ static tacit_status_t s_read_array(const char *path, size_t rows, int64_t *ret_l
                      view.dtype == TACIT_INFERENCE_DTYPE_UINT8;
         bool fits = whole && view.elements.size / tacit_tensor_element_size(view.dtype) == rows;
         for (size_t i = 0; fits && i < rows; i++) {
-            ret_labels[i] = s_number(&view, i);
+            ret_labels[i] = tacit_tensor_integer(view.dtype, view.elements.data, i);
         }
         status = fits ? TACIT_OK : s_refuse_count(path, " (int64, int32 or uint8)", ret_error);
     }
