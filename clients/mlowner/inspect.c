@@ -69,6 +69,10 @@ static tacit_status_t s_options(const tacit_invocation_t *invocation, s_setup_t 
             return tacit_usage_error(invocation, ret_error, "--%s needs --run", of_runs[i]);
         }
     }
+    if (!status && tacit_invocation_count(invocation, "run") > 0 &&
+        tacit_invocation_count(invocation, "out") == 0) {
+        return tacit_usage_error(invocation, ret_error, "--run needs --out, a folder for outputs");
+    }
     if (!status && ret_options->portable) {
         status = tacit_process_forbid_code(ret_error);
     }
@@ -92,19 +96,23 @@ static json_t *s_json_values(const tacit_engine_value_t *values, size_t count)
     return list;
 }
 
-/*  The steps, in their order, with the time of all runs.  */
-static tacit_engine_step_t *s_steps(const tacit_engine_t *engine, size_t *ret_count)
+/*  The steps, in their order, with the time of all runs that were timed.  */
+static tacit_engine_step_t *s_steps(const tacit_engine_t *engine, const tacit_local_run_t *run,
+                                    size_t *ret_count)
 {
     size_t count = tacit_engine_profile(engine, NULL, 0);
     tacit_engine_step_t *steps = calloc(count + 1, sizeof(*steps));
     *ret_count = steps ? tacit_engine_profile(engine, steps, count) : 0;
+    for (size_t i = 0; i < *ret_count && i < run->before_count; i++) {
+        steps[i].nanoseconds -= run->before[i];
+    }
     return steps;
 }
 
-static json_t *s_json_steps(const tacit_engine_t *engine)
+static json_t *s_json_steps(const tacit_engine_t *engine, const tacit_local_run_t *run)
 {
     size_t count = 0;
-    tacit_engine_step_t *steps = s_steps(engine, &count);
+    tacit_engine_step_t *steps = s_steps(engine, run, &count);
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "node", steps[i].node,
@@ -151,7 +159,7 @@ static void s_print_json(const s_setup_t *setup, const tacit_engine_t *engine,
         json_object_set_new(object, "comparison", tacit_comparison_json(comparison));
     }
     if (run->profiled) {
-        json_object_set_new(object, "steps", s_json_steps(engine));
+        json_object_set_new(object, "steps", s_json_steps(engine, run));
     }
     json_dumpf(object, stdout, JSON_INDENT(2));
     printf("\n");
@@ -215,7 +223,7 @@ static tacit_status_t s_print_values(const tacit_engine_t *engine)
 }
 
 /*  Each step with its share of the time, in the order in which they run.  */
-static tacit_status_t s_print_profile(const tacit_engine_t *engine)
+static tacit_status_t s_print_profile(const tacit_engine_t *engine, const tacit_local_run_t *run)
 {
     static const tacit_column_t columns[] = {{"TIME", TACIT_ALIGN_RIGHT},
                                              {"OPERATOR", TACIT_ALIGN_LEFT},
@@ -224,7 +232,7 @@ static tacit_status_t s_print_profile(const tacit_engine_t *engine)
     tacit_table_t *table = NULL;
     size_t count = 0;
     uint64_t total = 0;
-    tacit_engine_step_t *steps = s_steps(engine, &count);
+    tacit_engine_step_t *steps = s_steps(engine, run, &count);
     tacit_status_t status = tacit_table_new(columns, 4, &table);
     for (size_t i = 0; i < count; i++) {
         total += steps[i].nanoseconds;
@@ -274,15 +282,16 @@ static tacit_status_t s_print(const tacit_invocation_t *invocation, const s_setu
     }
     printf("\n");
     if (run->outputs > 0) {
-        printf("time        %.3f ms, median of %zu\n%zu outputs in %s\n", run->median_ms,
-               run->repeat, run->outputs, tacit_invocation_value(invocation, "out"));
+        printf("time        %.3f ms, median of %zu\n%zu output%s in %s\n", run->median_ms,
+               run->repeat, run->outputs, run->outputs == 1 ? "" : "s",
+               tacit_invocation_value(invocation, "out"));
     }
     if (comparison->rows > 0) {
         tacit_comparison_print(comparison, setup->options.precision,
                                tacit_invocation_value(invocation, "against"));
     }
     if (!status && run->profiled) {
-        status = s_print_profile(engine);
+        status = s_print_profile(engine, run);
     }
     return status;
 }
@@ -300,11 +309,12 @@ tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation, tacit
     if (!status) {
         status = tacit_compare_check(invocation, setup.options.precision, ret_error);
     }
-    if (!status && tacit_invocation_count(invocation, "run") > 0) {
-        status = tacit_local_run(invocation, engine, &run, ret_error);
-    }
     if (!status) {
         status = tacit_compare(invocation, engine, &setup.options, &comparison, ret_error);
+    }
+    if (!status && tacit_invocation_count(invocation, "run") > 0) {
+        /* at last: a profile is of the plan that ran last */
+        status = tacit_local_run(invocation, engine, &run, ret_error);
     }
     run.profiled = setup.options.profile;
     if (!status && invocation->json) {
@@ -312,6 +322,7 @@ tacit_status_t tacit_command_inspect(const tacit_invocation_t *invocation, tacit
     } else if (!status) {
         status = s_print(invocation, &setup, engine, &run, &comparison);
     }
+    tacit_local_run_release(&run);
     tacit_engine_destroy(&engine);
     return status;
 }

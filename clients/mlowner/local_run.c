@@ -227,17 +227,38 @@ static int s_compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/*  What the steps took until now.  */
+static tacit_status_t s_note_steps(const tacit_engine_t *engine, tacit_local_run_t *run,
+                                   tacit_error_t *ret_error)
+{
+    size_t count = tacit_engine_profile(engine, NULL, 0);
+    tacit_engine_step_t *steps = calloc(count + 1, sizeof *steps);
+    run->before = calloc(count + 1, sizeof *run->before);
+    run->before_count =
+        steps != NULL && run->before != NULL ? tacit_engine_profile(engine, steps, count) : 0;
+    for (size_t i = 0; i < run->before_count; i++) {
+        run->before[i] = steps[i].nanoseconds;
+    }
+    bool noted = steps != NULL && run->before != NULL;
+    free(steps);
+    return noted ? TACIT_OK : tacit_error_set(ret_error, TACIT_NO_MEMORY, NULL);
+}
+
 /*  The first run prepares a plan and is not timed where there are more.  */
 static tacit_status_t s_run_all(tacit_engine_t *engine, const tacit_engine_tensor_t *items,
-                                size_t count, size_t repeat, double *times,
+                                size_t count, double *times, tacit_local_run_t *run,
                                 tacit_engine_result_t **ret_result, tacit_error_t *ret_error)
 {
+    size_t repeat = run->repeat;
     tacit_status_t status = TACIT_OK;
     for (size_t i = repeat > 1 ? 0 : 1; !status && i <= repeat; i++) {
         tacit_engine_result_destroy(ret_result);
         double start = (double)tacit_monotonic_ns() / 1e6;
         status = tacit_engine_run(engine, items, count, ret_result, ret_error);
         times[i > 0 ? i - 1 : 0] = (double)tacit_monotonic_ns() / 1e6 - start;
+        if (!status && i == 0) {
+            status = s_note_steps(engine, run, ret_error);
+        }
     }
     return status;
 }
@@ -301,9 +322,6 @@ tacit_status_t tacit_local_run(const tacit_invocation_t *invocation, tacit_engin
     tacit_engine_result_t *result = NULL;
     double *times = NULL;
     uint32_t repeat = 1;
-    if (folder == NULL) {
-        return tacit_usage_error(invocation, ret_error, "--run needs --out, a folder for outputs");
-    }
     tacit_status_t status = tacit_invocation_number(invocation, "repeat", 1,
                                                     TACIT_LOCAL_RUN_REPEAT_MAX, &repeat, ret_error);
     if (status) {
@@ -317,10 +335,10 @@ tacit_status_t tacit_local_run(const tacit_invocation_t *invocation, tacit_engin
     if (!status) {
         status = tacit_local_rows(&inputs, engine, 0, 0, 0, items, ret_error);
     }
-    if (!status) {
-        status = s_run_all(engine, items, inputs.count, repeat, times, &result, ret_error);
-    }
     tacit_local_run_t run = {.repeat = repeat};
+    if (!status) {
+        status = s_run_all(engine, items, inputs.count, times, &run, &result, ret_error);
+    }
     if (!status) {
         qsort(times, repeat, sizeof *times, s_compare);
         run.median_ms = (times[(repeat - 1) / 2] + times[repeat / 2]) / 2;
@@ -328,9 +346,18 @@ tacit_status_t tacit_local_run(const tacit_invocation_t *invocation, tacit_engin
     }
     if (!status) {
         *ret_run = run;
+    } else {
+        tacit_local_run_release(&run);
     }
     tacit_engine_result_destroy(&result);
     tacit_local_arrays_release(&inputs);
     free(times);
     return status;
+}
+
+void tacit_local_run_release(tacit_local_run_t *run)
+{
+    free(run->before);
+    run->before = NULL;
+    run->before_count = 0;
 }

@@ -15,13 +15,18 @@ typedef struct tacit_local_run {
     double median_ms; /* of them */
     bool profiled;    /* each step was timed */
     size_t outputs;   /* files written: output_0.npy, output_1.npy.. in the model's order */
+    uint64_t *before; /* nanoseconds of each step in runs before those that were timed; owned */
+    size_t before_count;
 } tacit_local_run_t;
 
 /*  Runs with the files of --run, in the order of the model's inputs, --repeat times, and writes the
-    outputs into the folder of --out, which is made where there is none.  */
+    outputs into the folder of --out, which was given and is made where there is none. Release the
+    run where that is OK.  */
 TACIT_MUST_CHECK tacit_status_t tacit_local_run(const tacit_invocation_t *invocation,
                                                 tacit_engine_t *engine, tacit_local_run_t *ret_run,
                                                 tacit_error_t *ret_error);
+
+void tacit_local_run_release(tacit_local_run_t *run);
 
 /*  Loads a model file; whether it can be computed so, whatever this processor can.  */
 TACIT_MUST_CHECK tacit_status_t tacit_local_load(const char *path,

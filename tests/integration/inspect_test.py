@@ -9,6 +9,7 @@ import unittest
 import zipfile
 
 import onnx
+from mesh import EXAMPLES
 
 MLOWNER = os.path.join(os.environ["TACIT_BIN"], "tacit-mlowner")
 BAD_INPUT, USAGE = 3, 2
@@ -195,6 +196,18 @@ class Inspect(unittest.TestCase):
         told = json.loads(done.stdout)["comparison"]
         self.assertAlmostEqual(told["largest_difference"], 2 * told["largest_number"], places=5)
         self.assertNotIn("right", told)
+
+    def test_a_profile_is_of_the_runs_that_are_told(self):
+        """Neither of the first one, which prepares, nor of those that are compared."""
+        folder = os.path.join(EXAMPLES, "digits")
+        model, row = os.path.join(folder, "model.onnx"), os.path.join(folder, "images", "000.png")
+        done = self.inspect("--json", model, "--run", row, "--out", os.path.join(self.folder, "out"),
+                            "--repeat", "2", "--profile", "--data", row, "--against", model)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertIn("Conv", [step["operator"] for step in said["steps"]])
+        self.assertLessEqual(sum(step["nanoseconds"] for step in said["steps"]), 2e6 * said["median_ms"])
+        self.assertEqual(said["comparison"]["same_class"], 1)
 
     def test_infinite_answers_are_told(self):
         """JSON has no infinity: null, and what can be told beside it."""
