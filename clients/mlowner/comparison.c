@@ -189,11 +189,11 @@ void tacit_comparison_print(const tacit_comparison_t *comparison, tacit_precisio
     const char *name = against != NULL ? "this model" : tacit_precision_name(precision);
     const char *other = against != NULL ? against : "fp32";
     size_t rows = comparison->rows;
-    printf("\n%s beside %s, over %zu rows\n", name, other, rows);
+    printf("\n%s beside %s, over %zu row%s\n", name, other, rows, rows == 1 ? "" : "s");
     printf("difference  at most %.6g, on average %.6g, of numbers up to %.6g\n",
            comparison->largest, comparison->mean, comparison->magnitude);
     if (comparison->classes) {
-        printf("top-1       the same in %zu rows, %.2f %%\n", comparison->same,
+        printf("top-1       the same in %zu of them, %.2f %%\n", comparison->same,
                s_share(comparison->same, rows));
     }
     if (comparison->labelled) {

@@ -213,7 +213,8 @@ static void s_print_comparison(const s_work_t *work)
 static void s_print(const s_work_t *work)
 {
     size_t after = tacit_quantized_model(work->quantized).size;
-    printf("%s: made of %s by %zu rows.\n\n", work->to, work->from, work->batches.rows);
+    printf("%s: made of %s by %zu row%s.\n\n", work->to, work->from, work->batches.rows,
+           work->batches.rows == 1 ? "" : "s");
     if (work->batches.rows < S_FEW_ROWS) {
         printf("So few rows say little: what reaches further is cut off. Some hundred are "
                "better.\n\n");
