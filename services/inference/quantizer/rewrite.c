@@ -194,24 +194,56 @@ static float s_bias(const s_product_t *product, size_t feature)
                : product->bias[product->bias_count > 1 ? feature : 0] * product->beta;
 }
 
-static tacit_status_t s_put_weights(s_work_t *work, s_product_t *product)
+/*  Constants in steps, with a scale and a zero point for each feature, and what their reals are
+    called.  */
+typedef struct s_steps {
+    void *steps; /* zeroed, to be filled in, as the scales */
+    float *scales;
+    const char *steps_name, *scales_name, *zeros_name, *reals;
+} s_steps_t;
+
+static tacit_status_t s_make_steps(s_work_t *work, const char *base, const char *suffix,
+                                   tacit_dtype_t dtype, const tacit_shape_t *shape, size_t features,
+                                   s_steps_t *ret_steps)
 {
-    tacit_shape_t vector = {.rank = 1, .dims = {(int64_t)product->features}};
-    const char *base = product->node->input[1];
-    const char *bytes = NULL;
-    const char *scale = NULL;
-    const char *zero = NULL;
-    int8_t *steps = s_constant(work, base, "int8", TACIT_DTYPE_INT8, &product->shape, &bytes);
-    float *scales = steps != NULL
-                        ? s_constant(work, base, "scales", TACIT_DTYPE_FLOAT32, &vector, &scale)
-                        : NULL;
-    const void *zeros =
-        scales != NULL ? s_constant(work, base, "zeros", TACIT_DTYPE_INT8, &vector, &zero) : NULL;
-    const char *reals = zeros != NULL ? s_name(work, base, "reals") : NULL;
-    if (steps == NULL || scales == NULL || reals == NULL) {
+    tacit_shape_t vector = {.rank = 1, .dims = {(int64_t)features}};
+    s_steps_t made = {.steps = NULL};
+    const void *zeros = NULL;
+    made.steps = s_constant(work, base, suffix, dtype, shape, &made.steps_name);
+    if (made.steps != NULL) {
+        made.scales =
+            s_constant(work, base, "scales", TACIT_DTYPE_FLOAT32, &vector, &made.scales_name);
+    }
+    if (made.scales != NULL) {
+        zeros = s_constant(work, base, "zeros", dtype, &vector, &made.zeros_name);
+    }
+    made.reals = zeros != NULL ? s_name(work, base, "reals") : NULL;
+    if (made.reals == NULL) {
         return work->error->code;
     }
-    product->scales = scales;
+    *ret_steps = made;
+    return TACIT_OK;
+}
+
+/*  Input i of the node becomes the reals of these steps.  */
+static tacit_status_t s_put_steps(s_work_t *work, Onnx__NodeProto *node, size_t i,
+                                  const s_steps_t *made, int64_t axis)
+{
+    node->input[i] = (char *)(uintptr_t)made->reals;
+    return s_put_linear(work, "DequantizeLinear", made->steps_name, made->scales_name,
+                        made->zeros_name, axis, made->reals);
+}
+
+static tacit_status_t s_put_weights(s_work_t *work, s_product_t *product)
+{
+    s_steps_t made;
+    tacit_status_t status = s_make_steps(work, product->node->input[1], "int8", TACIT_DTYPE_INT8,
+                                         &product->shape, product->features, &made);
+    if (status != TACIT_OK) {
+        return status;
+    }
+    int8_t *steps = made.steps;
+    product->scales = made.scales;
     for (size_t f = 0; f < product->features; f++) {
         tacit_weights_t weights = s_feature(product, f);
         product->scales[f] =
@@ -219,37 +251,28 @@ static tacit_status_t s_put_weights(s_work_t *work, s_product_t *product)
         tacit_weights_steps(&weights, product->scales[f],
                             steps + (weights.numbers - product->weights));
     }
-    product->node->input[1] = (char *)(uintptr_t)reals;
-    return s_put_linear(work, "DequantizeLinear", bytes, scale, zero, product->axis, reals);
+    return s_put_steps(work, product->node, 1, &made, product->axis);
 }
 
 static tacit_status_t s_put_bias(s_work_t *work, s_product_t *product)
 {
     tacit_shape_t vector = {.rank = 1, .dims = {(int64_t)product->features}};
-    const char *base = product->node->n_input > 2 ? product->node->input[2] : "";
-    const char *sums = NULL;
-    const char *scale = NULL;
-    const char *zero = NULL;
+    s_steps_t made;
     if (product->bias == NULL) {
         return TACIT_OK;
     }
-    int32_t *steps = s_constant(work, base, "int32", TACIT_DTYPE_INT32, &vector, &sums);
-    float *scales = steps != NULL
-                        ? s_constant(work, base, "scales", TACIT_DTYPE_FLOAT32, &vector, &scale)
-                        : NULL;
-    const void *zeros =
-        scales != NULL ? s_constant(work, base, "zeros", TACIT_DTYPE_INT32, &vector, &zero) : NULL;
-    const char *reals = zeros != NULL ? s_name(work, base, "reals") : NULL;
-    if (steps == NULL || scales == NULL || reals == NULL) {
-        return work->error->code;
+    tacit_status_t status = s_make_steps(work, product->node->input[2], "int32", TACIT_DTYPE_INT32,
+                                         &vector, product->features, &made);
+    if (status != TACIT_OK) {
+        return status;
     }
+    int32_t *steps = made.steps;
     for (size_t f = 0; f < product->features; f++) {
         float step = product->input_scale * product->scales[f];
-        scales[f] = step;
+        made.scales[f] = step;
         steps[f] = tacit_bias_step(s_bias(product, f), step);
     }
-    product->node->input[2] = (char *)(uintptr_t)reals;
-    return s_put_linear(work, "DequantizeLinear", sums, scale, zero, 0, reals);
+    return s_put_steps(work, product->node, 2, &made, 0);
 }
 
 static tacit_status_t s_put_constants(s_work_t *work, tacit_role_t role, Onnx__NodeProto *node)
