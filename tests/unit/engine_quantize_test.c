@@ -803,6 +803,51 @@ static void test_chains_that_stay(void **state)
     s_compare(s_one_bias(), "one bias", &row, TACIT_DTYPE_UINT8, x, false);
 }
 
+/*  Windows that dilation takes past the whole map hold padding alone.  */
+static Onnx__ModelProto *s_all_padding(int type, bool indexed)
+{
+    static const int64_t kernel[] = {3, 3};
+    static const int64_t dilations[] = {5, 7};
+    static const int64_t pads[] = {10, 14, 10, 14};
+    static const int64_t strides[] = {4, 3};
+    Onnx__ModelProto *model = model_new(13);
+    model_input(model, "x", type, 1, 20, 3, 2, END);
+    Onnx__NodeProto *node = model_node(model, "MaxPool", "x", indexed ? "y i" : "y");
+    node_integers(node, "kernel_shape", 2, kernel);
+    node_integers(node, "dilations", 2, dilations);
+    node_integers(node, "pads", 4, pads);
+    node_integers(node, "strides", 2, strides);
+    model_output(model, "y", type, 1, 20, -1, -1, END);
+    return model;
+}
+
+static void test_windows_of_padding(void **state)
+{
+    (void)state;
+    static uint8_t x[20 * 3 * 2];
+    const tacit_shape_t shape = {.rank = 4, .dims = {1, 20, 3, 2}};
+    memcpy(x, s_draw(sizeof(x), 3, 0), sizeof(x));
+    s_compare(s_all_padding(S8, false), "int8", &shape, TACIT_DTYPE_INT8, x, false);
+    s_compare(s_all_padding(U8, false), "uint8", &shape, TACIT_DTYPE_UINT8, x, false);
+    for (int indexed = 0; indexed < 2; indexed++) {
+        tacit_engine_t *engine = NULL;
+        bool fast = false;
+        size_t size = 0;
+        size_t count = 0;
+        Onnx__ModelProto *model = s_all_padding(S8, indexed == 1);
+        uint8_t *onnx = model_pack(model, &size);
+        model_free(model);
+        tacit_engine_result_t *result =
+            s_run(tacit_span(onnx, size), true, &shape, TACIT_DTYPE_INT8, x, &fast, &engine);
+        const tacit_engine_tensor_t *y = tacit_engine_result_tensors(result, &count);
+        assert_int_equal(y->data.data[0], x[0]); /* the last of nine places */
+        assert_int_equal((int8_t)y->data.data[y->dims[3]], INT8_MIN);
+        tacit_engine_result_destroy(&result);
+        tacit_engine_destroy(&engine);
+        free(onnx);
+    }
+}
+
 /* --- refusals --------------------------------------------------------------------------------- */
 
 /*  Sums of more places than these do not fit.  */
@@ -870,11 +915,17 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convolutions),     cmocka_unit_test(test_integer_convolutions),
-        cmocka_unit_test(test_products),         cmocka_unit_test(test_dynamic_products),
-        cmocka_unit_test(test_other_shapes),     cmocka_unit_test(test_maps_after_convolutions),
-        cmocka_unit_test(test_tables_and_parts), cmocka_unit_test(test_bytes_of_parts),
-        cmocka_unit_test(test_chains),           cmocka_unit_test(test_chains_that_stay),
+        cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_integer_convolutions),
+        cmocka_unit_test(test_products),
+        cmocka_unit_test(test_dynamic_products),
+        cmocka_unit_test(test_other_shapes),
+        cmocka_unit_test(test_maps_after_convolutions),
+        cmocka_unit_test(test_tables_and_parts),
+        cmocka_unit_test(test_bytes_of_parts),
+        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_chains_that_stay),
+        cmocka_unit_test(test_windows_of_padding),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,9 +69,10 @@ static s_range_t s_range(const tacit_frame_t *frame, size_t i, int64_t at)
     return (s_range_t){from, to < frame->input[i] ? to : frame->input[i], step};
 }
 
-/*  The position of a window's largest element, which is also put out; NaN counts as largest.  */
+/*  The position of a window's largest element, which is also put out; NaN counts as largest. Of a
+    window that is all padding it is the least number that there is.  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): arguments are types */
-#define LARGEST(name, type)                                                                        \
+#define LARGEST(name, type, least)                                                                 \
     static int64_t s_##name(const tacit_frame_t *frame, const void *map, const s_range_t *ranges,  \
                             void *to)                                                              \
     {                                                                                              \
@@ -89,15 +90,15 @@ static s_range_t s_range(const tacit_frame_t *frame, size_t i, int64_t at)
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \
-        *(type *)to = best < 0 ? (type)0 : items[best];                                            \
+        *(type *)to = best < 0 ? (type)(least) : items[best];                                      \
         return best;                                                                               \
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-LARGEST(float, float)
-LARGEST(double, double)
-LARGEST(int8, int8_t)
-LARGEST(uint8, uint8_t)
+LARGEST(float, float, -INFINITY)
+LARGEST(double, double, -INFINITY)
+LARGEST(int8, int8_t, INT8_MIN)
+LARGEST(uint8, uint8_t, 0)
 
 typedef int64_t (*s_largest_t)(const tacit_frame_t *frame, const void *map, const s_range_t *ranges,
                                void *to);

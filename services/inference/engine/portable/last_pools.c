@@ -100,6 +100,8 @@ static tacit_status_t s_plan(tacit_planner_t *planner, const tacit_inference_t *
 
 /* --- MaxPool ---------------------------------------------------------------------------------- */
 
+enum { LEAST_WITH_SIGN = 0x80 };
+
 static const char *s_run_largest(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
                                  size_t input_count, tacit_tensor_t *outputs, size_t output_count)
 {
@@ -115,7 +117,7 @@ static const char *s_run_largest(const tacit_parameters_t *parameters, const tac
         if (under.places.rows > 0) {
             tacit_maps()->largest(under.x, &under.places, pool->channels, sign, y);
         } else {
-            memset(y, 0, pool->channels);
+            memset(y, sign ? LEAST_WITH_SIGN : 0, pool->channels); /* all is padding */
         }
     }
     return NULL;
