@@ -172,7 +172,8 @@ def shufflenet1(opset=7, groups=3):
     g = Graph(opset, 8)
     x = g.pool(g.unit(g.image(1, 3, 64, 64), 3, 24, 3, 2), 3, 2, 1)
     channels, side = 24, 16
-    for filters, count in ((240, 4), (480, 8), (960, 4)):
+    first_filters = 384 if groups == 8 else 240
+    for filters, count in ((first_filters, 4), (2 * first_filters, 8), (4 * first_filters, 4)):
         for i in range(count):
             stride = 2 if i == 0 else 1
             made = filters - channels if i == 0 else filters
@@ -186,6 +187,20 @@ def shufflenet1(opset=7, groups=3):
             x = g.relu(x)
             channels = filters
     return g.model(g.classifier(x, channels))
+
+
+def grouped(opset=13):
+    """As RegNet and ResNeXt: windows of 3 x 3 in groups of few channels, in groups that share no whole blocks, and wide ones."""
+    g = Graph(opset, 31)
+    x, channels = g.unit(g.image(2, 3, 48, 40), 3, 24, 3, 2), 24
+    for width, group in ((24, 3), (56, 7), (128, 32), (72, 3), (60, 12), (64, 2)):
+        y = g.unit(g.unit(x, channels, width, 1), width, width, 3, 2 if width == 128 else 1, group=group)
+        y = g.unit(y, width, width, 1, act=None)
+        x = g.relu(g.node("Add", y, g.unit(x, channels, width, 1, 2 if width == 128 else 1, act=None)))
+        channels = width
+    x = g.relu(g.conv(x, 64, 48, 1, group=4))
+    x = g.relu(g.conv(x, 48, 96, group=48))
+    return g.model(g.classifier(x, 96))
 
 
 def shufflenet2(opset=11):
@@ -325,6 +340,8 @@ MODELS = {
     "squeezenet": squeezenet,
     "shufflenet-v1": shufflenet1,
     "shufflenet-v2": shufflenet2,
+    "shufflenet-v1-8": lambda: shufflenet1(9, 8),
+    "grouped": grouped,
     "inception-v1": inception1,
     "inception-v3": inception3,
     "vgg16": lambda: vgg(VGG16),

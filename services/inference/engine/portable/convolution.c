@@ -10,7 +10,7 @@
 
 bool tacit_convolution_is_depthwise(const tacit_convolution_t *recipe)
 {
-    return recipe->groups > 1 && recipe->channels == 1;
+    return recipe->groups > 1 && recipe->channels == 1 && !recipe->spread;
 }
 
 /* --- weights ---------------------------------------------------------------------------------- */
@@ -115,14 +115,15 @@ static void s_run_blocks(const tacit_convolution_t *recipe, const float *x, floa
                          size_t count)
 {
     tacit_tile_t tile = tacit_convolution_tile(recipe);
-    size_t group = block * TACIT_BLOCK / recipe->features;
+    size_t first = recipe->spread ? tacit_groups_aim(recipe, block, &tile)
+                                  : block * TACIT_BLOCK / recipe->features * recipe->blocks;
     size_t size = recipe->blocks * s_window_size(recipe) * TACIT_BLOCK * TACIT_BLOCK;
     size_t down =
         (size_t)recipe->frame.window.stride[1] * recipe->width * (recipe->plain ? 1 : TACIT_BLOCK);
     tile.w = recipe->w + block * size;
     tile.bias = recipe->bias != NULL ? recipe->bias + block * TACIT_BLOCK : NULL;
     tile.features = count * TACIT_BLOCK;
-    x += group * recipe->blocks * tile.x_block;
+    x += first * tile.x_block;
     y += block * tile.y_block;
     size_t rows = recipe->flat ? 1 : recipe->to.height;
     for (size_t row = 0; row < rows; row++) {
@@ -144,7 +145,7 @@ static size_t s_step(const tacit_convolution_t *recipe)
     while (recipe->groups > 1 && recipe->features / TACIT_BLOCK % step != 0) {
         step--;
     }
-    return step;
+    return recipe->spread ? 1 : step;
 }
 
 static const char *s_run(const tacit_parameters_t *parameters, const tacit_tensor_t *inputs,
@@ -252,7 +253,7 @@ bool tacit_convolution_describe(const tacit_inference_t *inference, tacit_convol
     bool depthwise = recipe.channels == 1 && recipe.features == 1;
     bool even = window->dilation[1] == window->dilation[2];
     *ret_recipe = recipe;
-    return groups == 1 || whole || (depthwise && even);
+    return groups == 1 || whole || (depthwise && even) || tacit_groups_fit(ret_recipe);
 }
 
 /*  Bytes for the padded image; 0 where there is nothing to pad.  */
@@ -265,7 +266,7 @@ static size_t s_scratch(const tacit_convolution_t *recipe)
                : maps * recipe->height * recipe->width * sizeof(float);
 }
 
-enum { KIND_WINOGRAD = 3, KIND_TILES = 2, KIND_GROUP = 4 };
+enum { KIND_WINOGRAD = 3, KIND_TILES = 2, KIND_SPREAD = 1, KIND_GROUP = 4 };
 
 /*  Once the weights were let go, what is packed of them decides.  */
 static tacit_way_t s_choose(const tacit_planner_t *planner, tacit_convolution_t *recipe, int w)
@@ -277,6 +278,14 @@ static tacit_way_t s_choose(const tacit_planner_t *planner, tacit_convolution_t 
                              .scratch = tacit_winograd_scratch(recipe),
                              .fill = tacit_winograd_fill,
                              .run = tacit_winograd_run};
+    }
+    if (recipe->spread) {
+        return (tacit_way_t){.how = "groups",
+                             .kind = KIND_SPREAD + KIND_GROUP * (uint64_t)recipe->groups,
+                             .size = s_packed_size(recipe),
+                             .scratch = s_scratch(recipe),
+                             .fill = tacit_groups_fill,
+                             .run = s_run};
     }
     bool depthwise = tacit_convolution_is_depthwise(recipe);
     return (tacit_way_t){.how = depthwise ? "depthwise" : "tiles",
@@ -301,7 +310,7 @@ tacit_status_t tacit_convolution_prepare(tacit_planner_t *planner, const tacit_g
     int w = tacit_planner_slot(planner, node->inputs[1]);
     tacit_way_t way = s_choose(planner, recipe, w);
     recipe->w = tacit_planner_pack(planner, w, way.kind, way.size, way.fill, recipe);
-    if (way.kind == KIND_WINOGRAD) {
+    if (way.kind == KIND_WINOGRAD || recipe->spread) {
         tacit_planner_keep(planner, w); /* other shapes may want another way */
     }
     *ret_way = way;
@@ -375,7 +384,8 @@ tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
 {
     tacit_convolution_t found;
     tacit_status_t status = tacit_portable_pair(planner, inference, ret_done);
-    if (status != TACIT_OK || *ret_done || !s_takes(inference, &found)) {
+    if (status != TACIT_OK || *ret_done || !s_takes(inference, &found) ||
+        (found.spread && !tacit_planner_may_merge(planner))) {
         return status;
     }
     int x = tacit_planner_slot(planner, inference->node->inputs[0]);

@@ -12,8 +12,9 @@ typedef struct tacit_convolution {
     bool plain;           /* the input is row-major */
     bool flat;            /* a window of 1: the map is one row */
     bool add;             /* to what the output holds */
-    size_t groups;        /* each with whole blocks, or each one channel */
-    size_t blocks;        /* of channels in a group */
+    bool spread;          /* several groups in a block (groups.c) */
+    size_t groups;        /* else each with whole blocks, or each one channel */
+    size_t blocks;        /* of channels in a group; most that a block of features takes */
     size_t last;          /* channels of a group's last block */
     size_t features;      /* of a group */
     size_t channels;      /* of a group, as the weights have them */
@@ -46,6 +47,13 @@ TACIT_MUST_CHECK tacit_status_t tacit_convolution_prepare(tacit_planner_t *plann
                                                           const tacit_graph_node_t *node,
                                                           tacit_convolution_t *convolution,
                                                           tacit_way_t *ret_way);
+
+/*  Groups that do not fill blocks: whether they are worth it (then `spread` and `blocks` are set);
+    how to pack; and the channels that a block of features takes, from the returned block on. An
+    infinite channel makes NaN in other groups: not for plans that are careful.  */
+bool tacit_groups_fit(tacit_convolution_t *convolution);
+void tacit_groups_fill(const void *convolution, const void *source, void *ret_packed);
+size_t tacit_groups_aim(const tacit_convolution_t *convolution, size_t block, tacit_tile_t *tile);
 
 /*  Rows of a depthwise convolution of one block of channels; x and y are the block's.  */
 tacit_depth_t tacit_convolution_depth(const tacit_convolution_t *convolution, size_t block,

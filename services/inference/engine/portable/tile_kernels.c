@@ -70,12 +70,14 @@ INLINE void s_tile(const tacit_tile_t *tile, const float *x, float *y, size_t fe
         }
     }
     for (size_t block = 0; block < tile->blocks; block++) {
+        size_t first = block > 0 ? 0 : tile->first;
         size_t channels = block + 1 < tile->blocks ? TACIT_BLOCK : tile->last;
         for (size_t place = 0; place < tile->rows * tile->places; place++) {
             const float *from = x + block * tile->x_block + place / tile->places * tile->x_row +
                                 place % tile->places * tile->x_place;
             const float *next = from + tile->x_block;
-            for (size_t c = 0; c < channels; c++) {
+            w += first * TACIT_BLOCK;
+            for (size_t c = first; c < channels; c++) {
                 tacit_lanes_t weights[BLOCKS_WIDE * REGISTERS];
 #pragma GCC unroll 8
                 for (size_t b = 0; b < blocks * REGISTERS; b++) {

@@ -17,14 +17,15 @@
 enum { TACIT_BLOCK = 16, TACIT_TILE_MAX = 14 };
 
 /*  One row of outputs: pixels of a map, or rows of a matrix; several blocks of features. What is
-    summed up is over `blocks` blocks of 16 channels, the last of `last` ones, and a window.  */
+    summed up is over `blocks` blocks of 16 channels, the first one from `first` on, the last of
+    `last` ones, and a window.  */
 typedef struct tacit_tile {
     const float *x;        /* of the first output's first channel, its window's first place */
     size_t x_pixel;        /* steps: to the next output.. */
     size_t x_channel;      /* ..to the next channel of the block.. */
     size_t x_block;        /* ..to the next block.. */
     size_t x_row, x_place; /* ..within the window */
-    size_t blocks, last;
+    size_t blocks, first, last;
     size_t rows, places; /* of the window */
     const float *w;      /* [features / 16, blocks, rows, places, 16 channels, 16 features] */
     const float *bias;   /* [features], filled up to whole blocks; NULL: none */
