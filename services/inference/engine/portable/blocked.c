@@ -23,12 +23,13 @@ bool tacit_blocked_is(const tacit_planner_t *planner, int slot)
 tacit_blocked_t tacit_blocked_of(const tacit_shape_t *shape)
 {
     bool flat = shape->rank == 3;
+    size_t last = shape->rank - 1;
     size_t channels = (size_t)shape->dims[1];
     return (tacit_blocked_t){.batch = (size_t)shape->dims[0],
                              .channels = channels,
                              .blocks = (channels + TACIT_BLOCK - 1) / TACIT_BLOCK,
-                             .height = flat ? 1 : (size_t)shape->dims[2],
-                             .width = (size_t)shape->dims[flat ? 2 : 3]};
+                             .height = flat ? 1 : (size_t)shape->dims[last - 1],
+                             .width = (size_t)shape->dims[last]};
 }
 
 /* --- reorders --------------------------------------------------------------------------------- */

@@ -15,9 +15,10 @@ bool tacit_convolution_is_depthwise(const tacit_convolution_t *recipe)
 
 /* --- weights ---------------------------------------------------------------------------------- */
 
-static size_t s_window_size(const tacit_convolution_t *recipe)
+size_t tacit_convolution_window(const tacit_convolution_t *recipe)
 {
-    return (size_t)(recipe->frame.window.kernel[1] * recipe->frame.window.kernel[2]);
+    const int64_t *kernel = recipe->frame.window.kernel;
+    return (size_t)(kernel[0] * kernel[1] * kernel[2]);
 }
 
 static void s_fill(const void *given, const void *source, void *ret_packed)
@@ -25,7 +26,7 @@ static void s_fill(const void *given, const void *source, void *ret_packed)
     const tacit_convolution_t *recipe = given;
     const float *from = source;
     float *to = ret_packed;
-    size_t window = s_window_size(recipe);
+    size_t window = tacit_convolution_window(recipe);
     size_t features = recipe->groups * recipe->features;
     for (size_t f = 0; f < features; f++) {
         for (size_t c = 0; c < recipe->channels; c++) {
@@ -43,7 +44,7 @@ static void s_fill_depthwise(const void *given, const void *source, void *ret_pa
     const tacit_convolution_t *recipe = given;
     const float *from = source;
     float *to = ret_packed;
-    size_t window = s_window_size(recipe);
+    size_t window = tacit_convolution_window(recipe);
     for (size_t c = 0; c < recipe->groups; c++) {
         for (size_t i = 0; i < window; i++) {
             to[(c / TACIT_BLOCK * window + i) * TACIT_BLOCK + c % TACIT_BLOCK] =
@@ -58,7 +59,7 @@ static size_t s_packed_size(const tacit_convolution_t *recipe)
     size_t each = tacit_convolution_is_depthwise(recipe)
                       ? TACIT_BLOCK
                       : recipe->blocks * TACIT_BLOCK * TACIT_BLOCK;
-    return blocks * each * s_window_size(recipe) * sizeof(float);
+    return blocks * each * tacit_convolution_window(recipe) * sizeof(float);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -94,14 +95,16 @@ tacit_tile_t tacit_convolution_tile(const tacit_convolution_t *recipe)
     size_t step = recipe->plain ? 1 : TACIT_BLOCK;
     size_t area = recipe->height * recipe->width;
     return (tacit_tile_t){.x_pixel = step * (size_t)window->stride[2],
-                          .x_channel = recipe->plain ? area : 1,
-                          .x_block = area * TACIT_BLOCK,
+                          .x_channel = recipe->plain ? recipe->depth * area : 1,
+                          .x_block = recipe->depth * area * TACIT_BLOCK,
                           .x_row = recipe->width * step * (size_t)window->dilation[1],
                           .x_place = step * (size_t)window->dilation[2],
                           .blocks = recipe->blocks,
                           .last = recipe->last,
                           .rows = (size_t)window->kernel[1],
                           .places = (size_t)window->kernel[2],
+                          .deep = (size_t)window->kernel[0] - 1,
+                          .x_plane = area * step * (size_t)window->dilation[0],
                           .y_pixel = TACIT_BLOCK,
                           .y_block = recipe->to.height * recipe->to.width * TACIT_BLOCK,
                           .pixels = recipe->flat ? area : recipe->to.width,
@@ -111,20 +114,19 @@ tacit_tile_t tacit_convolution_tile(const tacit_convolution_t *recipe)
 }
 
 /*  Some blocks of features of one image: all rows.  */
-static void s_run_blocks(const tacit_convolution_t *recipe, const float *x, float *y, size_t block,
-                         size_t count)
+void tacit_convolution_run_blocks(const tacit_convolution_t *recipe, const float *x, float *y,
+                                  size_t block, size_t count)
 {
     tacit_tile_t tile = tacit_convolution_tile(recipe);
     size_t first = recipe->spread ? tacit_groups_aim(recipe, block, &tile)
                                   : block * TACIT_BLOCK / recipe->features * recipe->blocks;
-    size_t size = recipe->blocks * s_window_size(recipe) * TACIT_BLOCK * TACIT_BLOCK;
+    size_t size = recipe->blocks * tacit_convolution_window(recipe) * TACIT_BLOCK * TACIT_BLOCK;
     size_t down =
         (size_t)recipe->frame.window.stride[1] * recipe->width * (recipe->plain ? 1 : TACIT_BLOCK);
     tile.w = recipe->w + block * size;
     tile.bias = recipe->bias != NULL ? recipe->bias + block * TACIT_BLOCK : NULL;
     tile.features = count * TACIT_BLOCK;
     x += first * tile.x_block;
-    y += block * tile.y_block;
     size_t rows = recipe->flat ? 1 : recipe->to.height;
     for (size_t row = 0; row < rows; row++) {
         tile.x = x + row * down;
@@ -137,7 +139,7 @@ static void s_run_blocks(const tacit_convolution_t *recipe, const float *x, floa
 }
 
 /*  As many blocks at once as a tile takes; a step does not cross a group.  */
-static size_t s_step(const tacit_convolution_t *recipe)
+size_t tacit_convolution_step(const tacit_convolution_t *recipe)
 {
     const tacit_vector_t *vector = tacit_vector();
     size_t pixels = recipe->flat ? recipe->height * recipe->width : recipe->to.width;
@@ -157,8 +159,9 @@ static const char *s_run(const tacit_parameters_t *parameters, const tacit_tenso
     float *padded = outputs[output_count].data;
     size_t maps = recipe->plain ? from->channels : from->blocks * TACIT_BLOCK;
     size_t size_x = maps * from->height * from->width;
-    size_t size_y = recipe->to.blocks * recipe->to.height * recipe->to.width * TACIT_BLOCK;
-    size_t step = s_step(recipe);
+    size_t size_b = recipe->to.height * recipe->to.width * TACIT_BLOCK;
+    size_t size_y = recipe->to.blocks * size_b;
+    size_t step = tacit_convolution_step(recipe);
     size_t units = (recipe->to.blocks + step - 1) / step;
     for (size_t n = 0; n < from->batch; n++) {
         const float *x = (const float *)inputs[0].data + n * size_x;
@@ -170,7 +173,8 @@ static const char *s_run(const tacit_parameters_t *parameters, const tacit_tenso
 #pragma omp parallel for schedule(static) if (tacit_portable_threads() > 1)
         for (size_t unit = 0; unit < units; unit++) {
             size_t left = recipe->to.blocks - unit * step;
-            s_run_blocks(recipe, x, y, unit * step, left < step ? left : step);
+            tacit_convolution_run_blocks(recipe, x, y + unit * step * size_b, unit * step,
+                                         left < step ? left : step);
         }
     }
     return NULL;
@@ -184,7 +188,7 @@ tacit_depth_t tacit_convolution_depth(const tacit_convolution_t *recipe, size_t 
                            .width = recipe->from.width,
                            .height = recipe->from.height,
                            .x_pixel = TACIT_BLOCK,
-                           .w = recipe->w + block * s_window_size(recipe) * TACIT_BLOCK,
+                           .w = recipe->w + block * tacit_convolution_window(recipe) * TACIT_BLOCK,
                            .bias = recipe->bias != NULL ? recipe->bias + block * TACIT_BLOCK : NULL,
                            .y_pixel = TACIT_BLOCK,
                            .pixels = recipe->to.width,
@@ -231,19 +235,21 @@ bool tacit_convolution_describe(const tacit_inference_t *inference, tacit_convol
     const tacit_shape_t *w = &inference->inputs[1].shape;
     const tacit_shape_t *x = &inference->inputs[0].shape;
     size_t groups = (size_t)inference->parameters->window.group;
-    if ((x->rank != 3 && x->rank != 4) || inference->inputs[1].data == NULL) {
+    if (x->rank < 3 || x->rank > 5 || inference->inputs[1].data == NULL) {
         return false;
     }
     tacit_convolution_t recipe = {.frame = tacit_window_frame(&inference->parameters->window, x,
                                                               &inference->outputs[0].shape),
                                   .from = tacit_blocked_of(x),
                                   .to = tacit_blocked_of(&inference->outputs[0].shape),
+                                  .volume = x->rank == 5,
                                   .groups = groups,
                                   .features = (size_t)w->dims[0] / groups,
                                   .channels = (size_t)w->dims[1]};
     const tacit_window_t *window = &recipe.frame.window;
     recipe.blocks = (recipe.channels + TACIT_BLOCK - 1) / TACIT_BLOCK;
     recipe.last = recipe.channels - (recipe.blocks - 1) * TACIT_BLOCK;
+    recipe.depth = (size_t)(recipe.frame.input[0] + window->begin[0] + window->end[0]);
     recipe.height = recipe.from.height + (size_t)(window->begin[1] + window->end[1]);
     recipe.width = recipe.from.width + (size_t)(window->begin[2] + window->end[2]);
     bool one = window->kernel[1] == 1 && window->kernel[2] == 1 && window->stride[1] == 1 &&
@@ -387,6 +393,9 @@ tacit_status_t tacit_portable_convolution(tacit_planner_t *planner,
     if (status != TACIT_OK || *ret_done || !s_takes(inference, &found) ||
         (found.spread && !tacit_planner_may_merge(planner))) {
         return status;
+    }
+    if (found.volume) {
+        return tacit_portable_volume(planner, inference, &found, ret_done);
     }
     int x = tacit_planner_slot(planner, inference->node->inputs[0]);
     found.plain = found.groups == 1 && found.from.channels < TACIT_BLOCK / 2 &&

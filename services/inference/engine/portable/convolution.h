@@ -9,19 +9,20 @@ typedef struct tacit_convolution {
     tacit_frame_t frame; /* dimensions 1 and 2 are in use */
     tacit_finish_t finish;
     tacit_blocked_t from, to;
-    bool plain;           /* the input is row-major */
-    bool flat;            /* a window of 1: the map is one row */
-    bool add;             /* to what the output holds */
-    bool spread;          /* several groups in a block (groups.c) */
-    size_t groups;        /* else each with whole blocks, or each one channel */
-    size_t blocks;        /* of channels in a group; most that a block of features takes */
-    size_t last;          /* channels of a group's last block */
-    size_t features;      /* of a group */
-    size_t channels;      /* of a group, as the weights have them */
-    size_t height, width; /* of the padded input */
-    size_t tiles;         /* of Winograd's way: how many at once.. */
-    int threads;          /* ..who shares the work.. */
-    bool side_by_side;    /* ..and whether channels lie so, in input and output, not in blocks */
+    bool plain;                  /* the input is row-major */
+    bool flat;                   /* a window of 1: the map is one row */
+    bool add;                    /* to what the output holds */
+    bool volume;                 /* three dimensions (volume.c) */
+    bool spread;                 /* several groups in a block (groups.c) */
+    size_t groups;               /* else each with whole blocks, or each one channel */
+    size_t blocks;               /* of channels in a group; most that a block of features takes */
+    size_t last;                 /* channels of a group's last block */
+    size_t features;             /* of a group */
+    size_t channels;             /* of a group, as the weights have them */
+    size_t depth, height, width; /* of the padded input; depth 1 but for volumes */
+    size_t tiles;                /* of Winograd's way: how many at once.. */
+    int threads;                 /* ..who shares the work.. */
+    bool side_by_side; /* ..and whether channels lie so, in input and output, not in blocks */
     const float *w, *bias;
 } tacit_convolution_t;
 
@@ -55,6 +56,9 @@ bool tacit_groups_fit(tacit_convolution_t *convolution);
 void tacit_groups_fill(const void *convolution, const void *source, void *ret_packed);
 size_t tacit_groups_aim(const tacit_convolution_t *convolution, size_t block, tacit_tile_t *tile);
 
+/*  Places of the window.  */
+size_t tacit_convolution_window(const tacit_convolution_t *convolution);
+
 /*  Rows of a depthwise convolution of one block of channels; x and y are the block's.  */
 tacit_depth_t tacit_convolution_depth(const tacit_convolution_t *convolution, size_t block,
                                       const float *x);
@@ -62,6 +66,18 @@ bool tacit_convolution_is_depthwise(const tacit_convolution_t *convolution);
 
 /*  A tile of a convolution of blocked maps without padding.  */
 tacit_tile_t tacit_convolution_tile(const tacit_convolution_t *convolution);
+
+/*  How many blocks of features to make at once; and some of them, all rows of an image (of a plane
+    of a volume's outputs). x: without padding; y: the first block's.  */
+size_t tacit_convolution_step(const tacit_convolution_t *convolution);
+void tacit_convolution_run_blocks(const tacit_convolution_t *convolution, const float *x, float *y,
+                                  size_t block, size_t count);
+
+/*  A convolution in three dimensions, row-major on both sides.  */
+TACIT_MUST_CHECK tacit_status_t tacit_portable_volume(tacit_planner_t *planner,
+                                                      const tacit_inference_t *inference,
+                                                      const tacit_convolution_t *found,
+                                                      bool *ret_done);
 
 /*  Two convolutions as one step, where what is between them is large: one with a window of 1, and a
     depthwise one, in this order or the other. The map between never exists as a whole.  */

@@ -48,7 +48,7 @@ void tacit_groups_fill(const void *given, const void *source, void *ret_packed)
     const tacit_convolution_t *recipe = given;
     const float *from = source;
     float *to = ret_packed;
-    size_t window = (size_t)(recipe->frame.window.kernel[1] * recipe->frame.window.kernel[2]);
+    size_t window = tacit_convolution_window(recipe);
     for (size_t n = 0; n < recipe->groups * recipe->features * recipe->channels; n++) {
         size_t f = n / recipe->channels;
         size_t c = f / recipe->features * recipe->channels + n % recipe->channels;

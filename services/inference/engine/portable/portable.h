@@ -56,7 +56,7 @@ int tacit_blocked_slot(tacit_planner_t *planner, int slot);
 /*  A step that copies row-major to blocks, or back.  */
 TACIT_MUST_CHECK tacit_status_t tacit_blocked_reorder(tacit_planner_t *planner, int from, int to);
 
-/*  The batch, blocks and pixels of a map.  */
+/*  The batch, blocks and pixels of a map; of rank 5: of a plane of it.  */
 typedef struct tacit_blocked {
     size_t batch, channels, blocks;
     size_t height, width; /* height 1 for rank 3 */

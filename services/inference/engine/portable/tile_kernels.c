@@ -54,11 +54,23 @@ INLINE void s_finish_tile(const tacit_tile_t *tile, tacit_lanes_t *sums, float *
     }
 }
 
+/*  Where a place of the window is.  */
+INLINE size_t s_place(const tacit_tile_t *tile, size_t place)
+{
+    size_t plane = 0;
+    if (tile->deep > 0) {
+        plane = place / (tile->rows * tile->places) * tile->x_plane;
+        place %= tile->rows * tile->places;
+    }
+    return plane + place / tile->places * tile->x_row + place % tile->places * tile->x_place;
+}
+
 INLINE void s_tile(const tacit_tile_t *tile, const float *x, float *y, size_t feature,
                    size_t pixels, size_t blocks, size_t x_pixel, size_t x_channel)
 {
     tacit_lanes_t sums[TILE_SUMS];
-    size_t block_size = tile->blocks * tile->rows * tile->places * TACIT_BLOCK * TACIT_BLOCK;
+    size_t window = (tile->deep + 1) * tile->rows * tile->places;
+    size_t block_size = tile->blocks * window * TACIT_BLOCK * TACIT_BLOCK;
     const float *w = tile->w + feature / TACIT_BLOCK * block_size;
 #pragma GCC unroll 16
     for (size_t b = 0; b < blocks * REGISTERS; b++) {
@@ -72,9 +84,8 @@ INLINE void s_tile(const tacit_tile_t *tile, const float *x, float *y, size_t fe
     for (size_t block = 0; block < tile->blocks; block++) {
         size_t first = block > 0 ? 0 : tile->first;
         size_t channels = block + 1 < tile->blocks ? TACIT_BLOCK : tile->last;
-        for (size_t place = 0; place < tile->rows * tile->places; place++) {
-            const float *from = x + block * tile->x_block + place / tile->places * tile->x_row +
-                                place % tile->places * tile->x_place;
+        for (size_t place = 0; place < window; place++) {
+            const float *from = x + block * tile->x_block + s_place(tile, place);
             const float *next = from + tile->x_block;
             w += first * TACIT_BLOCK;
             for (size_t c = first; c < channels; c++) {

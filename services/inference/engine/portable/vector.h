@@ -27,8 +27,10 @@ typedef struct tacit_tile {
     size_t x_row, x_place; /* ..within the window */
     size_t blocks, first, last;
     size_t rows, places; /* of the window */
-    const float *w;      /* [features / 16, blocks, rows, places, 16 channels, 16 features] */
-    const float *bias;   /* [features], filled up to whole blocks; NULL: none */
+    size_t deep;         /* of its planes, those behind the first one; and the step to the next */
+    size_t x_plane;
+    const float *w;    /* [features / 16, blocks, planes, rows, places, 16 channels, 16 features] */
+    const float *bias; /* [features], filled up to whole blocks; NULL: none */
     float *y;
     size_t y_pixel, y_block; /* steps: to the next output, to the next 16 features */
     size_t pixels;           /* outputs */

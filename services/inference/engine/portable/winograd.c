@@ -32,7 +32,8 @@ bool tacit_winograd_fits(const tacit_planner_t *planner, tacit_convolution_t *re
 {
     const tacit_window_t *window = &recipe->frame.window;
     bool fits = tacit_planner_may_merge(planner) && recipe->groups == 1 && !recipe->plain &&
-                recipe->channels >= CHANNELS_MIN && recipe->features >= FEATURES_MIN &&
+                !recipe->volume && recipe->channels >= CHANNELS_MIN &&
+                recipe->features >= FEATURES_MIN &&
                 recipe->to.height * recipe->to.width >= AREA_MIN;
     for (size_t i = 1; fits && i < TACIT_SPATIAL_MAX; i++) {
         fits = window->kernel[i] == WINDOW && window->stride[i] == 1 && window->dilation[i] == 1;
