@@ -34,23 +34,60 @@ tacit_blocked_t tacit_blocked_of(const tacit_shape_t *shape)
 
 /* --- reorders --------------------------------------------------------------------------------- */
 
+typedef float s_four_t __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t s_order_t __attribute__((vector_size(16)));
+
+/*  Four rows of four become columns.  */
+static inline void s_turn(const float *x, size_t x_row, float *y, size_t y_row)
+{
+    const s_order_t low = {0, 4, 1, 5};
+    const s_order_t high = {2, 6, 3, 7};
+    s_four_t rows[4];
+    s_four_t pairs[4];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++) {
+        rows[i] = *(const s_four_t *)(x + i * x_row);
+    }
+#pragma GCC unroll 2
+    for (size_t i = 0; i < 2; i++) {
+        pairs[i] = __builtin_shuffle(rows[i], rows[i + 2], low);
+        pairs[i + 2] = __builtin_shuffle(rows[i], rows[i + 2], high);
+    }
+#pragma GCC unroll 2
+    for (size_t i = 0; i < 4; i += 2) {
+        *(s_four_t *)(y + i * y_row) = __builtin_shuffle(pairs[i], pairs[i + 1], low);
+        *(s_four_t *)(y + (i + 1) * y_row) = __builtin_shuffle(pairs[i], pairs[i + 1], high);
+    }
+}
+
 /*  One block of channels of one image; the lanes that no channel fills become 0.  */
 static void s_to_block(const float *x, float *y, size_t channels, size_t area)
 {
-    for (size_t i = 0; i < area; i++) {
-        for (size_t lane = 0; lane < channels; lane++) {
-            y[i * TACIT_BLOCK + lane] = x[lane * area + i];
+    size_t lanes = channels / 4 * 4;
+    size_t turned = area / 4 * 4;
+    for (size_t i = 0; i < turned; i += 4) {
+        for (size_t lane = 0; lane < lanes; lane += 4) {
+            s_turn(x + lane * area + i, area, y + i * TACIT_BLOCK + lane, TACIT_BLOCK);
         }
-        for (size_t lane = channels; lane < TACIT_BLOCK; lane++) {
-            y[i * TACIT_BLOCK + lane] = 0.0F;
+    }
+    for (size_t i = 0; i < area; i++) {
+        for (size_t lane = i < turned ? lanes : 0; lane < TACIT_BLOCK; lane++) {
+            y[i * TACIT_BLOCK + lane] = lane < channels ? x[lane * area + i] : 0.0F;
         }
     }
 }
 
 static void s_from_block(const float *x, float *y, size_t channels, size_t area)
 {
+    size_t lanes = channels / 4 * 4;
+    size_t turned = area / 4 * 4;
+    for (size_t i = 0; i < turned; i += 4) {
+        for (size_t lane = 0; lane < lanes; lane += 4) {
+            s_turn(x + i * TACIT_BLOCK + lane, TACIT_BLOCK, y + lane * area + i, area);
+        }
+    }
     for (size_t lane = 0; lane < channels; lane++) {
-        for (size_t i = 0; i < area; i++) {
+        for (size_t i = lane < lanes ? turned : 0; i < area; i++) {
             y[lane * area + i] = x[i * TACIT_BLOCK + lane];
         }
     }
