@@ -12,8 +12,8 @@
 
 typedef struct tacit_spare tacit_spare_t;
 
-/*  Of whole pages, none of which is spare yet. locked: they are kept out of swap, and stay so: those
-    that are given back as soon as they are touched again. NULL where there is no memory.  */
+/*  Of whole pages, none of which is spare yet. locked: they are kept out of swap, and stay so:
+   those that are given back as soon as they are touched again. NULL where there is no memory.  */
 tacit_spare_t *tacit_spare_new(void *pages, size_t size, bool locked);
 
 /*  The pages stay. NULL-safe.  */
