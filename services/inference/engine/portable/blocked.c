@@ -35,13 +35,10 @@ tacit_blocked_t tacit_blocked_of(const tacit_shape_t *shape)
 /* --- reorders --------------------------------------------------------------------------------- */
 
 typedef float s_four_t __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int32_t s_order_t __attribute__((vector_size(16)));
 
 /*  Four rows of four become columns.  */
 static inline void s_turn(const float *x, size_t x_row, float *y, size_t y_row)
 {
-    const s_order_t low = {0, 4, 1, 5};
-    const s_order_t high = {2, 6, 3, 7};
     s_four_t rows[4];
     s_four_t pairs[4];
 #pragma GCC unroll 4
@@ -50,13 +47,14 @@ static inline void s_turn(const float *x, size_t x_row, float *y, size_t y_row)
     }
 #pragma GCC unroll 2
     for (size_t i = 0; i < 2; i++) {
-        pairs[i] = __builtin_shuffle(rows[i], rows[i + 2], low);
-        pairs[i + 2] = __builtin_shuffle(rows[i], rows[i + 2], high);
+        pairs[i] = __builtin_shufflevector(rows[i], rows[i + 2], 0, 4, 1, 5);
+        pairs[i + 2] = __builtin_shufflevector(rows[i], rows[i + 2], 2, 6, 3, 7);
     }
 #pragma GCC unroll 2
     for (size_t i = 0; i < 4; i += 2) {
-        *(s_four_t *)(y + i * y_row) = __builtin_shuffle(pairs[i], pairs[i + 1], low);
-        *(s_four_t *)(y + (i + 1) * y_row) = __builtin_shuffle(pairs[i], pairs[i + 1], high);
+        *(s_four_t *)(y + i * y_row) = __builtin_shufflevector(pairs[i], pairs[i + 1], 0, 4, 1, 5);
+        *(s_four_t *)(y + (i + 1) * y_row) =
+            __builtin_shufflevector(pairs[i], pairs[i + 1], 2, 6, 3, 7);
     }
 }
 

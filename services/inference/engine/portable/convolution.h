@@ -6,7 +6,7 @@
 #include "services/inference/engine/portable/portable.h"
 
 typedef struct tacit_convolution {
-    tacit_frame_t frame; /* dimensions 1 and 2 are in use */
+    tacit_frame_t frame; /* dimensions 1 and 2 are in use; 0 of volumes */
     tacit_finish_t finish;
     tacit_blocked_t from, to;
     bool plain;                  /* the input is row-major */
