@@ -95,7 +95,9 @@ INLINE void s_tile(const tacit_tile_t *tile, const float *x, float *y, size_t fe
                     weights[b] = tacit_load(w + (size_t)(b / REGISTERS) * block_size +
                                             (size_t)(b % REGISTERS) * LANES);
                 }
-                if (x_pixel >= TACIT_BLOCK) {
+                /* Of few outputs the others would be beyond the map, and to look for a page that is
+                   not there takes long.  */
+                if (x_pixel >= TACIT_BLOCK && 2 * pixels >= TILE) {
                     __builtin_prefetch(next + c * x_pixel);
                 }
 #pragma GCC unroll 16
