@@ -15,7 +15,7 @@ tacit_graph_node_t *tacit_fuse_made_by(const tacit_graph_t *graph, int value, co
 {
     int producer = value != TACIT_NO_VALUE ? graph->values[value].producer : TACIT_NO_NODE;
     tacit_graph_node_t *node = producer != TACIT_NO_NODE ? &graph->nodes[producer] : NULL;
-    return node != NULL && !node->removed && strcmp(node->op->name, name) == 0 ? node : NULL;
+    return tacit_graph_node_is(node, name) && !node->removed ? node : NULL;
 }
 
 tacit_graph_node_t *tacit_fuse_used_by(const tacit_graph_t *graph, int value, const char *name)
@@ -25,7 +25,7 @@ tacit_graph_node_t *tacit_fuse_used_by(const tacit_graph_t *graph, int value, co
         return NULL;
     }
     tacit_graph_node_t *node = &graph->nodes[known->consumer];
-    return strcmp(node->op->name, name) == 0 ? node : NULL;
+    return tacit_graph_node_is(node, name) ? node : NULL;
 }
 
 bool tacit_fuse_private(const tacit_graph_t *graph, int value, size_t consumers)

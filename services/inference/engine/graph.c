@@ -42,6 +42,11 @@ const char *tacit_graph_node_text(const tacit_graph_node_t *node, const char *na
     return attribute != NULL ? attribute->text : fallback;
 }
 
+bool tacit_graph_node_is(const tacit_graph_node_t *node, const char *name)
+{
+    return node != NULL && strcmp(node->op->name, name) == 0;
+}
+
 int tacit_graph_node_input(const tacit_graph_node_t *node, size_t i)
 {
     return i < node->input_count ? node->inputs[i] : TACIT_NO_VALUE;

@@ -118,6 +118,9 @@ const char *tacit_graph_node_text(const tacit_graph_node_t *node, const char *na
 /*  The value of input i, or TACIT_NO_VALUE where it is left out.  */
 int tacit_graph_node_input(const tacit_graph_node_t *node, size_t i);
 
+/*  Whether it is a node of the operator of that name; NULL is none.  */
+bool tacit_graph_node_is(const tacit_graph_node_t *node, const char *name);
+
 /*  New zeroed elements for a constant, owned by the graph; NULL with the error set.  */
 void *tacit_graph_elements(tacit_graph_t *graph, size_t size, tacit_error_t *error);
 

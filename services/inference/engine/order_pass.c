@@ -23,15 +23,11 @@ typedef struct s_order {
     size_t count;
 } s_order_t;
 
-static bool s_is(const tacit_graph_node_t *node, const char *name)
-{
-    return strcmp(node->op->name, name) == 0;
-}
-
 static bool s_is_between(const tacit_graph_node_t *node)
 {
-    return s_is(node, "Mul") || s_is(node, "Div") || s_is(node, "Where") || s_is(node, "Add") ||
-           s_is(node, "Softmax");
+    return tacit_graph_node_is(node, "Mul") || tacit_graph_node_is(node, "Div") ||
+           tacit_graph_node_is(node, "Where") || tacit_graph_node_is(node, "Add") ||
+           tacit_graph_node_is(node, "Softmax");
 }
 
 /*  From a product to the next one, and how many nodes there are before that; TACIT_NO_NODE where it
@@ -47,8 +43,9 @@ static int s_follow(const tacit_graph_t *graph, int at, int chain[CHAIN_MAX], si
         chain[count++] = at;
         at = made->consumer;
         const tacit_graph_node_t *user = &graph->nodes[at];
-        bool last = s_is(node, "Softmax");
-        if (user->guard != node->guard || !(last ? s_is(user, "MatMul") : s_is_between(user))) {
+        bool last = tacit_graph_node_is(node, "Softmax");
+        if (user->guard != node->guard ||
+            !(last ? tacit_graph_node_is(user, "MatMul") : s_is_between(user))) {
             return TACIT_NO_NODE;
         }
         if (last) {
@@ -69,7 +66,8 @@ static void s_find(const tacit_graph_t *graph, s_order_t *order)
         int chain[CHAIN_MAX];
         size_t count = 0;
         /* What has something before it stays: it would take that along.  */
-        int last = !node->removed && s_is(node, "MatMul") && order->first[i] == TACIT_NO_NODE
+        int last = !node->removed && tacit_graph_node_is(node, "MatMul") &&
+                           order->first[i] == TACIT_NO_NODE
                        ? s_follow(graph, (int)i, chain, &count)
                        : TACIT_NO_NODE;
         if (last == TACIT_NO_NODE || order->first[last] != TACIT_NO_NODE) {

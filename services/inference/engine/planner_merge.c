@@ -4,7 +4,6 @@
 
 #include "services/inference/engine/plan_internal.h"
 
-#include <string.h>
 
 const tacit_graph_node_t *tacit_planner_follower(const tacit_planner_t *planner, int value)
 {
@@ -101,7 +100,7 @@ static bool s_is_row(const tacit_shape_t *shape, int64_t columns)
 int tacit_planner_merge_bias(tacit_planner_t *planner, int *value, const tacit_shape_t *shape)
 {
     const tacit_graph_node_t *node = tacit_planner_follower(planner, *value);
-    if (!tacit_planner_may_merge(planner) || node == NULL || strcmp(node->op->name, "Add") != 0) {
+    if (!tacit_planner_may_merge(planner) || !tacit_graph_node_is(node, "Add")) {
         return TACIT_NO_SLOT;
     }
     int other = node->inputs[0] == *value ? node->inputs[1] : node->inputs[0];
@@ -123,7 +122,7 @@ bool tacit_planner_merge_sum(tacit_planner_t *planner, int value, const tacit_sh
 {
     const tacit_graph_node_t *node = tacit_planner_follower(planner, value);
     *ret_sum = (tacit_sum_t){.node = NULL};
-    if (!tacit_planner_may_merge(planner) || node == NULL || strcmp(node->op->name, "Add") != 0) {
+    if (!tacit_planner_may_merge(planner) || !tacit_graph_node_is(node, "Add")) {
         return false;
     }
     int other = node->inputs[0] == value ? node->inputs[1] : node->inputs[0];

@@ -13,7 +13,7 @@ const tacit_tensor_t *tacit_chain_content(const tacit_graph_t *graph, int value)
 
 bool tacit_chain_is(const tacit_graph_node_t *node, const char *name)
 {
-    return !node->removed && strcmp(node->op->name, name) == 0;
+    return !node->removed && tacit_graph_node_is(node, name);
 }
 
 /*  The grid of a QuantizeLinear or DequantizeLinear: constants.  */

@@ -19,15 +19,10 @@ typedef struct s_recipe {
 
 /* --- Concat ----------------------------------------------------------------------------------- */
 
-static bool s_is(const tacit_graph_node_t *node, const char *name)
-{
-    return strcmp(node->op->name, name) == 0;
-}
-
 /*  A normalization of the value by constants.  */
 static bool s_normalizes(const tacit_inference_t *inference, const tacit_graph_node_t *node)
 {
-    bool fits = s_is(node, "BatchNormalization") &&
+    bool fits = tacit_graph_node_is(node, "BatchNormalization") &&
                 node->inputs[0] == inference->node->outputs[0] &&
                 tacit_graph_node_integer(node, "training_mode", 0) == 0;
     for (size_t i = 1; fits && i < BN_INPUTS; i++) {
@@ -48,7 +43,7 @@ static bool s_is_read_in_parts(const tacit_planner_t *planner, const tacit_infer
     for (size_t i = 0; i < count; i++) {
         bool normalizes = s_normalizes(inference, users[i]);
         normalized += normalizes ? 1 : 0;
-        fits = fits && (normalizes || s_is(users[i], "Concat"));
+        fits = fits && (normalizes || tacit_graph_node_is(users[i], "Concat"));
     }
     return fits && normalized > 0;
 }
@@ -193,7 +188,7 @@ tacit_status_t tacit_joined_normalize(tacit_planner_t *planner, const tacit_infe
     *recipe = (s_recipe_t){.channels = (size_t)shape->dims[1],
                            .pixels = tacit_shape_span(shape, 2, 4) * (size_t)shape->dims[0],
                            .low = -INFINITY};
-    if (tacit_planner_may_merge(planner) && next != NULL && s_is(next, "Relu")) {
+    if (tacit_planner_may_merge(planner) && tacit_graph_node_is(next, "Relu")) {
         tacit_planner_absorb(planner, next);
         value = next->outputs[0];
         recipe->low = 0.0F;

@@ -148,8 +148,7 @@ TACIT_ACCELERATE(batch_normalization)
     }
     int value = node->outputs[0];
     const tacit_graph_node_t *next = tacit_planner_follower(planner, value);
-    bool relu =
-        tacit_planner_may_merge(planner) && next != NULL && strcmp(next->op->name, "Relu") == 0;
+    bool relu = tacit_planner_may_merge(planner) && tacit_graph_node_is(next, "Relu");
     unsigned flags = dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift;
     flags |= relu ? (unsigned)dnnl_fuse_norm_relu : 0U;
     dnnl_memory_desc_t layout =

@@ -28,11 +28,6 @@ typedef struct s_match {
     own products, scores of one head that the second cache does not hold beside everything else.  */
 enum { ROWS_MIN = 4, SCORES_MIN = 65536 };
 
-static bool s_is(const tacit_graph_node_t *node, const char *name)
-{
-    return node != NULL && strcmp(node->op->name, name) == 0;
-}
-
 /* --- the nodes in between --------------------------------------------------------------------- */
 
 /*  The only node that uses what was made last.  */
@@ -51,8 +46,8 @@ static void s_take_scale(s_match_t *match)
 {
     const tacit_graph_node_t *node = s_next(match);
     float number = 0;
-    bool product = s_is(node, "Mul");
-    if (!product && !s_is(node, "Div")) {
+    bool product = tacit_graph_node_is(node, "Mul");
+    if (!product && !tacit_graph_node_is(node, "Div")) {
         return;
     }
     int other = node->inputs[node->inputs[0] == match->value ? 1 : 0];
@@ -70,7 +65,7 @@ static void s_take_scale(s_match_t *match)
 static void s_take_choice(s_match_t *match)
 {
     const tacit_graph_node_t *node = s_next(match);
-    if (!s_is(node, "Where") || node->inputs[0] == match->value) {
+    if (!tacit_graph_node_is(node, "Where") || node->inputs[0] == match->value) {
         return;
     }
     bool kept = node->inputs[1] == match->value;
@@ -88,7 +83,7 @@ static void s_take_choice(s_match_t *match)
 static void s_take_sum(s_match_t *match)
 {
     const tacit_graph_node_t *node = s_next(match);
-    if (!s_is(node, "Add")) {
+    if (!tacit_graph_node_is(node, "Add")) {
         return;
     }
     int other = node->inputs[node->inputs[0] == match->value ? 1 : 0];
@@ -105,7 +100,7 @@ static bool s_take_end(s_match_t *match)
 {
     const tacit_graph_node_t *node = s_next(match);
     size_t axis = 0;
-    if (!s_is(node, "Softmax") ||
+    if (!tacit_graph_node_is(node, "Softmax") ||
         !tacit_shape_axis(tacit_graph_node_integer(node, "axis", node->op->since < 13 ? 1 : -1),
                           match->scores.rank, &axis) ||
         axis + 1 != match->scores.rank) {
@@ -113,7 +108,7 @@ static bool s_take_end(s_match_t *match)
     }
     s_take(match, node);
     node = s_next(match);
-    if (!s_is(node, "MatMul") || node->inputs[0] != match->value ||
+    if (!tacit_graph_node_is(node, "MatMul") || node->inputs[0] != match->value ||
         !tacit_see(&match->sight, node->inputs[1], &match->seen[TACIT_ATTENTION_V])) {
         return false;
     }
@@ -142,7 +137,7 @@ static void s_find_output(s_match_t *match)
         match->order[i] = i;
     }
     const tacit_graph_node_t *node = s_next(match);
-    if (s_is(node, "Transpose")) {
+    if (tacit_graph_node_is(node, "Transpose")) {
         size_t order[TACIT_ENGINE_RANK_MAX];
         memcpy(order, match->order, sizeof(order));
         if (tacit_see_transpose(node, rank, order) && order[rank - 1] == rank - 1) {

@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-static bool s_is(const tacit_graph_node_t *node, const char *name)
-{
-    return node != NULL && strcmp(node->op->name, name) == 0;
-}
-
 /*  A constant of one number.  */
 bool tacit_see_number(const tacit_planner_t *planner, int value, float *ret_number)
 {
@@ -30,8 +25,8 @@ static bool s_is_scaled(const tacit_planner_t *planner, const tacit_graph_node_t
                         int *ret_value, float *ret_scale)
 {
     float number = 0;
-    bool product = s_is(node, "Mul");
-    if (!product && !s_is(node, "Div")) {
+    bool product = tacit_graph_node_is(node, "Mul");
+    if (!product && !tacit_graph_node_is(node, "Div")) {
         return false;
     }
     size_t at = product && tacit_see_number(planner, node->inputs[0], &number) ? 0 : 1;
@@ -89,7 +84,8 @@ bool tacit_see(tacit_sight_t *sight, int value, tacit_seen_t *ret_seen)
          node = tacit_planner_unread(planner, value)) {
         float scale = 1.0F;
         int from = node->inputs[0];
-        bool turned = s_is(node, "Transpose") && tacit_see_transpose(node, shape.rank, order);
+        bool turned =
+            tacit_graph_node_is(node, "Transpose") && tacit_see_transpose(node, shape.rank, order);
         if (!turned && !s_is_scaled(planner, node, &from, &scale)) {
             break;
         }

@@ -230,8 +230,7 @@ static bool s_find_next(const tacit_planner_t *planner, const tacit_graph_node_t
         value = found->next->outputs[0];
         found->next = tacit_planner_follower(planner, value);
     }
-    return found->next != NULL && strcmp(found->next->op->name, "Conv") == 0 &&
-           found->next->inputs[0] == value;
+    return tacit_graph_node_is(found->next, "Conv") && found->next->inputs[0] == value;
 }
 
 /*  A constant input of the next node; left out ones stay so.  */
