@@ -201,8 +201,9 @@ static void s_compare(const s_case_t *given, const float *x, const float *r, con
     }
 }
 
-static void s_check(const s_case_t *given)
+static void s_check(size_t number)
 {
+    const s_case_t *given = &s_cases[number];
     float *x = s_items(s_count_x(given), false);
     float *r = s_items(s_count_y(given), false);
     float *outputs[2];
@@ -223,11 +224,7 @@ static void s_check(const s_case_t *given)
 static void groups_are_summed_up(void **state)
 {
     (void)state;
-    for (int isa = 0; isa < TACIT_ISAS; isa++) {
-        for (size_t i = 0; tacit_vector_choose((tacit_isa_t)isa) && i < CASES; i++) {
-            s_check(&s_cases[i]);
-        }
-    }
+    model_each_isa(CASES, s_check);
 }
 
 /*  A weight of 0 times infinity would make NaN in the groups next to it; and what was packed before

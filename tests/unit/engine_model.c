@@ -2,6 +2,8 @@
 
 #include "engine_model.h"
 
+#include "services/inference/engine/portable/vector.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -341,4 +343,13 @@ tacit_status_t model_load(Onnx__ModelProto *model, const tacit_engine_options_t 
         tacit_engine_load(tacit_span(bytes, size), options, ret_engine, ret_error);
     free(bytes);
     return status;
+}
+
+void model_each_isa(size_t cases, void (*check)(size_t i))
+{
+    for (int isa = 0; isa < TACIT_ISAS; isa++) {
+        for (size_t i = 0; tacit_vector_choose((tacit_isa_t)isa) && i < cases; i++) {
+            check(i);
+        }
+    }
 }

@@ -62,4 +62,7 @@ uint8_t *model_pack(const Onnx__ModelProto *model, size_t *ret_size);
 tacit_status_t model_load(Onnx__ModelProto *model, const tacit_engine_options_t *options,
                           tacit_engine_t **ret_engine, tacit_error_t *ret_error);
 
+/*  Check each of so many cases with each instruction set that the processor has.  */
+void model_each_isa(size_t cases, void (*check)(size_t i));
+
 #endif

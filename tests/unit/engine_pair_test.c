@@ -147,8 +147,9 @@ static float *s_run(const s_case_t *given, bool apart, const tacit_engine_option
     return y;
 }
 
-static void s_check(const s_case_t *given)
+static void s_check(size_t number)
 {
+    const s_case_t *given = &s_cases[number];
     size_t expected = 0;
     float *alone = s_run(given, true, &s_options[0], &expected);
     for (size_t i = 0; i < OPTIONS; i++) {
@@ -171,11 +172,7 @@ static void s_check(const s_case_t *given)
 static void pairs_are_what_their_parts_are(void **state)
 {
     (void)state;
-    for (int isa = 0; isa < TACIT_ISAS; isa++) {
-        for (size_t i = 0; tacit_vector_choose((tacit_isa_t)isa) && i < CASES; i++) {
-            s_check(&s_cases[i]);
-        }
-    }
+    model_each_isa(CASES, s_check);
 }
 
 int main(void)

@@ -167,8 +167,9 @@ static double s_expected(const s_case_t *given, const float *x, int64_t map,
     return sum;
 }
 
-static void s_check(const s_case_t *given)
+static void s_check(size_t number)
 {
+    const s_case_t *given = &s_cases[number];
     float *x = s_items(s_count_x(given), s_item);
     float *y = s_run(given, 1, x);
     float *shared = s_run(given, 2, x);
@@ -191,11 +192,7 @@ static void s_check(const s_case_t *given)
 static void volumes_are_summed_up(void **state)
 {
     (void)state;
-    for (int isa = 0; isa < TACIT_ISAS; isa++) {
-        for (size_t i = 0; tacit_vector_choose((tacit_isa_t)isa) && i < CASES; i++) {
-            s_check(&s_cases[i]);
-        }
-    }
+    model_each_isa(CASES, s_check);
 }
 
 int main(void)

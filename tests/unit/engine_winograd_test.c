@@ -169,8 +169,9 @@ static void s_compare(const s_case_t *given, const float *x, const float *r, con
     }
 }
 
-static void s_check(const s_case_t *given)
+static void s_check(size_t number)
 {
+    const s_case_t *given = &s_cases[number];
     float *x = s_items((size_t)((int64_t)BATCH * CHANNELS * given->height * given->width));
     float *r =
         s_items((size_t)((int64_t)BATCH * FEATURES * s_output(given, 0) * s_output(given, 1)));
@@ -194,11 +195,7 @@ static void s_check(const s_case_t *given)
 static void windows_of_three_are_summed_up(void **state)
 {
     (void)state;
-    for (int isa = 0; isa < TACIT_ISAS; isa++) {
-        for (size_t i = 0; tacit_vector_choose((tacit_isa_t)isa) && i < CASES; i++) {
-            s_check(&s_cases[i]);
-        }
-    }
+    model_each_isa(CASES, s_check);
 }
 
 /*  The transform would make NaN of infinity where no NaN is.  */
